@@ -1,0 +1,192 @@
+"""The commands of scripts/lab."""
+
+import argparse
+import os
+import pathlib
+import sys
+import tempfile
+
+from . import guest, host, kernel, module, qemu, root
+from .log import LabError, say, step
+
+_RUN_HELP = """
+A stock kernel boots with a small initramfs (busybox), inserts modules, runs your script and powers off. What the
+script prints comes out on stdout; the kernel's messages go to console.log in a directory that is named at the end.
+The exit code is the script's; 124 when the time was over, 125 when the machine stopped before the script ended, 99
+when the script was content but the kernel's log holds a splat (BUG:, WARNING:, Oops, UBSAN, ...), 97 when a module
+could not be inserted.
+
+Inside, the script runs in /lab, where --file puts its files and modules/ holds every module. proc, sys, dev, tmp and
+debugfs are mounted. Modules are inserted in the order of the options, dependencies first.
+
+The first PCI host bridge's bus is pci.0 and its devices 0000:00:NN.0; with --phbs 2 say bus=pci.0 or bus=phb1.0
+(0001:00:NN.0) for every device. One IOMMU group per bridge, except behind a bridge of PCI's own.
+
+examples:
+  scripts/lab run 6.12-4k --device edu,dma_mask=0xffffffffffffffff --module build/6.12-4k/module/vfio_tce.ko \\
+      --kmod vfio-pci --file build/client/edu-client --script ./edu-client
+  scripts/lab run 6.12-64k --kmod vfio_iommu_spapr_tce --kmod vfio-pci --phbs 2 --smp 2 --device edu,bus=pci.0 \\
+      --device edu,bus=phb1.0 --append 'slub_debug=FZPU page_poison=1' --script @test.sh --timeout 120
+  scripts/lab run 6.12-4k --drive d0:64M --device nvme,serial=x,drive=d0 --kmod nvme --script 'sleep 1; ls /dev/nvme*'
+  scripts/lab run 6.12-4k --device e1000,romfile= --have e1000 --script 'insmod modules/e1000.ko; ip link'
+"""
+
+
+class _InOrder(argparse.Action):
+    """--kmod, --have and --module keep the order in which they are given."""
+
+    def __call__(self, parser, namespace, value, option_string=None):
+        wanted = list(getattr(namespace, "modules", None) or [])
+        namespace.modules = wanted + [(option_string, value)]
+
+
+def _run_options(parser):
+    add = parser.add_argument
+    add("kernel", help="a kernel of kernels.conf")
+    add("--script", default="true", help="shell commands to run inside, or @file")
+    add("--module", action=_InOrder, metavar="'FILE.ko [OPTION=VALUE]'", help="insert this file")
+    add("--kmod", action=_InOrder, metavar="'NAME[,NAME] [OPTION=VALUE]'", help="insert modules of the kernel's package")
+    add("--have", action=_InOrder, metavar="NAME[,NAME]", help="put modules into modules/ without inserting them")
+    add("--file", action="append", default=[], metavar="PATH[:NAME]", help="put a file into /lab")
+    add("--device", action="append", default=[], metavar="QEMU-DEVICE", help="as QEMU's -device")
+    add("--drive", action="append", default=[], metavar="ID:SIZE|ID:FILE",
+        help="a raw drive for a --device drive=ID: new and empty of a size (64M), or this file")
+    add("--phbs", type=int, default=1, help="PCI host bridges of pseries (the second's bus is phb1.0)")
+    add("--smp", type=int, default=1)
+    add("--memory", default="2G")
+    add("--machine", default="pseries", choices=["pseries", "powernv9", "powernv10"])
+    add("--append", default="", help="more words for the kernel's command line")
+    add("--qemu", action="append", default=[], metavar="WORD", help="a further word for QEMU (repeat)")
+    add("--timeout", type=int, default=300, help="seconds until it is killed (300)")
+    add("--allow", action="append", default=[], metavar="REGEX", help="a line of the kernel's log that is no splat")
+    add("--console", action="store_true", help="print the kernel's messages too, at the end")
+    add("--out", help="directory for console.log and output.log")
+
+
+def _drives(options, room):
+    arguments = []
+    for words in options:
+        name, _, what = words.partition(":")
+        path = pathlib.Path(what)
+        if not path.exists():
+            size = int(what[:-1]) << {"K": 10, "M": 20, "G": 30}[what[-1].upper()]
+            path = pathlib.Path(room) / f"{name}.raw"
+            with open(path, "wb") as stream:
+                stream.truncate(size)
+        arguments += ["-drive", f"if=none,id={name},format=raw,file={path}"]
+    return arguments
+
+
+def cmd_run(options):
+    target = kernel.get(options.kernel)
+    modules = guest.Modules(target)
+    for option, value in getattr(options, "modules", None) or []:
+        if option == "--module":
+            modules.file(value)
+        else:
+            names, _, arguments = value.partition(" ")
+            for name in names.split(","):
+                modules.stock(f"{name} {arguments}".strip(), load=option == "--kmod")
+    files = {}
+    for words in options.file:
+        path, _, name = words.partition(":")
+        files[name or pathlib.Path(path).name] = path
+    script = options.script
+    if script.startswith("@"):
+        script = pathlib.Path(script[1:]).read_text()
+    with tempfile.TemporaryDirectory(prefix="lab-") as room:
+        machine = qemu.Machine(machine=options.machine, memory=options.memory, cpus=options.smp, phbs=options.phbs,
+                               devices=tuple(options.device), arguments=(*_drives(options.drive, room), *options.qemu))
+        with step(f"booting {target.release} on {options.machine}"):
+            outcome = guest.boot(target, modules=modules, files=files, script=script + "\n", machine=machine,
+                                 append=options.append, timeout=options.timeout, allowed=options.allow,
+                                 on_line=lambda line: print(line, flush=True), directory=options.out)
+    if options.console:
+        print(outcome.console)
+    guest.report(outcome)
+    say(f"exit code {outcome.code} after {outcome.seconds:.0f} s; logs in {outcome.directory}")
+    return outcome.code
+
+
+def cmd_build(options):
+    module.build(options.kernel, directory=options.dir, variant=options.variant, make_args=options.make_args)
+    return 0
+
+
+def cmd_root(options):
+    """Runs a command in the build root with the tree at /src and the lab's output directory at /out."""
+    module.OUT.mkdir(exist_ok=True)
+    binds = [(module.TREE, "/src", not options.read_only), (module.OUT, "/out", True)]
+    for words in options.bind:
+        outside, inside = words.split(":")
+        binds.append((pathlib.Path(outside).resolve(), inside, True))
+    here = pathlib.Path.cwd()
+    inside = "/src/" + str(here.relative_to(module.TREE)) if here.is_relative_to(module.TREE) else "/src"
+    if options.kernel:
+        binds += kernel.get(options.kernel).binds()
+    code, _ = root.build_root(options.suite).run(options.command, binds=binds, cwd=inside, passthrough=True,
+                                                 env=dict(pair.split("=", 1) for pair in options.env))
+    host.give_back(module.OUT)
+    return code
+
+
+def cmd_kernels(_):
+    for name, row in kernel.table().items():
+        print(f"{name:10} {row['suite']:8} {row['release']} ({row['version']}), {int(row['pages']) // 1024}K pages")
+    return 0
+
+
+def cmd_fetch(options):
+    for name in options.kernels or kernel.table():
+        target = kernel.get(name)
+        print(f"{name}: {target.release} {target.image} {target.dev} {target.root().path}")
+    return 0
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="scripts/lab", description="The lab of vfio-tce.")
+    commands = parser.add_subparsers(dest="command_name", required=True, metavar="COMMAND")
+
+    sub = commands.add_parser("build", help="build the module (or --dir) for a kernel, any warning is an error")
+    sub.add_argument("kernel")
+    sub.add_argument("--dir", help="a folder with a Kbuild: of the tree (kunit), or anywhere else")
+    sub.add_argument("--variant", default="", help="name of a build directory of its own")
+    sub.add_argument("make_args", nargs="*", metavar="NAME=VALUE", help="for make")
+    sub.set_defaults(function=cmd_build)
+
+    sub = commands.add_parser("run", help="boot a kernel with modules, files and a script", epilog=_RUN_HELP,
+                              formatter_class=argparse.RawDescriptionHelpFormatter)
+    _run_options(sub)
+    sub.set_defaults(function=cmd_run)
+
+    sub = commands.add_parser("root", help="run a command in the build root (the tree is /src, build/ is /out)")
+    sub.add_argument("--suite", default="trixie")
+    sub.add_argument("--kernel", help="with this kernel's headers in /usr/src")
+    sub.add_argument("--bind", action="append", default=[], metavar="OUTSIDE:INSIDE")
+    sub.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+    sub.add_argument("--read-only", action="store_true", help="/src cannot be written")
+    sub.add_argument("command", nargs="+")
+    sub.set_defaults(function=cmd_root)
+
+    sub = commands.add_parser("kernels", help="list the kernels")
+    sub.set_defaults(function=cmd_kernels)
+
+    sub = commands.add_parser("fetch", help="prepare kernels (all when none is named) and their build roots")
+    sub.add_argument("kernels", nargs="*")
+    sub.set_defaults(function=cmd_fetch)
+    return parser.parse_args(argv)
+
+
+def main():
+    options = parse(sys.argv[1:])
+    os.umask(0o022)
+    try:
+        host.become_root()
+        if options.command_name != "kernels":
+            host.ensure_packages()
+        return options.function(options)
+    except LabError as why:
+        print(f"lab: {why}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,104 @@
+"""Building kernel modules for a kernel of the lab, in a copy of the sources outside the tracked tree."""
+
+import os
+import pathlib
+import re
+import shutil
+
+from . import cache, host, kernel, sh
+from .log import LabError, say, step
+
+TREE = pathlib.Path(__file__).resolve().parent.parent.parent
+OUT = TREE / "build"
+
+# What a module of this project is built from; everything else in the tree is none of its business.
+_SOURCES = ("Kbuild", "include", "src", "kunit", "scripts/check-engine-o.sh")
+_PRODUCT = re.compile(r"\.(o|ko|mod|mod\.c|cmd|a|symvers|order|d)$")
+_COMPLAINT = re.compile(r"warning:|WARNING:|\berror:|\bERROR:|Skipping BTF", re.I)
+
+
+def _files(source):
+    if source.is_file():
+        yield source
+        return
+    for folder, subs, names in os.walk(source):
+        subs[:] = sorted(sub for sub in subs if sub not in (".git", "build"))
+        for name in sorted(names):
+            if not _PRODUCT.search(name) and not name.startswith("."):
+                yield pathlib.Path(folder) / name
+
+
+def mirror_sources(base, sources, target):
+    """Makes target hold the sources of base; unchanged files keep their times, so that make has little to do."""
+    manifest = target / ".sources"
+    before = set(manifest.read_text().splitlines()) if manifest.exists() else set()
+    now = set()
+    for source in sources:
+        for path in _files(base / source):
+            name = str(path.relative_to(base))
+            now.add(name)
+            copy = target / name
+            if copy.exists() and copy.read_bytes() == path.read_bytes():
+                continue
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+            shutil.copymode(path, copy)
+    for gone in before - now:
+        (target / gone).unlink(missing_ok=True)
+    manifest.write_text("\n".join(sorted(now)) + "\n")
+
+
+def build(kernel_name, *, directory=None, variant="", make_args=()):
+    """Builds the modules of directory (the tree's top when None) with W=1 and returns the .ko files.
+
+    directory: a folder of the tree (kunit, ...; it is built inside a copy of all sources) or any folder elsewhere.
+    Any warning is an error. variant names a build directory of its own for other make_args.
+    """
+    target_kernel = kernel.get(kernel_name)
+    sub = "."
+    if directory is None or TREE in (path := pathlib.Path(directory).resolve(), *path.parents):
+        base, sources, name = TREE, [s for s in _SOURCES if (TREE / s).exists()], "module"
+        if directory is not None:
+            sub = str(path.relative_to(TREE))
+            name = sub.replace("/", "-")
+        if not (TREE / sub / "Kbuild").exists() and not (TREE / sub / "Makefile").exists():
+            raise LabError(f"nothing to build in {TREE / sub}: no Kbuild")
+    else:
+        base, sources, name = path, ["."], path.name
+    target = OUT / kernel_name / (name + (f"-{variant}" if variant else ""))
+    target.mkdir(parents=True, exist_ok=True)
+    with cache.lock(OUT / ".locks" / f"{kernel_name}-{target.name}"):
+        with step(f"building {name} for {target_kernel.release}" + (f" ({variant})" if variant else "")):
+            modules = _build_locked(target_kernel, base, sources, target, sub, make_args)
+        host.give_back(OUT)
+    return modules
+
+
+def _build_locked(target_kernel, base, sources, target, sub, make_args):
+    mirror_sources(base, sources, target)
+    # A kernel that moved on makes every object stale.
+    stamp = target / ".kernel"
+    identity = f"{target_kernel.release} {target_kernel.version} {' '.join(make_args)}\n"
+    if not stamp.exists() or stamp.read_text() != identity:
+        for path in target.rglob("*"):
+            if path.is_file() and _PRODUCT.search(path.name):
+                path.unlink()
+        stamp.write_text(identity)
+    for stale in (target / sub).glob("*.ko"):
+        stale.unlink()
+    inside = "/out"
+    argv = ["make", "-C", target_kernel.headers_dir, f"M={os.path.normpath(inside + '/' + sub)}", f"-j{os.cpu_count()}",
+            "W=1", "ARCH=powerpc", "CROSS_COMPILE=powerpc64le-linux-gnu-", "DEB_BUILD_ARCH=amd64", *make_args, "modules"]
+    code, text = target_kernel.root().run(argv, binds=[*target_kernel.binds(), (target, inside, True)], check=False)
+    (target / "build.log").write_text(text)
+    complaints = [line for line in text.splitlines() if _COMPLAINT.search(line)]
+    if code or complaints:
+        shown = "\n".join(complaints[:40]) if complaints else ""
+        raise LabError(f"{shown}\n{sh.tail(text, 30) if code else ''}\nthe build for {target_kernel.name} "
+                       f"{'failed' if code else 'has warnings'}; all of its output: {target / 'build.log'}")
+    modules = sorted((target / sub).glob("*.ko"))
+    if not modules:
+        raise LabError(f"the build made no .ko; its output: {target / 'build.log'}")
+    for module in modules:
+        say(f"    {module.relative_to(TREE)}, {module.stat().st_size // 1024} KiB")
+    return modules

@@ -1,0 +1,93 @@
+"""Running an emulated POWER machine: the command line, its two serial lines, the deadline, and splats in its log."""
+
+import dataclasses
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+
+
+# What a healthy kernel never prints.
+SPLAT = re.compile(r"BUG:|WARNING:|Oops|UBSAN|KASAN|possible .* lock|unreferenced object|INFO: .*(task|rcu)"
+                   r"|Unable to handle|Kernel panic|Call Trace:")
+# What looks like a splat and is none. One reason per line.
+ALLOWED = [
+    # the machine's NVRAM starts out empty
+    r"WARNING: nvram corruption detected: 0-length partition",
+]
+
+
+@dataclasses.dataclass
+class Machine:
+    """One emulated host. Extra devices and arguments are QEMU's own words."""
+    machine: str = "pseries"
+    options: tuple = ()                 # further -M options, e.g. cap-nested-hv=on
+    memory: str = "2G"
+    cpus: int = 1
+    phbs: int = 1                       # pseries: PCI host bridges; the second is phb1 (bus phb1.0)
+    devices: tuple = ()
+    arguments: tuple = ()
+
+    def argv(self, kernel, initrd, append, console_log):
+        kind, cpu = {"pseries": ("pseries,x-vof=on", "power9"), "powernv9": ("powernv9", "power9"),
+                     "powernv10": ("powernv10", "power10")}[self.machine]
+        argv = ["qemu-system-ppc64", "-M", ",".join((kind, *self.options)), "-cpu", cpu,
+                "-accel", "tcg,thread=multi", "-smp", str(self.cpus), "-m", self.memory,
+                "-display", "none", "-monitor", "none", "-nodefaults", "-no-reboot"]
+        if self.two_lines:
+            argv += ["-serial", f"file:{console_log}", "-serial", "stdio"]
+        else:
+            # without a BMC the machine cannot power itself off
+            argv += ["-serial", "stdio", "-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-bt,bmc=bmc0,irq=10"]
+        for index in range(1, self.phbs):
+            argv += ["-device", f"spapr-pci-host-bridge,index={index},id=phb{index}"]
+        argv += list(self.arguments)
+        for device in self.devices:
+            argv += ["-device", device]
+        return argv + ["-kernel", str(kernel), "-initrd", str(initrd), "-append", f"console=hvc0 panic=-1 {append}"]
+
+    @property
+    def two_lines(self):
+        """pseries has a serial line for the kernel and one for our output; powernv has one for both."""
+        return self.machine == "pseries"
+
+
+def run(argv, timeout, on_line):
+    """Runs QEMU, hands every line of its standard output to on_line. Returns (exit code, None when killed; seconds)."""
+    begin = time.monotonic()
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               start_new_session=True)
+    try:
+        rest = b""
+        os.set_blocking(process.stdout.fileno(), False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while True:
+                left = begin + timeout - time.monotonic()
+                if left <= 0:
+                    return None, time.monotonic() - begin
+                if not selector.select(left):
+                    continue
+                block = process.stdout.read(1 << 16)
+                if block == b"":
+                    break
+                *lines, rest = (rest + (block or b"")).split(b"\n")
+                for line in lines:
+                    on_line(line.decode(errors="replace").rstrip("\r"))
+        if rest:
+            on_line(rest.decode(errors="replace").rstrip("\r"))
+        return process.wait(), time.monotonic() - begin
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def splats(text, allowed=()):
+    """The lines of a kernel log that a healthy kernel never prints."""
+    known = [re.compile(pattern) for pattern in (*ALLOWED, *allowed)]
+    return [line for line in text.splitlines() if SPLAT.search(line) and not any(k.search(line) for k in known)]
+
+

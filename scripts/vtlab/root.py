@@ -1,0 +1,119 @@
+"""Build roots: a directory with a suite's compilers and tools, and commands run inside it.
+
+A root is made with mmdebstrap and never changes afterwards; concurrent commands share it. Each command runs in mount
+and process namespaces of its own: nothing stays mounted and nothing keeps running when it ends.
+"""
+
+import functools
+import shlex
+
+from . import apt, cache, sh
+from .log import LabError, say, step
+
+_RECIPE = 1     # count up when the way a root is made changes
+
+# Tools that every suite's root has; {gcc} and {llvm} are the suite's compiler versions.
+_PACKAGES = """
+    base-files base-passwd bash dash coreutils sed grep tar gzip bzip2 util-linux
+    gcc-{gcc} g++-{gcc} gcc-{gcc}-powerpc64le-linux-gnu g++-{gcc}-powerpc64le-linux-gnu libc6-dev
+    clang-{llvm} lld-{llvm} llvm-{llvm} clang-tidy-{llvm} clang-format-{llvm} libclang-rt-{llvm}-dev
+    clang lld llvm clang-tidy clang-format
+    make cmake ccache sparse pahole bc flex bison libelf-dev libssl-dev zlib1g-dev kmod cpio rsync xz-utils zstd
+    python3-minimal python3 perl mawk gawk diffutils findutils file patch
+    libgtest-dev libgmock-dev libbenchmark-dev
+"""
+_VERSIONS = {
+    "trixie": {"gcc": 14, "llvm": 19},
+}
+
+
+class Root:
+    def __init__(self, path, gcc):
+        self.path = path
+        self.gcc = gcc
+
+    def run(self, argv, *, binds=(), cwd="/", env=None, timeout=3600, check=True, passthrough=False):
+        """Runs argv inside. binds: (outside, inside, writable); the inside directory must exist in the root or is made.
+
+        Returns (exit code, output); with passthrough the output goes where the lab's own goes and "" is returned.
+        """
+        inside = self.path
+        script = ["set -e", f"mount --bind {shlex.quote(str(inside))} {shlex.quote(str(inside))}",
+                  f"cd {shlex.quote(str(inside))}"]
+        for _, target, _ in binds:
+            mount_point = inside / target.lstrip("/")
+            mount_point.mkdir(parents=True, exist_ok=True)
+        script += ["mount -o remount,bind,ro .", "cd ../; cd " + shlex.quote(inside.name),
+                   "mount -t proc proc proc", "mount --rbind /dev dev", "mount -t tmpfs -o mode=1777 tmp tmp",
+                   "mount -t tmpfs -o mode=0755 run run"]
+        for outside, target, writable in binds:
+            target = shlex.quote(target.lstrip("/"))
+            script.append(f"mount --bind {shlex.quote(str(outside))} {target}")
+            if not writable:
+                script.append(f"mount -o remount,bind,ro {target}")
+        words = " ".join(shlex.quote(str(word)) for word in argv)
+        pairs = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C.UTF-8", "TERM": "dumb",
+                 **(env or {})}
+        settings = " ".join(shlex.quote(f"{key}={value}") for key, value in pairs.items())
+        into = shlex.quote(f"cd {shlex.quote(cwd)} && exec {words}")
+        script.append(f"exec chroot . /usr/bin/env -i {settings} /bin/sh -c {into}")
+        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
+                   "sh", "-c", "\n".join(script)]
+        if passthrough:
+            return sh.run_through(command, timeout=timeout), ""
+        return sh.run(command, timeout=timeout, check=check)
+
+
+def _make(suite, packages, path):
+    uri = apt.mirror()
+    proxies = []
+    for scheme in ("http", "https"):
+        line = sh.output(["apt-config", "shell", "P", f"Acquire::{scheme}::Proxy"]).strip()
+        if line:
+            proxies.append(f"--aptopt=Acquire::{scheme}::Proxy \"{shlex.split(line)[0].split('=', 1)[1]}\";")
+    argv = ["mmdebstrap", "--mode=root", "--variant=extract", "--arch=amd64", f"--keyring={apt.KEYRING}",
+            "--aptopt=Acquire::Retries \"5\";", "--aptopt=Acquire::Check-Valid-Until \"false\";", *proxies,
+            "--include=" + ",".join(packages), "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+            suite, str(path), f"deb [signed-by={apt.KEYRING}] {uri} {suite} main"]
+    for attempt in (1, 2, 3):
+        try:
+            sh.run(argv, timeout=1800)
+            break
+        except LabError as why:
+            cache.remove(path)
+            if attempt == 3:
+                raise
+            say(f"    attempt {attempt} failed, again: {str(why).splitlines()[-1]}")
+    gcc = _VERSIONS[suite]["gcc"]
+    # No maintainer script ran, so what update-alternatives and adduser would have made is made here.
+    links = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64", "usr/bin/sh": "dash",
+             "usr/bin/awk": "gawk", "usr/bin/cc": f"gcc-{gcc}", "usr/bin/c++": f"g++-{gcc}", "usr/bin/gcc": f"gcc-{gcc}",
+             "usr/bin/g++": f"g++-{gcc}", "usr/bin/powerpc64le-linux-gnu-gcc": f"powerpc64le-linux-gnu-gcc-{gcc}",
+             "usr/bin/powerpc64le-linux-gnu-g++": f"powerpc64le-linux-gnu-g++-{gcc}"}
+    for name, target in links.items():
+        link = path / name
+        if not link.is_symlink() and not link.exists():
+            link.symlink_to(target)
+    (path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (path / "etc/group").write_text("root:x:0:\n")
+    for name in ("proc", "dev", "tmp", "run", "src", "out"):
+        (path / name).mkdir(exist_ok=True)
+    for leftovers in ("var/cache/apt", "var/lib/apt/lists"):
+        cache.remove(path / leftovers)
+
+
+@functools.cache
+def build_root(suite="trixie"):
+    """The root with compilers and checkers of a suite."""
+    versions = _VERSIONS.get(suite)
+    if not versions:
+        raise LabError(f"no build root is described for {suite}")
+    packages = _PACKAGES.format(**versions).split()
+    key = cache.digest(_RECIPE, suite, packages)
+
+    def build(path):
+        with step(f"making the build root of {suite} ({len(packages)} packages and what they need)"):
+            _make(suite, packages, path)
+
+    return Root(cache.entry("roots", f"{suite}-{key}", build), versions["gcc"])
