@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The shape of a table, computed from the shape of a window.
+ *
+ * A table has 1..5 levels.  Level 0 holds TCEs, the others point to the level below.
+ * All level pages are the same size, 2^level_bits entries, but for the top one,
+ * which has only as many entries as the window needs; so does the only level of a small window.
+ * Nothing here depends on the system page size.
+ */
+#pragma once
+
+#include "result.hpp"
+#include "types.hpp"
+
+namespace tce {
+
+/*
+ * How large a level page may be.
+ *
+ * 4 KiB (512 entries) is the smallest that IODA2 hardware walks and that is worth having
+ * (opal_pci_map_pe_dma_window: table size "at least 4K").
+ */
+struct LevelLimits {
+	unsigned int min_bits;
+	unsigned int max_bits;
+};
+
+/*
+ * PAPR: the table is our shadow of the hypervisor's, no hardware walks it.  64 KiB is
+ * the largest level page, so that a window of any size costs next to nothing until
+ * it is used.
+ */
+inline constexpr LevelLimits kPaprLevels = { 9, 13 };
+
+class Geometry {
+public:
+	/* POWERNV_IOMMU_MAX_LEVELS, asm/tce.h of the kernel; the TVE has 3 bits for it. */
+	static constexpr unsigned int kMaxLevels = 5;
+
+	constexpr Geometry() = default;
+
+	/*
+	 * The shape for a window of @size bytes.  @levels is a hint: 0 means 1, and what @limits do
+	 * not allow is brought to what they do.  Inval: the page size is not one that
+	 * exists, or the size is not a power of two, or smaller than a page, or larger than
+	 * 5 levels can hold.
+	 */
+	static constexpr Result<Geometry> make(unsigned int page_shift, u64 size, u32 levels,
+					       LevelLimits limits);
+
+	[[nodiscard]] constexpr PageShift page() const { return page_; }
+	[[nodiscard]] constexpr u64 entries() const { return 1ull << entries_lg2_; }
+	[[nodiscard]] constexpr unsigned int entries_lg2() const { return entries_lg2_; }
+	[[nodiscard]] constexpr u64 window_size() const { return entries() << page_.lg2(); }
+	[[nodiscard]] constexpr unsigned int levels() const { return levels_; }
+	[[nodiscard]] constexpr unsigned int level_bits() const { return level_bits_; }
+
+	/* Entries of a page of @level. */
+	[[nodiscard]] constexpr u64 level_entries(unsigned int level) const
+	{
+		return 1ull << (level + 1 == levels_ ? entries_lg2_ - level_bits_ * level :
+						       level_bits_);
+	}
+	[[nodiscard]] constexpr u64 leaf_entries() const { return level_entries(0); }
+
+	/* Entries of the window below one entry of @level. */
+	[[nodiscard]] constexpr u64 reach(unsigned int level) const
+	{
+		return 1ull << (level_bits_ * level);
+	}
+
+	/* Which entry of its page of @level leads to @index. */
+	[[nodiscard]] constexpr u64 slot(unsigned int level, TceIndex index) const
+	{
+		return (index.raw >> (level_bits_ * level)) & (level_entries(level) - 1);
+	}
+
+	/* The first entry of the leaf that holds @index, and the first of the next. */
+	[[nodiscard]] constexpr TceIndex leaf_begin(TceIndex index) const
+	{
+		return TceIndex(index.raw & ~(leaf_entries() - 1));
+	}
+	[[nodiscard]] constexpr TceIndex leaf_end(TceIndex index) const
+	{
+		return leaf_begin(index) + leaf_entries();
+	}
+
+	/* Leaves that a range touches. */
+	[[nodiscard]] constexpr u64 leaves(IndexRange range) const
+	{
+		return range.empty() ? 0 :
+				       (leaf_begin(TceIndex(range.end.raw - 1)) -
+					leaf_begin(range.begin)) /
+						       leaf_entries() + 1;
+	}
+
+private:
+	PageShift page_;
+	u8 entries_lg2_ = 0;
+	u8 level_bits_ = 0;
+	u8 levels_ = 1;
+};
+
+constexpr Result<Geometry> Geometry::make(unsigned int page_shift, u64 size, u32 levels,
+					  LevelLimits limits)
+{
+	if (!PageShift::valid(page_shift) || !is_power_of_two(size) ||
+	    size < PageShift(page_shift).size())
+		return Errc::Inval;
+
+	const unsigned int lg2 = log2_floor(size) - page_shift;
+	const unsigned int fewest = max(div_round_up(lg2, limits.max_bits), 1u);
+	const unsigned int most = max(min(div_round_up(lg2, limits.min_bits), kMaxLevels), fewest);
+
+	if (fewest > kMaxLevels)
+		return Errc::Inval;
+
+	const unsigned int wanted = min(max(levels, fewest), most);
+	Geometry g;
+
+	g.page_ = PageShift(page_shift);
+	g.entries_lg2_ = static_cast<u8>(lg2);
+	g.level_bits_ = static_cast<u8>(div_round_up(lg2, wanted));
+	/* Rounding up the bits may leave nothing for the top. */
+	g.levels_ = static_cast<u8>(lg2 ? div_round_up(lg2, g.level_bits_) : 1);
+	return g;
+}
+
+namespace geometry_checks {
+
+constexpr bool is(unsigned int shift, u64 size, u32 levels, unsigned int want_levels,
+		  unsigned int want_bits, u64 want_top)
+{
+	auto g = Geometry::make(shift, size, levels, kPaprLevels);
+
+	return g.ok() && g.value().levels() == want_levels &&
+	       g.value().level_bits() == want_bits &&
+	       g.value().level_entries(want_levels - 1) == want_top &&
+	       g.value().window_size() == size;
+}
+constexpr bool refused(unsigned int shift, u64 size)
+{
+	return Geometry::make(shift, size, 1, kPaprLevels).error() == Errc::Inval;
+}
+
+static_assert(is(12, 1ull << 12, 1, 1, 0, 1));		/* one entry */
+static_assert(is(12, 1ull << 20, 5, 1, 8, 256));	/* too small for a second level */
+static_assert(is(12, 1ull << 30, 0, 2, 9, 512));	/* the default window */
+static_assert(is(12, 1ull << 30, 4, 2, 9, 512));
+static_assert(is(16, 1ull << 40, 1, 2, 12, 4096));
+static_assert(is(16, 1ull << 40, 3, 3, 8, 256));
+static_assert(is(12, 1ull << 40, 1, 3, 10, 256));
+static_assert(is(12, 1ull << 40, 255, 4, 7, 128));
+static_assert(is(12, 1ull << 63, 1, 4, 13, 4096));
+static_assert(is(12, 1ull << 63, 5, 5, 11, 128));
+static_assert(is(34, 1ull << 34, 2, 1, 0, 1));
+static_assert(is(30, 1ull << 40, 1, 1, 10, 1024));
+static_assert(refused(11, 1ull << 30) && refused(35, 1ull << 40) && refused(0x8c, 1ull << 30));
+static_assert(refused(12, 0) && refused(12, 3ull << 20) && refused(16, 8192));
+
+} /* namespace geometry_checks */
+
+} /* namespace tce */
