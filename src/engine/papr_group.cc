@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The DMA windows that the firmware of a pSeries machine has for one PE, see
+ * papr_group.hpp.
+ */
+#include "papr_group.hpp"
+
+#include "papr_tce.hpp"
+
+namespace tce {
+
+namespace {
+
+/* "ibm,dma-window" describes a window with pages of this size, always. */
+constexpr unsigned int kDefaultPageShift = 12;
+
+} /* namespace */
+
+bool PaprGroup::any_open() const
+{
+	for (const HwWindow &w : windows_) {
+		if (w.open)
+			return true;
+	}
+	return false;
+}
+
+bool PaprGroup::fits_default(const Geometry &geometry) const
+{
+	return geometry.page().lg2() == kDefaultPageShift &&
+	       geometry.window_size() <= caps_.default_size;
+}
+
+Status PaprGroup::take_over()
+{
+	const u64 entries = caps_.default_size >> kDefaultPageShift;
+	u32 calls = 0;
+
+	for (u64 at = 0; at < entries; at += papr::kRun) {
+		const papr::Target to = { caps_.default_liobn, PageShift(kDefaultPageShift),
+					  default_start() + (at << kDefaultPageShift) };
+		const u64 nr = min<u64>(entries - at, papr::kRun);
+
+		TCE_TRY(papr::clear_run(to, static_cast<unsigned int>(nr), calls));
+		tce_port_yield();
+	}
+	update_device_tree();
+	return {};
+}
+
+Status PaprGroup::open(unsigned int slot, const Geometry &geometry, const Iova *want,
+		       bool backs_default)
+{
+	if (backs_default)
+		return adopt_default(slot, geometry) ? Status() : Status(Errc::Perm);
+
+	if (fits_default(geometry) && !default_taken_ && (!want || *want == default_start())) {
+		if (!default_present_ && !any_open())
+			reset();
+		if (default_present_ && adopt_default(slot, geometry))
+			return {};
+	}
+	return create(slot, geometry, want);
+}
+
+bool PaprGroup::adopt_default(unsigned int slot, const Geometry &geometry)
+{
+	if (!default_present_ || !fits_default(geometry))
+		return false;
+	windows_[slot] = { true, true, caps_.default_liobn, default_start(), geometry };
+	default_taken_ = true;
+	update_device_tree();
+	return true;
+}
+
+Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova *want)
+{
+	if (!has_ddw())
+		return Errc::NoSpc;
+
+	/* The default window in the firmware, if not userspace's, stands at the first address. */
+	const bool parked = default_present_ && !default_taken_;
+
+	if (parked && !any_open() && (!want || *want == default_start()))
+		remove_default();
+
+	tce_ddw_query query = TCE_TRY(query_for(geometry));
+
+	if (!query.available && default_present_ && !default_taken_) {
+		remove_default();
+		query = TCE_TRY(query_for(geometry));
+	}
+	if (!query.available)
+		return Errc::NoSpc;
+
+	tce_ddw_window made = {};
+
+	TCE_TRY(Status::from_port(tce_port_ddw_create(
+		port_, geometry.page().lg2(), geometry.page().lg2() + geometry.entries_lg2(), &made)));
+
+	const Iova start(made.start);
+	Errc refused = Errc::Ok;
+
+	for (const HwWindow &w : windows_) {
+		if (w.overlaps(start, geometry.window_size()))
+			refused = Errc::Io;
+	}
+	if (want && !(*want == start))
+		refused = Errc::Perm;
+
+	windows_[slot] = { true, false, made.liobn, start, geometry };
+	if (refused != Errc::Ok) {
+		tce_port_log("firmware put a DMA window at %llx where it cannot be used\n",
+			     made.start);
+		close(slot);
+		return refused;
+	}
+	update_device_tree();
+	return {};
+}
+
+Result<tce_ddw_query> PaprGroup::query_for(const Geometry &geometry)
+{
+	tce_ddw_query query = {};
+
+	TCE_TRY(Status::from_port(tce_port_ddw_query(port_, &query)));
+	if (!(query.pgsizes >> geometry.page().lg2() & 1))
+		return Errc::Inval;
+	if (query.available && query.largest < geometry.entries())
+		return Errc::Inval;
+	return query;
+}
+
+bool PaprGroup::close(unsigned int slot)
+{
+	const HwWindow was = windows_[slot];
+	bool gone = true;
+
+	windows_[slot] = {};
+	if (was.is_default) {
+		let_go_of_default();
+		return true;
+	}
+	if (tce_port_ddw_remove(port_, was.liobn)) {
+		tce_port_log("firmware does not remove the DMA window at %llx\n", was.start.raw);
+		lost_ = true;
+		gone = false;
+		if (!any_open() && !default_taken_) {
+			reset();
+			gone = !lost_;
+		}
+	} else if (!any_open() && !default_present_) {
+		learn_of_default();
+	}
+	update_device_tree();
+	return gone;
+}
+
+void PaprGroup::let_go_of_default()
+{
+	default_taken_ = false;
+	if (!any_open())
+		remove_default();
+	update_device_tree();
+}
+
+void PaprGroup::hand_back()
+{
+	if (lost_ || !default_present_)
+		reset();
+	default_taken_ = true;
+	update_device_tree();
+}
+
+void PaprGroup::remove_default()
+{
+	/* What could not be brought back is not removed. */
+	if (!has_reset() || !default_present_)
+		return;
+	if (tce_port_ddw_remove(port_, caps_.default_liobn))
+		tce_port_log("firmware does not remove the default DMA window\n");
+	else
+		default_present_ = false;
+}
+
+void PaprGroup::reset()
+{
+	if (!has_reset())
+		return;
+	if (tce_port_ddw_reset(port_)) {
+		tce_port_log("firmware does not bring back the default DMA window\n");
+		return;
+	}
+	default_present_ = true;
+	lost_ = false;
+}
+
+/* The last window is gone: has the firmware brought back the default one? */
+void PaprGroup::learn_of_default()
+{
+	tce_ddw_query query = {};
+
+	if (!tce_port_ddw_query(port_, &query) && query.available < caps_.max_windows)
+		default_present_ = true;
+}
+
+void PaprGroup::update_device_tree()
+{
+	tce_dt_windows dt = {};
+
+	dt.has_default = default_present_;
+	for (const HwWindow &w : windows_) {
+		if (!w.open || w.is_default || dt.has_ddw)
+			continue;
+		dt.has_ddw = 1;
+		dt.liobn = w.liobn;
+		dt.page_shift = w.geometry.page().lg2();
+		dt.window_shift = w.geometry.page().lg2() + w.geometry.entries_lg2();
+		dt.start = w.start.raw;
+	}
+	tce_port_dt_update(port_, &dt);
+}
+
+} /* namespace tce */

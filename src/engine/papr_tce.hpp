@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Runs of TCEs into a hypervisor's table.
+ *
+ * H_PUT_TCE_INDIRECT takes a list of up to 512 entries, H_STUFF_TCE repeats one value
+ * (LoPAR "H_PUT_TCE_INDIRECT", "H_STUFF_TCE"; both optional, "hcall-multi-tce").  Where the firmware
+ * lacks them it is H_PUT_TCE, one call an entry.
+ */
+#pragma once
+
+#include "papr_status.hpp"
+#include "tce_format.hpp"
+
+namespace tce::papr {
+
+/* Entries that one hypercall takes: a 4 KiB list. */
+inline constexpr unsigned int kRun = 512;
+
+/* Where a run goes. */
+struct Target {
+	u32 liobn;
+	PageShift page;
+	Iova first;
+};
+
+/*
+ * @list: a page from tce_port_page_alloc().  @calls counts the hypercalls.  On an error
+ * any part of the run may have taken effect.
+ */
+Status put_run(Target to, const Be64 *list, unsigned int nr, u32 &calls);
+/* Close @nr entries. */
+Status clear_run(Target to, unsigned int nr, u32 &calls);
+
+} /* namespace tce::papr */
