@@ -149,4 +149,8 @@ def module_name(path):
 
 @functools.cache
 def get(name):
+    """The kernel of that name: of kernels.conf, or one that the lab builds itself (kunit-lean, kunit-debug)."""
+    if name.startswith("kunit-"):
+        from . import kunit_kernel
+        return kunit_kernel.get(name)
     return Kernel(name)

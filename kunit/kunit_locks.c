@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fake/env.h in the kernel: locks, with lockdep classes.
+ *
+ * The fake checks order and ownership by itself; lockdep checks both once more, and
+ * what the locks do to interrupts, on the debug kernel.
+ */
+#include <linux/build_bug.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+
+#include <tce/port.h>
+
+#include "kunit_env.h"
+
+static struct lock_class_key keys[TCE_LOCK_CLASSES];
+static const char *const names[TCE_LOCK_CLASSES] = {
+	[TCE_LOCK_CONTAINER] = "tce_container",
+	[TCE_LOCK_OWNERS] = "tce_owners",
+	[TCE_LOCK_OWNER] = "tce_owner",
+	[TCE_LOCK_PUBLISH] = "tce_publish",
+	[TCE_LOCK_CHARGE] = "tce_charge",
+	[TCE_LOCK_LEAF] = "tce_leaf",
+};
+
+void env_mutex_init(void *m, unsigned int cls)
+{
+	static_assert(sizeof(struct mutex) <= ENV_MUTEX_BYTES);
+	__mutex_init(m, names[cls], &keys[cls]);
+}
+
+void env_mutex_destroy(void *m)
+{
+	mutex_destroy(m);
+}
+
+void env_mutex_lock(void *m)
+{
+	mutex_lock(m);
+}
+
+void env_mutex_unlock(void *m)
+{
+	mutex_unlock(m);
+}
+
+void env_rwsem_init(void *s, unsigned int cls)
+{
+	static_assert(sizeof(struct rw_semaphore) <= ENV_RWSEM_BYTES);
+	__init_rwsem(s, names[cls], &keys[cls]);
+}
+
+void env_rwsem_destroy(void *s)
+{
+}
+
+void env_rwsem_read_lock(void *s)
+{
+	down_read(s);
+}
+
+void env_rwsem_read_unlock(void *s)
+{
+	up_read(s);
+}
+
+void env_rwsem_write_lock(void *s)
+{
+	down_write(s);
+}
+
+void env_rwsem_write_unlock(void *s)
+{
+	up_write(s);
+}
+
+void env_spin_init(void *l, unsigned int cls)
+{
+	spinlock_t *lock = l;
+
+	static_assert(sizeof(spinlock_t) <= ENV_SPIN_BYTES);
+	spin_lock_init(lock);
+	lockdep_set_class_and_name(lock, &keys[cls], names[cls]);
+}
+
+void env_spin_destroy(void *l)
+{
+}
+
+void env_spin_lock(void *l)
+	__acquires(l)
+{
+	spin_lock(l);
+}
+
+void env_spin_unlock(void *l)
+	__releases(l)
+{
+	spin_unlock(l);
+}
+
+static DEFINE_SPINLOCK(world);
+
+void env_world_lock(void)
+	__acquires(&world)
+{
+	spin_lock(&world);
+}
+
+void env_world_unlock(void)
+	__releases(&world)
+{
+	spin_unlock(&world);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The test cases of cases/list.h as KUnit suites.
+ *
+ * Each suite becomes one kunit_suite "tce_<suite>", each case one kunit_case, each
+ * parameter one subtest, all under the names they have in the list.  Suites run
+ * when the module is loaded.
+ */
+#include <linux/init.h>
+#include <linux/kconfig.h>
+#include <linux/module.h>
+#include <kunit/test.h>
+
+#include "cases/case.h"
+#include "cases/list.h"
+#include "kunit_env.h"
+
+static void tce_kunit_run(struct kunit *test, const struct tce_case *c)
+{
+	unsigned long param = (unsigned long)test->param_value;
+
+	tce_kunit_begin();
+	tce_case_run(c, param ? param - 1 : 0);
+	tce_kunit_end(test);
+}
+
+/* Parameter i travels as i + 1: NULL ends the list. */
+static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
+				   char *desc)
+{
+	unsigned long i = (unsigned long)prev;
+
+	if (!c->params(i, desc, KUNIT_PARAM_DESC_SIZE))
+		return NULL;
+	return (const void *)(i + 1);
+}
+
+/* Expands to NULL for the parameters "once", so that such a case is a plain one. */
+#define TCE_KUNIT_PLAIN_once 0,
+#define TCE_KUNIT_GENERATOR(params, fn) \
+	__take_second_arg(TCE_KUNIT_PLAIN_##params NULL, fn)
+
+#define TCE_KUNIT_FUNCTIONS(suite_, name_, params_)				\
+	TCE_CASE_DECLARE(suite_, name_, params_)				\
+	static const struct tce_case tce_kunit_case_##suite_##_##name_ = {	\
+		#suite_, #name_, tce_params_##params_,				\
+		TCE_CASE_BODY(suite_, name_)					\
+	};									\
+	static void tce_kunit_run_##suite_##_##name_(struct kunit *test)	\
+	{									\
+		tce_kunit_run(test, &tce_kunit_case_##suite_##_##name_);	\
+	}									\
+	static const void * __maybe_unused					\
+	tce_kunit_param_##suite_##_##name_(const void *prev, char *desc)	\
+	{									\
+		return tce_kunit_param(&tce_kunit_case_##suite_##_##name_,	\
+				       prev, desc);				\
+	}
+
+#define TCE_KUNIT_CASE(suite_, name_, params_)					\
+	{									\
+		.name = #name_,							\
+		.run_case = tce_kunit_run_##suite_##_##name_,			\
+		.generate_params = TCE_KUNIT_GENERATOR(params_,			\
+			tce_kunit_param_##suite_##_##name_),			\
+		.module_name = KBUILD_MODNAME,					\
+	},
+
+#define TCE_KUNIT_SUITE(suite_)							\
+	TCE_CASES_##suite_(TCE_KUNIT_FUNCTIONS)					\
+	static struct kunit_case tce_kunit_cases_##suite_[] = {			\
+		TCE_CASES_##suite_(TCE_KUNIT_CASE)				\
+		{}								\
+	};									\
+	static struct kunit_suite tce_kunit_suite_##suite_ = {			\
+		.name = "tce_" #suite_,						\
+		.test_cases = tce_kunit_cases_##suite_,				\
+	};
+
+#define TCE_KUNIT_REFERENCE(suite_)	&tce_kunit_suite_##suite_,
+
+TCE_SUITES(TCE_KUNIT_SUITE)
+
+kunit_test_suites(TCE_SUITES(TCE_KUNIT_REFERENCE));
+
+static int __init tce_kunit_init(void)
+{
+	return 0;
+}
+module_init(tce_kunit_init);
+
+static void __exit tce_kunit_exit(void)
+{
+	tce_kunit_drain();
+}
+module_exit(tce_kunit_exit);
+
+MODULE_DESCRIPTION("KUnit tests of the sPAPR TCE engine");
+MODULE_LICENSE("GPL");
