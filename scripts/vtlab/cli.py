@@ -6,7 +6,7 @@ import pathlib
 import sys
 import tempfile
 
-from . import guest, host, kernel, module, qemu, root
+from . import demo, guest, host, kernel, module, qemu, root
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -130,6 +130,11 @@ def cmd_root(options):
     return code
 
 
+def cmd_demo(options):
+    driver = {"ours": demo.OURS, "in-tree": demo.IN_TREE}[options.driver]
+    return 1 if demo.run_and_judge(options.kernel, driver) else 0
+
+
 def cmd_kernels(_):
     for name, row in kernel.table().items():
         print(f"{name:10} {row['suite']:8} {row['release']} ({row['version']}), {int(row['pages']) // 1024}K pages")
@@ -167,6 +172,11 @@ def parse(argv):
     sub.add_argument("--read-only", action="store_true", help="/src cannot be written")
     sub.add_argument("command", nargs="+")
     sub.set_defaults(function=cmd_root)
+
+    sub = commands.add_parser("demo", help="a guest in an emulated POWER host does I/O on a passed-through disk")
+    sub.add_argument("--kernel", default="6.12-4k")
+    sub.add_argument("--driver", default="ours", choices=["ours", "in-tree"])
+    sub.set_defaults(function=cmd_demo)
 
     sub = commands.add_parser("kernels", help="list the kernels")
     sub.set_defaults(function=cmd_kernels)

@@ -70,6 +70,15 @@ class Modules:
                 if load:
                     self.order.append((each, arguments if each == kernel.module_name(name) else ""))
 
+    def under(self, names):
+        """The same modules with others of the kernel's package inserted before them."""
+        whole = Modules(self._kernel)
+        for name in names:
+            whole._stock(name)
+        whole.order += [entry for entry in self.order if entry[0] not in whole.data]
+        whole.data.update(self.data)
+        return whole
+
     def stock(self, words, load=True):
         """A module of the kernel's package: "name" or "name option=value"."""
         name, _, arguments = words.partition(" ")
@@ -93,7 +102,8 @@ def _init():
     return (_GUEST / "init").read_bytes()
 
 
-def _image(modules, files, script, path):
+def write_image(modules, script, path, *, files=None, data=None):
+    """An initramfs with the modules, the script, and files (name under /lab -> path) and data (name -> contents)."""
     image = Initramfs()
     for name in ("proc", "sys", "dev", "tmp", "bin", "lab/modules", "root", "etc", "run", "mnt"):
         image.directory(name)
@@ -102,20 +112,22 @@ def _image(modules, files, script, path):
     image.file("bin/busybox", busybox(), 0o755)
     image.symlink("bin/sh", "busybox")
     image.data("init", _init(), 0o755)
-    for name, data in modules.data.items():
-        image.data(f"lab/modules/{name}.ko", data)
+    for name, contents in modules.data.items():
+        image.data(f"lab/modules/{name}.ko", contents)
     image.data("lab/load", "".join(f"{name} {arguments}\n" for name, arguments in modules.order))
-    for name, source in files.items():
+    for name, source in (files or {}).items():
         image.file(f"lab/{name}", source)
+    for name, contents in (data or {}).items():
+        image.data(f"lab/{name}", contents)
     image.data("lab/script", script)
     image.write(path)
 
 
-def boot(target, *, modules=None, files=None, script="true\n", machine=None, append="", timeout=300, allowed=(),
+def boot(target, *, modules=None, files=None, data=None, script="true\n", machine=None, append="", timeout=300, allowed=(),
          on_line=None, directory=None):
     """Boots kernel `target`, inserts the modules, runs the script in /lab, powers off. Returns an Outcome.
 
-    files: name under /lab -> path on this machine. on_line gets every line the script prints, as it comes.
+    files: name under /lab -> path on this machine; data: name under /lab -> contents. on_line gets every line the script prints, as it comes.
     directory: where console.log and output.log go (a new one under the cache's runs/ when None).
     """
     machine = machine or qemu.Machine()
@@ -126,7 +138,11 @@ def boot(target, *, modules=None, files=None, script="true\n", machine=None, app
     console_log = directory / "console.log"
     console_log.write_text("")
     initrd = directory / "initrd"
-    _image(modules or Modules(target), files or {}, script, initrd)
+    modules, data = modules or Modules(target), dict(data or {})
+    if machine.image:
+        modules = modules.under(("virtio_blk", "crc32c_generic", "ext4"))
+        data["in-image"] = ""
+    write_image(modules, script, initrd, files=files, data=data)
     argv = machine.argv(target.vmlinux, initrd, append, console_log)
     (directory / "command").write_text(sh.show(argv) + "\n")
     everything, output, state = [], [], {"code": None, "inside": False}

@@ -11,11 +11,13 @@ import time
 
 # What a healthy kernel never prints.
 SPLAT = re.compile(r"BUG:|WARNING:|Oops|UBSAN|KASAN|possible .* lock|unreferenced object|INFO: .*(task|rcu)"
-                   r"|Unable to handle|Kernel panic|Call Trace:")
+                   r"|Unable to handle|Kernel panic")
 # What looks like a splat and is none. One reason per line.
 ALLOWED = [
     # the machine's NVRAM starts out empty
     r"WARNING: nvram corruption detected: 0-length partition",
+    # the kernel's own when QEMU dies early: kvm_vfio_release() finds groups that it forgot to release
+    r"WARNING: .* kvm_vfio_release\+",
 ]
 
 
@@ -29,6 +31,7 @@ class Machine:
     phbs: int = 1                       # pseries: PCI host bridges; the second is phb1 (bus phb1.0)
     devices: tuple = ()
     arguments: tuple = ()
+    image: object = None                # file system of the host (image.host_image); the script runs in it
 
     def argv(self, kernel, initrd, append, console_log):
         kind, cpu = {"pseries": ("pseries,x-vof=on", "power9"), "powernv9": ("powernv9", "power9"),
@@ -44,6 +47,9 @@ class Machine:
         for index in range(1, self.phbs):
             argv += ["-device", f"spapr-pci-host-bridge,index={index},id=phb{index}"]
         argv += list(self.arguments)
+        if self.image:
+            argv += ["-drive", f"if=none,id=image,format=raw,readonly=on,file={self.image}",
+                     "-device", "virtio-blk-pci,drive=image" + (",bus=pci.0" if self.machine == "pseries" else "")]
         for device in self.devices:
             argv += ["-device", device]
         return argv + ["-kernel", str(kernel), "-initrd", str(initrd), "-append", f"console=hvc0 panic=-1 {append}"]

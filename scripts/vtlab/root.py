@@ -7,14 +7,14 @@ and process namespaces of its own: nothing stays mounted and nothing keeps runni
 import functools
 import shlex
 
-from . import apt, cache, sh
-from .log import LabError, say, step
+from . import cache, mmdebstrap, sh
+from .log import LabError, step
 
 _RECIPE = 1     # count up when the way a root is made changes
 
 # Tools that every suite's root has; {gcc} and {llvm} are the suite's compiler versions.
 _PACKAGES = """
-    base-files base-passwd bash dash coreutils sed grep tar gzip bzip2 util-linux
+    bash coreutils sed grep tar gzip bzip2 util-linux
     gcc-{gcc} g++-{gcc} gcc-{gcc}-powerpc64le-linux-gnu g++-{gcc}-powerpc64le-linux-gnu libc6-dev
     clang-{llvm} lld-{llvm} llvm-{llvm} clang-tidy-{llvm} clang-format-{llvm} libclang-rt-{llvm}-dev
     clang lld llvm clang-tidy clang-format
@@ -65,42 +65,18 @@ class Root:
 
 
 def _make(suite, packages, path):
-    uri = apt.mirror()
-    proxies = []
-    for scheme in ("http", "https"):
-        line = sh.output(["apt-config", "shell", "P", f"Acquire::{scheme}::Proxy"]).strip()
-        if line:
-            proxies.append(f"--aptopt=Acquire::{scheme}::Proxy \"{shlex.split(line)[0].split('=', 1)[1]}\";")
-    argv = ["mmdebstrap", "--mode=root", "--variant=extract", "--arch=amd64", f"--keyring={apt.KEYRING}",
-            "--aptopt=Acquire::Retries \"5\";", "--aptopt=Acquire::Check-Valid-Until \"false\";", *proxies,
-            "--include=" + ",".join(packages), "--dpkgopt=path-exclude=/usr/share/doc/*",
-            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
-            suite, str(path), f"deb [signed-by={apt.KEYRING}] {uri} {suite} main"]
-    for attempt in (1, 2, 3):
-        try:
-            sh.run(argv, timeout=1800)
-            break
-        except LabError as why:
-            cache.remove(path)
-            if attempt == 3:
-                raise
-            say(f"    attempt {attempt} failed, again: {str(why).splitlines()[-1]}")
+    mmdebstrap.extract(suite, "amd64", packages, path)
     gcc = _VERSIONS[suite]["gcc"]
-    # No maintainer script ran, so what update-alternatives and adduser would have made is made here.
-    links = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64", "usr/bin/sh": "dash",
-             "usr/bin/awk": "gawk", "usr/bin/cc": f"gcc-{gcc}", "usr/bin/c++": f"g++-{gcc}", "usr/bin/gcc": f"gcc-{gcc}",
+    # No maintainer script ran, so what update-alternatives would have made is made here.
+    links = {"usr/bin/awk": "gawk", "usr/bin/cc": f"gcc-{gcc}", "usr/bin/c++": f"g++-{gcc}", "usr/bin/gcc": f"gcc-{gcc}",
              "usr/bin/g++": f"g++-{gcc}", "usr/bin/powerpc64le-linux-gnu-gcc": f"powerpc64le-linux-gnu-gcc-{gcc}",
              "usr/bin/powerpc64le-linux-gnu-g++": f"powerpc64le-linux-gnu-g++-{gcc}"}
     for name, target in links.items():
         link = path / name
         if not link.is_symlink() and not link.exists():
             link.symlink_to(target)
-    (path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-    (path / "etc/group").write_text("root:x:0:\n")
     for name in ("proc", "dev", "tmp", "run", "src", "out"):
         (path / name).mkdir(exist_ok=True)
-    for leftovers in ("var/cache/apt", "var/lib/apt/lists"):
-        cache.remove(path / leftovers)
 
 
 @functools.cache

@@ -1,0 +1,62 @@
+"""The file system of an emulated POWER host: Debian with QEMU in it, as an ext4 image."""
+
+import functools
+
+from . import cache, mmdebstrap, sh
+from .log import step
+
+_RECIPE = 1
+_SUITE = "trixie"
+_PACKAGES = """
+    bash libc-bin coreutils sed grep gawk util-linux kmod procps iproute2 pciutils busybox-static
+    qemu-system-ppc qemu-system-data
+""".split()
+
+# Directories of the module tree that an emulated POWER host has no use for.
+_PRUNED = """
+    sound drivers/gpu drivers/media drivers/infiniband drivers/net/wireless drivers/staging drivers/iio drivers/usb
+    drivers/hwmon drivers/hid drivers/input drivers/isdn drivers/mtd drivers/video drivers/bluetooth drivers/leds
+    drivers/power drivers/scsi drivers/target drivers/md drivers/ata drivers/net/usb drivers/net/can net/bluetooth
+    net/wireless net/mac80211 net/netfilter net/sctp net/ceph net/tipc fs/btrfs fs/xfs fs/ocfs2 fs/gfs2 fs/nfs fs/nfsd
+    fs/smb fs/ceph fs/f2fs fs/bcachefs fs/afs fs/jfs fs/ntfs3
+""".split()
+
+
+@functools.cache
+def host_tree():
+    """The unpacked packages of the host, without a kernel."""
+    key = cache.digest(_RECIPE, _SUITE, _PACKAGES)
+
+    def build(path):
+        with step(f"unpacking a ppc64el {_SUITE} with QEMU"):
+            mmdebstrap.extract(_SUITE, "ppc64el", _PACKAGES, path)
+            (path / "usr/bin/awk").symlink_to("gawk")
+            for name in ("proc", "sys", "dev", "tmp", "run", "root", "lab", "mnt"):
+                (path / name).mkdir(exist_ok=True)
+
+    return cache.entry("roots", f"{_SUITE}-ppc64el-{key}", build)
+
+
+def host_image(target):
+    """An ext4 image, never written to: host_tree(), the kernel's modules and its vmlinux as /boot/vmlinux."""
+    tree = host_tree()
+    key = cache.digest(tree.name, target.image.name, _PRUNED)
+
+    def build(path):
+        with step(f"making the host's image for {target.release}"):
+            room = path.parent / "tree"
+            sh.run(["cp", "-a", "--reflink=auto", tree, room])
+            modules = room / "lib/modules" / target.release
+            modules.parent.mkdir(parents=True, exist_ok=True)
+            sh.run(["cp", "-a", target.module_tree, modules])
+            for name in _PRUNED:
+                cache.remove(modules / "kernel" / name)
+            sh.run(["depmod", "-b", room, target.release])
+            (room / "boot").mkdir(exist_ok=True)
+            sh.run(["cp", target.vmlinux, room / "boot/vmlinux"])
+            used = int(sh.output(["du", "-sm", room]).split()[0])
+            sh.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-d", room, path,
+                    f"{used + used // 6 + 64}M"])
+            cache.remove(room)
+
+    return cache.entry("images", f"host-{target.release}-{key}.ext4", build)

@@ -1,0 +1,200 @@
+"""The demo's verdict: what a run's books say, and what is not as it should be."""
+
+import collections
+import re
+
+_REFUSAL = re.compile(r"Failed to create.* window: Invalid argument")
+_CREATED = re.compile(r"vfio_spapr_create_window pageshift=(\S+) levels=(\S+) winsize=(\S+) offset=(\S+)")
+_REMOVED = re.compile(r"vfio_spapr_remove_window offset=(\S+)")
+_GUEST_WINDOW = re.compile(r"ibm,create-pe-dma-window\(\d+\) \S+ \S+ \S+ (\S+) (\S+) returned 0 .*"
+                           r"starting addr = (\S+) (\S+)\)")
+_TRACED = re.compile(r"spapr_iommu_pci_(put|get|indirect|stuff) liobn=\S+ ioba=(\S+) (?:ret=\d+ )?tce(?:value)?=(\S+)")
+_DYNAMIC = 1 << 59
+
+
+class Hypercalls(collections.Counter):
+    """put (a TCE set by H_PUT_TCE), clear (a TCE cleared by it), indirect, stuff, get; put_get: a get right before
+    a put of the same TCE, which is how the in-tree driver exchanges one."""
+
+    def setting(self):
+        """The hypercalls it took to set TCEs."""
+        return self["put"] + self["put_get"] + self["indirect"]
+
+
+def count_hypercalls(trace):
+    """What the hypervisor's own trace holds, per window: dynamic (above 1 << 59) or default."""
+    counts = {"default": Hypercalls(), "dynamic": Hypercalls()}
+    if not trace.exists():
+        return counts
+    got = None
+    with open(trace, errors="replace") as stream:
+        for line in stream:
+            found = _TRACED.search(line)
+            if found:
+                call, address, tce = found.groups()
+                count = counts["dynamic" if int(address, 16) >= _DYNAMIC else "default"]
+                if call == "put" and not int(tce, 16) & 3:
+                    call = "clear"
+                elif call == "put" and got == address:
+                    count["put_get"] += 1
+                count[call] += 1
+                got = address if call == "get" else None
+    return counts
+
+
+class Books:
+    """What came out of a run of the demo, parsed."""
+
+    def __init__(self, outcome, target, driver, outside, hypercalls, mib, memory_mib):
+        self.outcome, self.target, self.driver = outcome, target, driver
+        self.outside = outside              # boot -> sha256 of its area in the disk's file on the build machine
+        self.hypercalls = hypercalls        # liobn -> Hypercalls, as the emulated hypervisor saw them
+        self.mib, self.memory_mib = mib, memory_mib
+        self.facts, self.stats, self.guest, self.trace = {}, {}, {}, []
+        for line in outcome.output:
+            words = line.split()
+            if not words:
+                continue
+            if words[0] == "@@fact":
+                self.facts[words[1]] = " ".join(words[2:])
+            elif words[0] == "@@stat" and len(words) == 4 and words[3].lstrip("-").isdigit():
+                self.stats.setdefault(words[1], {})[words[2]] = int(words[3])
+            elif words[0] == "@@guest":
+                self.guest.setdefault(words[1], []).append(" ".join(words[2:]))
+            elif words[0] == "@@trace":
+                self.trace.append(" ".join(words[1:]))
+
+    def fact(self, name):
+        return self.facts.get(name)
+
+    def checksums(self, kind):
+        """boot -> checksum the guest printed as `kind` (wrote, read, kept)."""
+        return dict(entry.split() for entry in self.guest.get(kind, []))
+
+    def delta(self, name, since, until):
+        return self.stats.get(until, {}).get(name, 0) - self.stats.get(since, {}).get(name, 0)
+
+    def windows(self):
+        """(address, page size, levels, size) -> times created; address -> times removed."""
+        created, removed = collections.Counter(), collections.Counter()
+        for line in self.trace:
+            if found := _CREATED.search(line):
+                shift, levels, size, offset = (int(word, 0) for word in found.groups())
+                created[offset, 1 << shift, levels, size] += 1
+            elif found := _REMOVED.search(line):
+                removed[int(found[1], 0)] += 1
+        return created, removed
+
+    def ddw_page(self):
+        """The page size of the host's dynamic window."""
+        return max((page for address, page, _, _ in self.windows()[0] if address >= _DYNAMIC), default=0)
+
+    def guest_windows(self):
+        """(address, page size, size) of the dynamic windows as the guest's own kernel reports them."""
+        for text in self.guest.get("window", []):
+            if found := _GUEST_WINDOW.search(text):
+                shift, size, high, low = (int(word, 16) for word in found.groups())
+                yield (high << 32) + low, 1 << shift, 1 << size
+
+
+def _bytes(number):
+    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if number >= 1 << shift and not number % (1 << shift):
+            return f"{number >> shift} {unit}"
+    return f"{number} bytes"
+
+
+def _head(books):
+    return ["", f"VERDICT for {books.driver}",
+            f"  host       Linux {books.target.release}, {books.target.page_size // 1024}K pages, emulated POWER9 pSeries",
+            f"  guest      {books.fact('qemu_version')}, unmodified, KVM"]
+
+
+def refused(books):
+    """The verdict when QEMU has to fail for want of a window."""
+    quote = next((line for line in books.outcome.output if _REFUSAL.search(line)), None)
+    lines, failures = _head(books), []
+    if quote and books.fact("qemu_exit") not in (None, "0"):
+        lines += [f"  QEMU       {quote.removeprefix('guest: ')}",
+                  "  result     the in-tree driver fails as expected: the guest cannot start"]
+    else:
+        failures.append("the in-tree driver was to refuse QEMU's window, and did not: "
+                        f"QEMU's exit code was {books.fact('qemu_exit')}")
+    if books.outcome.why():
+        failures.append(books.outcome.why())
+    return lines, failures
+
+
+def _show_windows(books, lines):
+    created, removed = books.windows()
+    for (address, page, levels, size), times in sorted(created.items()):
+        lines.append(f"  window     at {address:#x}: {_bytes(size)} of {_bytes(page)} pages, levels {levels}, created "
+                     f"{times} times, removed {removed[address]} times")
+    for address, page, size in sorted(set(books.guest_windows())):
+        lines.append(f"             the guest sees a dynamic window at {address:#x}: {_bytes(size)} of {_bytes(page)} "
+                     "pages")
+
+
+def _show_counts(books, lines):
+    last = books.stats.get("gone") or books.stats.get("end") or {}
+    if last:
+        lines.append("  driver     " + ", ".join(f"{name} {value}" for name, value in sorted(last.items()) if value))
+    for window, counts in books.hypercalls.items():
+        lines.append(f"  hypervisor saw for the {window} window: H_PUT_TCE_INDIRECT {counts['indirect']}, H_STUFF_TCE "
+                     f"{counts['stuff']}, H_PUT_TCE {counts['put'] + counts['clear']}, H_GET_TCE {counts['get']}")
+    guest_tces = sum(1 for _ in books.guest_windows()) * (books.memory_mib >> 4)
+    if guest_tces:
+        setting = books.hypercalls["dynamic"].setting()
+        lines.append(f"  hypercalls per 16 MiB guest TCE: {setting / guest_tces:g} "
+                     f"({guest_tces} guest TCEs, {_bytes(books.ddw_page())} pages below them)")
+
+
+def worked(books):
+    """The verdict when the guest has to run, twice."""
+    lines, failures = _head(books), []
+    fact = books.fact
+    if books.outcome.why():
+        failures.append(books.outcome.why())
+    if fact("qemu_exit") != "0":
+        failures.append(f"QEMU's exit code was {fact('qemu_exit')}")
+    failures += [f"the guest says: failed {text}" for text in books.guest.get("failed", [])]
+    if fact("guest_splats") != "0":
+        failures.append("the guest's kernel complained")
+
+    _show_windows(books, lines)
+    created, _ = books.windows()
+    for wanted in ("default", "dynamic"):
+        times = sum(n for (address, *_), n in created.items() if (address >= _DYNAMIC) == (wanted == "dynamic"))
+        if times < 2:
+            failures.append(f"the {wanted} window was created {times} times, not once per boot")
+    _show_counts(books, lines)
+
+    lines.append(f"  VmLck      power-on {fact('vmlck.begin1')} kB, after I/O {fact('vmlck.end1')} kB; second power-on "
+                 f"{fact('vmlck.begin2')} kB, after I/O {fact('vmlck.end2')} kB")
+    lines.append(f"  pins       {fact('pins.start')} before, {fact('pins.end2')} while the guest runs, {fact('pins.gone')} "
+                 "after")
+    if fact("vmlck.begin1") is None or fact("vmlck.begin1") != fact("vmlck.begin2"):
+        failures.append("VmLck differs between the two power-ons")
+    if fact("vmlck.end1") != fact("vmlck.end2"):
+        failures.append("VmLck differs after the I/O of the two boots")
+    if fact("pins.gone") != fact("pins.start"):
+        failures.append("pages stay pinned after the guest is gone")
+
+    wrote, read = books.checksums("wrote"), books.checksums("read")
+    for boot in ("1", "2"):
+        seen = {"the guest wrote": wrote.get(boot), "the guest read back": read.get(boot),
+                "the host's own driver reads": fact(f"host_read.{boot}"), "the disk's file holds": books.outside[boot]}
+        if len(set(seen.values())) == 1:
+            lines.append(f"  boot {boot}     {books.mib} MiB written, read back, read by the host, found in the disk's "
+                         f"file: sha256 {wrote[boot][:32]}...")
+        else:
+            failures.append(f"boot {boot}: " + ", ".join(f"{what} {str(sha)[:16]}" for what, sha in seen.items()))
+    if books.checksums("kept").get("1") != wrote.get("1"):
+        failures.append("the data of the first boot was not there in the second")
+    if fact("host_driver") != "works":
+        failures.append("the host's own driver does not work after VFIO let go")
+    if fact("unloaded") != books.driver:
+        failures.append("the driver could not be unloaded")
+    lines.append("  result     " + ("FAILED" if failures else "the guest ran, twice, and did its I/O through its dynamic "
+                                    "window; the host has its device back"))
+    return lines, failures
