@@ -83,6 +83,9 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 
 	if (parked && !any_open() && (!want || *want == default_start()))
 		remove_default();
+	/* ... and must stand there for the next one to come up elsewhere. */
+	if (!default_present_ && !any_open() && want && !(*want == default_start()))
+		reset();
 
 	tce_ddw_query query = TCE_TRY(query_for(geometry));
 

@@ -51,8 +51,10 @@ public:
 	[[nodiscard]] Region *find(Uaddr at) const;
 	/* The region that is exactly this, or nullptr. */
 	[[nodiscard]] Region *find_exact(Uaddr start, u64 size) const;
-	/* Any region, or nullptr. */
+	/* The first one by address, or nullptr. */
 	[[nodiscard]] Region *first() const { return head_[0]; }
+	/* The next one by address, or nullptr. */
+	[[nodiscard]] static Region *after(const Region &region) { return region.next_[0]; }
 	/* Whether a region touches [start, start + size). */
 	[[nodiscard]] bool overlaps(Uaddr start, u64 size) const;
 
