@@ -6,7 +6,7 @@ import pathlib
 import sys
 import tempfile
 
-from . import demo, guest, host, kernel, module, qemu, root
+from . import checks, demo, guest, host, kernel, module, qemu, root
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -135,7 +135,18 @@ def cmd_demo(options):
     return 1 if demo.run_and_judge(options.kernel, driver) else 0
 
 
-def cmd_kernels(_):
+def cmd_test(options):
+    if options.list:
+        for each in checks.all_checks().values():
+            print(f"{each.name:20} {each.what}")
+        return 0
+    return 1 if checks.run(options.checks) else 0
+
+
+def cmd_kernels(options):
+    if options.names:
+        print(" ".join(kernel.table()))
+        return 0
     for name, row in kernel.table().items():
         print(f"{name:10} {row['suite']:8} {row['release']} ({row['version']}), {int(row['pages']) // 1024}K pages")
     return 0
@@ -178,7 +189,13 @@ def parse(argv):
     sub.add_argument("--driver", default="ours", choices=["ours", "in-tree"])
     sub.set_defaults(function=cmd_demo)
 
+    sub = commands.add_parser("test", help="run the checks, all of them or those named")
+    sub.add_argument("checks", nargs="*", metavar="CHECK")
+    sub.add_argument("--list", action="store_true", help="list them")
+    sub.set_defaults(function=cmd_test)
+
     sub = commands.add_parser("kernels", help="list the kernels")
+    sub.add_argument("--names", action="store_true", help="nothing but their names")
     sub.set_defaults(function=cmd_kernels)
 
     sub = commands.add_parser("fetch", help="prepare kernels (all when none is named) and their build roots")
@@ -191,8 +208,8 @@ def main():
     options = parse(sys.argv[1:])
     os.umask(0o022)
     try:
-        host.become_root()
-        if options.command_name != "kernels":
+        if not (options.command_name == "kernels" or options.command_name == "test" and options.list):
+            host.become_root()
             host.ensure_packages()
         return options.function(options)
     except LabError as why:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# On a POWER machine: make, make install, make load. Anywhere: make KERNEL=<kernel of the lab>, make demo, make test.
+# What the module is made of stands in Kbuild.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+MACHINE := $(shell uname -m)
+LAB := $(CURDIR)/scripts/lab
+MODPROBE_CONF := $(DESTDIR)/etc/modprobe.d/vfio-tce.conf
+DRIVER ?= ours
+IN_TREE := vfio_iommu_spapr_tce
+
+.PHONY: all module install uninstall load unload clean demo test bench help
+
+ifneq ($(KERNEL),)
+all:
+	@$(LAB) build $(KERNEL)
+else ifeq ($(MACHINE),ppc64le)
+all: module
+else
+all: help
+	@echo
+	@echo "This machine is $(MACHINE): the module runs on ppc64le. Name a kernel: make KERNEL=6.12-4k"
+	@exit 2
+endif
+
+module:
+	@[ -e $(KDIR)/Makefile ] || { echo "no headers of $(KVER): install linux-headers-$(KVER)" >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+# The modprobe setting makes vfio bring this driver where it would bring the kernel's own.
+install: module
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	install -D -m 644 scripts/modprobe.conf $(MODPROBE_CONF)
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
+
+uninstall:
+	rm -f $(MODPROBE_CONF)
+	find $(INSTALL_MOD_PATH)/lib/modules/$(KVER) -name 'vfio_tce.ko*' -delete
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
+
+load: module
+	modprobe vfio
+	if grep -q '^$(IN_TREE) ' /proc/modules; then rmmod $(IN_TREE); fi
+	grep -q '^vfio_tce ' /proc/modules || insmod ./vfio_tce.ko
+
+unload:
+	rmmod vfio_tce
+
+clean:
+	[ ! -e $(KDIR)/Makefile ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	rm -rf build
+
+demo:
+	@$(LAB) demo --driver $(DRIVER) $(if $(KERNEL),--kernel $(KERNEL))
+
+test:
+	@$(LAB) test $(CHECKS)
+
+bench:
+	@$(LAB) bench $(if $(KERNEL),--kernel $(KERNEL))
+
+help:
+	@echo "On a POWER machine (ppc64le), for the running kernel or KVER=...:"
+	@echo "  make             build vfio_tce.ko"
+	@echo "  make install     install it, and have vfio load it in place of the kernel's own driver"
+	@echo "  make uninstall   undo make install"
+	@echo "  make load        load it now (the kernel's own driver must be unused)"
+	@echo "  make unload      unload it"
+	@echo "On Debian 12 of any kind, as root or with sudo:"
+	@echo "  make KERNEL=K    build for a kernel of the lab, in build/K/module ($$($(LAB) kernels --names))"
+	@echo "  make demo        a guest in an emulated POWER host does I/O through this driver;"
+	@echo "                   DRIVER=in-tree shows the kernel's own driver on the same machine"
+	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
+	@echo "  make bench       times next to the kernel's own driver"
+	@echo "  make clean       remove what was built"

@@ -1,0 +1,88 @@
+"""The checks of `make test`: one file per subject in this directory, each registers its checks with @check.
+
+    @check("build", "the module builds for every kernel without a warning")
+    def build():
+        ...
+        return Counts(passed=2, note="6.12-4k 6.12-64k")
+
+A check counts what it checked, in any number. One that raises LabError counts as one failure with that message.
+Checks run in the order of the files' names and, within a file, in that of their definition.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+import time
+
+from ..log import LabError, say
+
+
+@dataclasses.dataclass
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    note: str = ""          # one line for the table
+
+    def __add__(self, other):
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped,
+                      " ".join(filter(None, (self.note, other.note))))
+
+
+@dataclasses.dataclass
+class Check:
+    name: str
+    what: str
+    function: object
+
+
+_registry = {}
+
+
+def check(name, what):
+    def register(function):
+        assert name not in _registry, name
+        _registry[name] = Check(name, what, function)
+        return function
+    return register
+
+
+def all_checks():
+    for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
+        importlib.import_module(f"{__name__}.{info.name}")
+    return dict(_registry)
+
+
+def _run_one(each):
+    try:
+        counts = each.function()
+    except LabError as why:
+        print(f"{each.name} failed:\n{why}", flush=True)
+        counts = Counts(failed=1, note=str(why).strip().splitlines()[-1][:100])
+    if not (counts.passed or counts.failed or counts.skipped):
+        counts = Counts(failed=1, note="nothing was checked")
+    return counts
+
+
+def run(names):
+    """Runs the checks (all when none is named), prints the table and the totals. Returns the number of failures."""
+    known = all_checks()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise LabError(f"no check {' '.join(unknown)}; there are: {' '.join(known)}")
+    rows, total = [], Counts()
+    for each in [known[name] for name in names] if names else known.values():
+        say(f"CHECK {each.name}: {each.what}")
+        begin = time.monotonic()
+        counts = _run_one(each)
+        took = time.monotonic() - begin
+        say(f"    {each.name}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped, {took:.0f} s")
+        rows.append((each, counts, took))
+        total += dataclasses.replace(counts, note="")
+    width = max(len(each.name) for each, _, _ in rows)
+    print(f"\n{'check':{width}} passed failed skipped seconds")
+    for each, counts, took in rows:
+        print(f"{each.name:{width}} {counts.passed:6} {counts.failed:6} {counts.skipped:7} {took:7.0f}  "
+              f"{counts.note or each.what}")
+    print(f"{total.passed} passed, {total.failed} failed", flush=True)
+    return total.failed
