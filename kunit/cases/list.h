@@ -12,7 +12,19 @@
 #define TCE_SUITES(S)								\
 	S(fake)
 
+/* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
-	C(fake, locks, once)
+	C(fake, lock_order, once)						\
+	C(fake, sleeping_in_atomic, once)					\
+	C(fake, addresses, page_shifts)						\
+	C(fake, charges, once)							\
+	C(fake, memory_as_mm_iommu, page_shifts)				\
+	C(fake, unpin_under_dma, once)						\
+	C(fake, hypercalls, once)						\
+	C(fake, refusals, once)							\
+	C(fake, windows_as_qemu, once)						\
+	C(fake, windows_as_lopar, once)						\
+	C(fake, injection, once)						\
+	C(fake, balance, once)
 
 #endif /* TCE_CASES_LIST_H */

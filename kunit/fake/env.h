@@ -31,14 +31,14 @@ int env_vsnprintf(char *buf, unsigned long bytes, const char *fmt, __builtin_va_
 
 /* --- Knobs ---------------------------------------------------------------- */
 
-enum env_knob {
+enum env_knob_id {
 	ENV_SEED,		/* seed for random cases; 0: pick one and print it */
 	ENV_EFFORT,		/* percent of the usual number of random operations */
 	ENV_VERBOSE,		/* non-zero: print what the engine logs */
 	ENV_KNOBS
 };
 
-unsigned long long env_knob(enum env_knob which);
+unsigned long long env_knob(enum env_knob_id which);
 
 /** env_entropy() - something that differs from run to run */
 unsigned long long env_entropy(void);
@@ -105,8 +105,8 @@ void env_yield(void);
 
 /*
  * Storage is zeroed and as large as given here.  The fake does its own checks of
- * order and ownership on top, so these are bare; @cls is enum tce_lock_class and
- * gives lockdep its class in the kernel.
+ * order and ownership on top, so these are bare; @cls is enum tce_lock_class, or
+ * TCE_LOCK_CLASSES for the fake's own, and gives lockdep its class in the kernel.
  */
 #define ENV_MUTEX_BYTES		224u
 #define ENV_RWSEM_BYTES		288u

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * port.h, "Locks".
+ *
+ * Classes nest in the order of enum tce_lock_class, each at most once; a thread
+ * gives back only what it holds; nothing that can sleep is taken under a spinlock.
+ * Checked on every call, so one thread is enough to find an inversion.
+ */
+#include "world.hpp"
+
+namespace fake {
+namespace {
+
+constexpr u32 kMagic = 0x10c310c3;
+
+enum Kind : u32 { kMutex, kRwsem, kSpin };
+
+struct Head {
+	u32 magic;
+	Kind kind;
+	u32 cls;
+	u32 pad;
+};
+
+struct Mutex {
+	Head head;
+	alignas(8) unsigned char env[ENV_MUTEX_BYTES];
+};
+
+struct Rwsem {
+	Head head;
+	alignas(8) unsigned char env[ENV_RWSEM_BYTES];
+};
+
+struct Spin {
+	Head head;
+	alignas(8) unsigned char env[ENV_SPIN_BYTES];
+};
+
+static_assert(sizeof(Mutex) <= sizeof(tce_mutex) && sizeof(Rwsem) <= sizeof(tce_rwsem) &&
+	      sizeof(Spin) <= sizeof(tce_spinlock));
+
+constinit tce_mutex owners = {};
+constinit bool owners_ready = false;
+
+const char *class_name(u32 cls)
+{
+	static const char *const names[] = {
+		"container", "owners", "owner", "publish", "charge", "leaf",
+	};
+
+	static_assert(sizeof(names) / sizeof(names[0]) == TCE_LOCK_CLASSES);
+	return cls < TCE_LOCK_CLASSES ? names[cls] : "?";
+}
+
+void init(Head &h, Kind kind, u32 cls)
+{
+	Guard g;
+
+	h = {kMagic, kind, cls, 0};
+	/* Spinlocks have no destroy. */
+	if (kind != kSpin)
+		world->live_locks++;
+}
+
+void check(const Head &h, Kind kind)
+{
+	if (h.magic != kMagic || h.kind != kind)
+		env_panic(__FILE__, __LINE__, "use of a lock that is none (freed or never made)");
+}
+
+int find_held(const env_thread *t, const void *lock)
+{
+	for (u32 i = 0; i < t->nr_held; i++) {
+		if (t->held[i] == lock)
+			return static_cast<int>(i);
+	}
+	return -1;
+}
+
+void destroy(Head &h, Kind kind)
+{
+	check(h, kind);
+	if (find_held(env_self(), &h) >= 0)
+		env_panic(__FILE__, __LINE__, "a lock is destroyed while held");
+	h.magic = 0;
+
+	Guard g;
+
+	world->live_locks--;
+}
+
+void before(const Head &h, Kind kind)
+{
+	const env_thread *t = env_self();
+
+	check(h, kind);
+	if (find_held(t, &h) >= 0)
+		env_panic(__FILE__, __LINE__, "deadlock: a lock is taken twice");
+	for (u32 i = 0; i < t->nr_held; i++) {
+		if (t->held_class[i] >= h.cls) {
+			FAKE_FAIL("lock order: %s is taken under %s", class_name(h.cls),
+				  class_name(t->held_class[i]));
+		}
+	}
+	if (kind != kSpin && (t->nr_spins || t->atomic))
+		FAKE_FAIL("%s lock may sleep but is taken in atomic context", class_name(h.cls));
+	if (t->nr_held == ENV_HELD_MAX)
+		env_panic(__FILE__, __LINE__, "too many locks held");
+}
+
+void after(const Head &h, bool write)
+{
+	env_thread *t = env_self();
+
+	t->held[t->nr_held] = &h;
+	t->held_class[t->nr_held] = static_cast<unsigned char>(h.cls);
+	t->held_write[t->nr_held] = write;
+	t->nr_held++;
+	if (h.kind == kSpin)
+		t->nr_spins++;
+}
+
+void release(const Head &h, Kind kind, bool write)
+{
+	env_thread *t = env_self();
+	const int at = find_held(t, &h);
+
+	check(h, kind);
+	if (at < 0)
+		env_panic(__FILE__, __LINE__, "a lock is released that is not held");
+	if (t->held_write[at] != write)
+		env_panic(__FILE__, __LINE__, "a rwsem is released for the wrong side");
+	for (u32 i = static_cast<u32>(at) + 1; i < t->nr_held; i++) {
+		t->held[i - 1] = t->held[i];
+		t->held_class[i - 1] = t->held_class[i];
+		t->held_write[i - 1] = t->held_write[i];
+	}
+	t->nr_held--;
+	if (kind == kSpin)
+		t->nr_spins--;
+}
+
+void assert_held(const Head &h, Kind kind, bool write)
+{
+	const env_thread *t = env_self();
+	const int at = find_held(t, &h);
+
+	check(h, kind);
+	if (at < 0 || (write && !t->held_write[at]))
+		FAKE_FAIL("%s lock should be held and is not", class_name(h.cls));
+}
+
+template <typename T, typename S>
+T &as(S *s)
+{
+	return *reinterpret_cast<T *>(s);
+}
+
+template <typename T, typename S>
+const T &as_const(const S *s)
+{
+	return *reinterpret_cast<const T *>(s);
+}
+
+} // namespace
+
+void expect_process_context(const char *what)
+{
+	const env_thread *t = env_self();
+
+	if (t->nr_spins || t->atomic || t->in_user)
+		FAKE_FAIL("%s may sleep but is called in atomic context", what);
+}
+
+void lock_check_none_held(const char *what)
+{
+	if (env_self()->nr_held)
+		FAKE_FAIL("%u locks held at %s", env_self()->nr_held, what);
+}
+
+} // namespace fake
+
+using namespace fake;
+
+void tce_port_mutex_init(struct tce_mutex *m, enum tce_lock_class cls)
+{
+	Mutex &l = as<Mutex>(m);
+
+	__builtin_memset(m, 0, sizeof(*m));
+	init(l.head, kMutex, cls);
+	env_mutex_init(l.env, cls);
+}
+
+void tce_port_mutex_destroy(struct tce_mutex *m)
+{
+	Mutex &l = as<Mutex>(m);
+
+	destroy(l.head, kMutex);
+	env_mutex_destroy(l.env);
+}
+
+void tce_port_mutex_lock(struct tce_mutex *m)
+{
+	Mutex &l = as<Mutex>(m);
+
+	before(l.head, kMutex);
+	env_mutex_lock(l.env);
+	after(l.head, true);
+}
+
+void tce_port_mutex_unlock(struct tce_mutex *m)
+{
+	Mutex &l = as<Mutex>(m);
+
+	release(l.head, kMutex, true);
+	env_mutex_unlock(l.env);
+}
+
+void tce_port_mutex_assert_held(const struct tce_mutex *m)
+{
+	assert_held(as_const<Mutex>(m).head, kMutex, true);
+}
+
+void tce_port_rwsem_init(struct tce_rwsem *s, enum tce_lock_class cls)
+{
+	Rwsem &l = as<Rwsem>(s);
+
+	__builtin_memset(s, 0, sizeof(*s));
+	init(l.head, kRwsem, cls);
+	env_rwsem_init(l.env, cls);
+}
+
+void tce_port_rwsem_destroy(struct tce_rwsem *s)
+{
+	Rwsem &l = as<Rwsem>(s);
+
+	destroy(l.head, kRwsem);
+	env_rwsem_destroy(l.env);
+}
+
+void tce_port_rwsem_read_lock(struct tce_rwsem *s)
+{
+	Rwsem &l = as<Rwsem>(s);
+
+	before(l.head, kRwsem);
+	env_rwsem_read_lock(l.env);
+	after(l.head, false);
+}
+
+void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
+{
+	Rwsem &l = as<Rwsem>(s);
+
+	release(l.head, kRwsem, false);
+	env_rwsem_read_unlock(l.env);
+}
+
+void tce_port_rwsem_write_lock(struct tce_rwsem *s)
+{
+	Rwsem &l = as<Rwsem>(s);
+
+	before(l.head, kRwsem);
+	env_rwsem_write_lock(l.env);
+	after(l.head, true);
+}
+
+void tce_port_rwsem_write_unlock(struct tce_rwsem *s)
+{
+	Rwsem &l = as<Rwsem>(s);
+
+	release(l.head, kRwsem, true);
+	env_rwsem_write_unlock(l.env);
+}
+
+void tce_port_rwsem_assert_held(const struct tce_rwsem *s)
+{
+	assert_held(as_const<Rwsem>(s).head, kRwsem, false);
+}
+
+void tce_port_rwsem_assert_held_write(const struct tce_rwsem *s)
+{
+	assert_held(as_const<Rwsem>(s).head, kRwsem, true);
+}
+
+void tce_port_spin_init(struct tce_spinlock *s, enum tce_lock_class cls)
+{
+	Spin &l = as<Spin>(s);
+
+	__builtin_memset(s, 0, sizeof(*s));
+	init(l.head, kSpin, cls);
+	env_spin_init(l.env, cls);
+}
+
+void tce_port_spin_lock(struct tce_spinlock *s)
+{
+	Spin &l = as<Spin>(s);
+
+	before(l.head, kSpin);
+	env_spin_lock(l.env);
+	after(l.head, true);
+}
+
+void tce_port_spin_unlock(struct tce_spinlock *s)
+{
+	Spin &l = as<Spin>(s);
+
+	release(l.head, kSpin, true);
+	env_spin_unlock(l.env);
+}
+
+void tce_port_spin_assert_held(const struct tce_spinlock *s)
+{
+	assert_held(as_const<Spin>(s).head, kSpin, true);
+}
+
+void tce_port_owners_lock(void)
+{
+	{
+		Guard g;
+
+		if (!owners_ready) {
+			Mutex &l = as<Mutex>(&owners);
+
+			l.head = {kMagic, kMutex, TCE_LOCK_OWNERS, 0};
+			env_mutex_init(l.env, TCE_LOCK_OWNERS);
+			owners_ready = true;
+		}
+	}
+	tce_port_mutex_lock(&owners);
+}
+
+void tce_port_owners_unlock(void)
+{
+	tce_port_mutex_unlock(&owners);
+}

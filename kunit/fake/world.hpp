@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The world that the fake port shows to the engine: memory, processes with their
+ * limits, registered memory, a hypervisor with its windows, the device tree, and
+ * in-kernel KVM's view of the tables.
+ *
+ * Model
+ *  - There is one World at a time.  Making it makes everything as firmware leaves
+ *    it; its end checks that everything is back (World::check_balance()).
+ *  - User memory has no storage.  A user address has a host physical address by
+ *    rule, distinct for distinct pages, so that a physical address tells whose
+ *    page it is.
+ *  - The hypervisor's tables are the truth about what a device can reach.  When
+ *    memory loses its last pin, no entry of any table may name it; when an entry is
+ *    set, the memory that it names must be pinned.  Both are checked each time, in
+ *    every case, whatever the case is about.
+ *  - Every call of the port that can fail asks inject() first.
+ *  - What is called "Process context" in port.h fails the case if a spinlock is held.
+ */
+#ifndef TCE_FAKE_WORLD_HPP
+#define TCE_FAKE_WORLD_HPP
+
+#include "util.hpp"
+
+namespace fake {
+
+/* --- Fault injection ------------------------------------------------------- */
+
+enum class Site : u32 {
+	Alloc,
+	PageAlloc,
+	Charge,
+	MemGet,
+	MemMap,
+	DdwQuery,
+	DdwCreate,
+	DdwRemove,
+	DdwReset,
+	HPut,
+	HIndirect,
+	HStuff,
+	KtableCreate,
+	Killed,
+	Count
+};
+
+constexpr u32 site_bit(Site s)
+{
+	return 1u << static_cast<u32>(s);
+}
+
+inline constexpr u32 kAllSites = (1u << static_cast<u32>(Site::Count)) - 1;
+inline constexpr u32 kHcallSites =
+	site_bit(Site::HPut) | site_bit(Site::HIndirect) | site_bit(Site::HStuff);
+inline constexpr u32 kDdwSites = site_bit(Site::DdwQuery) | site_bit(Site::DdwCreate) |
+				 site_bit(Site::DdwRemove) | site_bit(Site::DdwReset);
+inline constexpr u32 kAllocSites = site_bit(Site::Alloc) | site_bit(Site::PageAlloc);
+
+const char *site_name(Site s);
+
+struct Inject {
+	u32 sites;		/* mask of site_bit() */
+	u64 nth;		/* 0: never; 1: the next one */
+	bool sticky;		/* and every one after it */
+	long status;		/* what a hypercall then answers */
+	u32 apply;		/* entries it sets before it gives up */
+	u64 seen;		/* chances so far */
+	u64 fired;		/* failures so far */
+	Site last;		/* where the last one was */
+};
+
+/* --- Hypercalls -------------------------------------------------------------- */
+
+enum class Op : u32 { Put, PutIndirect, Stuff, Count };
+
+constexpr u32 op_bit(Op o)
+{
+	return 1u << static_cast<u32>(o);
+}
+
+inline constexpr u32 kAllOps = op_bit(Op::Put) | op_bit(Op::PutIndirect) | op_bit(Op::Stuff);
+
+/* "After @skip calls of @ops, @times calls answer @status, having set @apply entries." */
+struct Script {
+	u32 ops;
+	u64 skip;
+	u64 times;
+	long status;
+	u32 apply;
+	bool zero_only;		/* count only calls that clear entries */
+};
+
+struct HcallCount {
+	u64 calls;
+	u64 entries;		/* that were changed */
+};
+
+/* --- Firmware ---------------------------------------------------------------- */
+
+struct FwWindow {
+	bool live;
+	bool is_default;	/* made by firmware, not by create */
+	u32 liobn;
+	u64 start;
+	u32 page_shift;
+	u32 window_shift;
+	Sparse tces;
+
+	u64 entries() const { return bit(window_shift - page_shift); }
+	u64 end() const { return start + bit(window_shift); }
+};
+
+/* What differs between firmwares. */
+struct Firmware {
+	u64 default_size = bit(30);
+	u64 default_start = 0;
+	u64 ddw_start = bit(59);
+	u64 pgsizes = bit(12) | bit(16) | bit(21) | bit(24);
+	u64 largest = 0x80000000ull;	/* entries */
+	u32 max_windows = TCE_MAX_WINDOWS;
+	bool has_ddw = true;
+	bool has_reset = true;
+	bool has_multitce = true;
+	/*
+	 * Removing the last window restores the default one unless it was the
+	 * default one.  LoPAR means the window; QEMU goes by its LIOBN, which a
+	 * created window can have.
+	 */
+	bool default_by_liobn = false;
+	bool restores_default = true;
+	bool liobn_reuse = true;	/* a new window may get the LIOBN of an old one */
+};
+
+struct Config {
+	u32 page_shift = 12;
+	u32 groups = 1;
+	u64 locked_limit = ~0ull;	/* system pages, each process */
+	Firmware fw = {};
+};
+
+inline constexpr u32 kMaxGroups = 4;
+inline constexpr u32 kMaxMms = 4;
+
+} // namespace fake
+
+/* The port's opaque types. */
+
+struct tce_port_group {
+	fake::u32 index;
+	tce_group_caps caps;
+	fake::FwWindow win[TCE_MAX_WINDOWS];
+	fake::u32 next_liobn;
+	tce_ktable *slot[TCE_MAX_WINDOWS];
+	tce_dt_windows dt;
+	fake::u64 dt_updates;
+};
+
+struct tce_mem {
+	fake::u32 magic;
+	tce_mm *mm;
+	tce_mem *next;
+	fake::u64 ua;
+	fake::u64 npages;
+	fake::u64 used;
+	fake::s64 mapped;	/* 1: nothing; 0: going away; as in mm_iommu */
+};
+
+struct tce_mm {
+	fake::u32 index;
+	fake::u64 refs;
+	fake::u64 limit;
+	fake::u64 locked_port;	/* tce_port_charge() */
+	fake::u64 locked_mem;	/* registered memory */
+	tce_mem *mems;
+};
+
+struct tce_ktable {
+	fake::u32 magic;
+	tce_ktable *next;
+	tce_table *table;
+	tce_ktable_shape shape;
+	fake::u64 refs;
+	bool armed;
+	fake::u32 running;
+	fake::u64 flushes;
+};
+
+namespace fake {
+
+/* --- The world ----------------------------------------------------------------- */
+
+class World {
+public:
+	explicit World(const Config &config);
+	~World();
+	World(const World &) = delete;
+	World &operator=(const World &) = delete;
+
+	const Config config;
+
+	/* Memory. */
+	struct Header;
+	Header *blocks = nullptr;
+	u64 live_blocks = 0, live_bytes = 0, peak_bytes = 0;
+	u64 live_pages = 0;
+	u64 total_allocs = 0;
+	bool forbid_alloc = false;	/* the engine may not allocate now */
+
+	/* Locks. */
+	s64 live_locks = 0;
+
+	/* Processes. */
+	tce_mm mm[kMaxMms] = {};
+	struct Contiguous {
+		u64 start, end;
+		u32 lg2;
+	} contiguous[8] = {};
+	u32 nr_contiguous = 0;
+	struct Hole {
+		u64 start, end;
+	} holes[8] = {};
+	u32 nr_holes = 0;
+	u64 odd_pages[8] = {};
+	u32 nr_odd = 0;
+	u64 dirtied = 0;
+	u64 unpinned_pages = 0;
+
+	/* The hypervisor. */
+	tce_port_group groups[kMaxGroups] = {};
+	HcallCount hcalls[static_cast<u32>(Op::Count)] = {};
+	u64 refused_hcalls = 0;
+	u64 waits = 0, waited_status = 0;
+	static constexpr u32 kScripts = 4;
+	Script scripts[kScripts] = {};
+	u64 ddw_calls[4] = {};		/* query, create, remove, reset */
+	bool allow_bad_hcalls = false;	/* do not fail the case for them */
+	u64 bad_hcalls = 0;
+
+	/* Tables as KVM sees them. */
+	tce_ktable *ktables = nullptr;
+	u64 live_ktables = 0;
+	u64 syncs = 0;
+	alignas(8) unsigned char users[ENV_RWSEM_BYTES] = {};
+
+	/* Trouble and figures. */
+	Inject inject_state = {};
+	bool allow_warn = false;
+	u64 warns = 0;
+	u64 logs = 0;
+	char last_log[200] = {};
+	s64 counters[TCE_COUNTERS] = {};
+	u64 yields = 0;
+	bool skip_balance = false;
+
+	/* --- What cases do to the world --- */
+
+	/* The nth chance from now on at one of @sites fails. */
+	void fail_nth(u64 nth, u32 sites = kAllSites, bool sticky = false,
+		      long status = h::kHardware, u32 apply = 0);
+	void fail_never() { inject_state = {}; }
+	u64 injected() const { return inject_state.fired; }
+
+	void script(const Script &s);
+	void no_scripts();
+	void reset_counts();
+
+	u64 hcall_calls(Op o) const { return hcalls[static_cast<u32>(o)].calls; }
+	u64 hcall_total() const;
+
+	/* Memory of @mm looks physically contiguous in aligned blocks of 2^lg2. */
+	void make_contiguous(u64 start, u64 end, u32 lg2);
+	void make_hole(u64 start, u64 end);
+	/* One system page that is elsewhere than its neighbours suggest. */
+	void make_odd(u64 vaddr);
+
+	/* Run what tce_port_ktable_defer_flush() armed; returns how many. */
+	u32 run_deferred();
+	u32 armed() const;
+
+	/* --- What cases ask the world --- */
+
+	u64 hpa_of(const tce_mm *m, u64 vaddr) const;
+	bool block_is_contiguous(u64 vaddr, u32 shift) const;
+	/* Is there an entry in any table that names a page of [hpa, hpa + bytes)? */
+	bool device_reaches(u64 hpa, u64 bytes) const;
+	/* Is all of [hpa, hpa + bytes) pinned? */
+	bool is_pinned(u64 hpa, u64 bytes) const;
+	u64 live_tces() const;
+	FwWindow *window_by_liobn(u32 liobn);
+	FwWindow *window_at(u32 group, u64 ioba);
+	/* The hypervisor's entry for a bus address; 0 if there is no window. */
+	u64 tce_at(u32 group, u64 ioba);
+	u64 locked_vm(u32 which = 0) const { return mm[which].locked_port + mm[which].locked_mem; }
+	u64 registered_pages(u32 which = 0) const { return mm[which].locked_mem; }
+	u64 live_mems() const;
+	tce_mem *mem_lookup(const tce_mm *m, u64 ua, u64 bytes) const;
+
+	/* The device tree says what is. */
+	void check_dt() const;
+	/* Everything is as it was before the first call into the engine. */
+	void check_balance() const;
+	/* Free what the engine left, for cases in which it had to. */
+	void release_all();
+
+	/* --- For the port functions --- */
+
+	bool inject(Site s);
+	void note_tce(u64 old_tce, u64 new_tce, u32 page_shift);
+	void drop_window(FwWindow &w);
+	void make_default(tce_port_group &g);
+
+private:
+	bool page_is_odd(u64 vaddr) const;
+	u32 block_lg2(u64 vaddr) const;
+	bool locate(u64 hpa, u32 *which, u64 *vaddr) const;
+
+	/* live entries that name block number n of 2^shift bytes */
+	static constexpr u32 kShifts = 7;
+	Sparse reach_[kShifts];
+	static const u32 kShiftOf[kShifts];
+};
+
+extern World *world;
+
+/* The calling thread runs as process @which. */
+void run_as(u32 which);
+
+/* --- Checks that the port functions share ------------------------------------------ */
+
+void expect_process_context(const char *what);
+void lock_check_none_held(const char *what);
+
+/* No faults, for the test's own preparations. */
+class NoFail {
+public:
+	NoFail() { env_self()->no_fail++; }
+	~NoFail() { env_self()->no_fail--; }
+	NoFail(const NoFail &) = delete;
+	NoFail &operator=(const NoFail &) = delete;
+};
+
+/* What runs inside may not sleep. */
+class Atomic {
+public:
+	Atomic() { env_self()->atomic++; }
+	~Atomic() { env_self()->atomic--; }
+	Atomic(const Atomic &) = delete;
+	Atomic &operator=(const Atomic &) = delete;
+};
+
+/* What runs inside may not allocate. */
+class NoAlloc {
+public:
+	NoAlloc() { world->forbid_alloc = true; }
+	~NoAlloc() { world->forbid_alloc = false; }
+	NoAlloc(const NoAlloc &) = delete;
+	NoAlloc &operator=(const NoAlloc &) = delete;
+};
+
+} // namespace fake
+
+#endif /* TCE_FAKE_WORLD_HPP */

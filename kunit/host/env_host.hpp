@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the host runner tells the host's env. */
+#ifndef TCE_HOST_ENV_HOST_HPP
+#define TCE_HOST_ENV_HOST_HPP
+
+#include <functional>
+
+#include "../fake/env.h"
+
+using FailHook = std::function<void(const char *file, int line, const char *text)>;
+
+/* Where failures go from now on; also sets the count of them to 0. */
+void env_host_set_hook(FailHook hook);
+unsigned int env_host_failures();
+void env_host_set_knob(env_knob_id which, unsigned long long value);
+
+#endif /* TCE_HOST_ENV_HOST_HPP */
