@@ -21,8 +21,7 @@ all: module
 else
 all: help
 	@echo
-	@echo "This machine is $(MACHINE): the module runs on ppc64le. Name a kernel: make KERNEL=6.12-4k"
-	@exit 2
+	@echo "Nothing was built: this machine is $(MACHINE), the module runs on ppc64le. Try: make KERNEL=6.12-4k"
 endif
 
 module:

@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import shutil
-import tempfile
 
 from . import sh
 
@@ -80,9 +79,9 @@ def entry(kind, name, build):
     with lock(top() / "locks" / f"{kind}.{name}"):
         if path.exists():
             return path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        room = pathlib.Path(tempfile.mkdtemp(prefix=".building-", dir=path.parent))
-        room.chmod(0o755)
+        room = path.parent / f".building-{name}"
+        remove(room)        # of one that was killed
+        room.mkdir(parents=True)
         try:
             build(room / name)
             (room / name).rename(path)

@@ -1,0 +1,143 @@
+"""The lab's own promises: what is broken never enters the cache, what is wrong in a log is seen."""
+
+import os
+import pathlib
+import tempfile
+import threading
+import unittest
+from unittest import mock
+
+from .. import apt, cache, qemu, verdict
+from ..initramfs import Initramfs
+from ..log import LabError
+from . import Counts, check
+
+
+class _WithCache(unittest.TestCase):
+    """Every case has an empty cache of its own."""
+
+    def setUp(self):
+        room = tempfile.TemporaryDirectory()
+        self.addCleanup(room.cleanup)
+        setting = mock.patch.dict(os.environ, XDG_CACHE_HOME=room.name)
+        setting.start()
+        self.addCleanup(setting.stop)
+
+
+class CacheCases(_WithCache):
+    def test_failed_build_leaves_nothing(self):
+        def build(path):
+            path.write_text("half of it")
+            raise LabError("the other half did not come")
+
+        with self.assertRaises(LabError):
+            cache.entry("kind", "name", build)
+        self.assertEqual(list((cache.top() / "kind").iterdir()), [])
+
+    def test_built_once_by_many(self):
+        built = []
+
+        def build(path):
+            built.append(path)
+            path.write_text("whole")
+
+        threads = [threading.Thread(target=cache.entry, args=("kind", "name", build)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(built), 1)
+        self.assertEqual((cache.top() / "kind/name").read_text(), "whole")
+
+    def test_key_follows_content(self):
+        path = cache.top() / "input"
+        path.write_text("one")
+        before = cache.digest("recipe", path)
+        path.write_text("two")
+        self.assertNotEqual(cache.digest("recipe", path), before)
+
+
+class DownloadCases(_WithCache):
+    GOOD = b"a package"
+
+    def suite(self, deliveries):
+        """A suite whose mirror delivers these contents, one per attempt; None is a failed transfer."""
+        suite = apt.Suite("nowhere")
+        deliveries = iter(deliveries)
+        record = {"Package": "p", "Version": "1", "Size": "9", "SHA256": cache.hashlib.sha256(self.GOOD).hexdigest()}
+
+        def fake_apt(program, *arguments, cwd=None, timeout=0):
+            content = next(deliveries)
+            if content is None:
+                raise LabError("connection lost")
+            (pathlib.Path(cwd) / "p_1_all.deb").write_bytes(content)
+
+        suite.show = lambda *_: record
+        suite._apt = fake_apt
+        return suite
+
+    def test_broken_download_is_retried(self):
+        with mock.patch("vtlab.apt.say"):
+            deb = self.suite([b"a packag", None, self.GOOD]).fetch("p", "all", "1")
+        self.assertEqual(deb.read_bytes(), self.GOOD)
+
+    def test_broken_download_is_never_cached(self):
+        suite = self.suite([b"something else"] * 4)
+        with mock.patch("vtlab.apt.say"), self.assertRaises(LabError):
+            suite.fetch("p", "all", "1")
+        self.assertFalse(suite.cached("p", "all", "1"))
+        self.assertEqual(list((cache.top() / "debs").iterdir()), [])
+
+
+class LogCases(unittest.TestCase):
+    def test_splats(self):
+        bad = ["BUG: Kernel NULL pointer dereference", "WARNING: CPU: 0 PID: 1 at mm/x.c:1 f+0x1/0x2",
+               "WARNING: possible circular locking dependency detected", "Oops: Kernel access of bad area",
+               "UBSAN: shift-out-of-bounds", "unreferenced object 0xc000", "INFO: task x:1 blocked for more than",
+               "rcu: INFO: rcu_sched self-detected stall", "Unable to handle kernel paging request"]
+        for line in bad:
+            self.assertEqual(qemu.splats(f"[ 1.0] {line}\n"), [f"[ 1.0] {line}"])
+
+    def test_known_lines_are_no_splats(self):
+        self.assertEqual(qemu.splats("[ 0.2] WARNING: nvram corruption detected: 0-length partition\n[ 1.0] fine\n"), [])
+
+    def test_hypercalls_are_counted(self):
+        put = "spapr_iommu_pci_{} liobn=0x80000101 ioba={} tce={} ret=0\n"
+        trace = "".join((put.format("put", "0x1000", "0x5003"), put.format("put", "0x2000", "0x0"),
+                         put.format("get", "0x3000", "0x0"), put.format("put", "0x3000", "0x7003"),
+                         "spapr_iommu_pci_stuff liobn=0x80000101 ioba=0x800000000000000 tcevalue=0x0 npages=512 ret=0\n",
+                         "spapr_iommu_pci_indirect liobn=0x80000101 ioba=0x800000000000000 tce=0x1 iobaN=0x2 tceN=0x3 "
+                         "ret=0\n"))
+        with tempfile.TemporaryDirectory() as room:
+            path = pathlib.Path(room) / "trace"
+            path.write_text(trace)
+            counts = verdict.count_hypercalls(path)
+        self.assertEqual(counts["default"], {"put": 2, "clear": 1, "get": 1, "put_get": 1})
+        self.assertEqual(counts["dynamic"], {"stuff": 1, "indirect": 1})
+
+
+class InitramfsCases(unittest.TestCase):
+    def test_parents_come_first(self):
+        image = Initramfs()
+        image.data("a/b/c", b"x", 0o755)
+        image.symlink("a/s", "b/c")
+        with tempfile.TemporaryDirectory() as room:
+            path = pathlib.Path(room) / "image"
+            image.write(path)
+            data = path.read_bytes()
+        self.assertEqual(len(data) % 4, 0)
+        places = [data.index(name + b"\0") for name in (b"a", b"a/b", b"a/b/c", b"a/s", b"TRAILER!!!")]
+        self.assertEqual(places, sorted(places))
+
+
+@check("lab", "the lab itself: cache, downloads, splats, counts", order=10)
+def lab():
+    loader = unittest.defaultTestLoader
+    suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
+                               for case in (CacheCases, DownloadCases, LogCases, InitramfsCases))
+    result = unittest.TestResult()
+    suite.run(result)
+    for case, trace in result.failures + result.errors:
+        print(f"{case}: {trace}")
+    failed = len(result.failures) + len(result.errors)
+    return Counts(passed=result.testsRun - failed, failed=failed)
