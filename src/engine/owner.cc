@@ -122,6 +122,13 @@ void Owner::give_back_later(Region *region)
 		kept_.insert(*region);
 }
 
+void Owner::retry()
+{
+	Guard guard(lock_);
+
+	retry_kept();
+}
+
 void Owner::retry_kept()
 {
 	for (Region *region = kept_.first(); region;) {

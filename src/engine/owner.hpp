@@ -37,6 +37,8 @@ public:
 	/* Windows announce themselves, and leave when their table is dead. */
 	void add(Window &window) TCE_EXCLUDES(lock_);
 	void remove(Window &window) TCE_EXCLUDES(lock_);
+	/* A window has given back what it named. */
+	void retry() TCE_EXCLUDES(lock_);
 
 	/* Busy: entries name the memory; nothing has changed. */
 	Status give_back(tce_mem *mem) TCE_EXCLUDES(lock_);
@@ -70,6 +72,23 @@ private:
 	Atomic<bool> quarantined_;
 	u64 references_ TCE_GUARDED_BY(owners_lock) = 1;
 	Owner *next_ TCE_GUARDED_BY(owners_lock) = nullptr;
+};
+
+/* A reference for the length of a call. */
+class OwnerRef : Pinned {
+public:
+	OwnerRef() = default;
+	~OwnerRef() { Owner::put(owner_); }
+
+	Status get_current()
+	{
+		owner_ = TCE_TRY(Owner::get_current());
+		return {};
+	}
+	Owner *operator->() const { return owner_; }
+
+private:
+	Owner *owner_ = nullptr;
 };
 
 } /* namespace tce */

@@ -142,7 +142,7 @@ bool PaprGroup::close(unsigned int slot)
 	windows_[slot] = {};
 	if (was.is_default) {
 		let_go_of_default();
-		return true;
+		return !default_present_;
 	}
 	if (tce_port_ddw_remove(port_, was.liobn)) {
 		tce_port_log("firmware does not remove the DMA window at %llx\n", was.start.raw);

@@ -66,10 +66,15 @@ public:
 		    bool backs_default);
 
 	/*
-	 * Close the window in @slot, all entries of which are clear.  Whether it is out of the
-	 * device's reach for sure.
+	 * Close the window in @slot, all entries of which should be clear.  Whether it is gone
+	 * from the firmware; if not, it is as closed as its entries are.
 	 */
 	bool close(unsigned int slot);
+
+	/* Take back open() of the default window as userspace had it: it has it again. */
+	void unadopt_default(unsigned int slot) { windows_[slot] = {}; }
+	/* Entries of a window did not close: the firmware has to be reset in the end. */
+	void distrust() { lost_ = true; }
 
 	/* Userspace lets go of a default window that never became one of ours. */
 	void let_go_of_default();

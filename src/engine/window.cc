@@ -303,9 +303,8 @@ Status Window::add_mirror(Mirror &mirror)
 	Guard guard(publish_);
 
 	if (Status filled = fill(mirror); !filled.ok()) {
-		Status cleared = clear(mirror);
-
-		(void)cleared;
+		if (!clear(mirror).ok())
+			owner_.quarantine();
 		return filled;
 	}
 	mirror.next = mirrors_;
@@ -418,6 +417,7 @@ void Window::finish(Releaser &releaser, bool unreachable)
 	const u64 stuck = sweep(releaser, unreachable);
 
 	releaser.flush();
+	owner_.retry();
 	if (stuck) {
 		owner_.quarantine();
 		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck));

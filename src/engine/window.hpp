@@ -89,6 +89,7 @@ public:
 	{
 		return TceIndex((at - start_) >> page().lg2());
 	}
+	[[nodiscard]] IndexRange whole() const { return table_.whole(); }
 	[[nodiscard]] tce_ktable *ktable() const { return ktable_; }
 
 	/* --- for the container ------------------------------------------- */

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls of engine.h on containers: handles to objects, results to errno.  Those on tables
+ * are in window_kvm.cc.
+ */
+#include "container.hpp"
+
+using tce::Container;
+using tce::Iova;
+using tce::Uaddr;
+
+namespace {
+
+Container &container(tce_container *c) { return *reinterpret_cast<Container *>(c); }
+
+} /* namespace */
+
+extern "C" int tce_container_create(tce_container **out)
+{
+	auto *c = tce::make_object<Container>(tce_port_random());
+
+	if (!c)
+		return static_cast<int>(tce::Errc::NoMem);
+	*out = reinterpret_cast<tce_container *>(c);
+	return 0;
+}
+
+extern "C" void tce_container_close(tce_container *c) { container(c).close(); }
+
+extern "C" void tce_container_free(tce_container *c) { tce::destroy_object(&container(c)); }
+
+extern "C" int tce_container_attach(tce_container *c, tce_port_group *grp,
+				    const tce_group_caps *caps)
+{
+	return container(c).attach(grp, *caps).to_errno();
+}
+
+extern "C" void tce_container_detach(tce_container *c, tce_port_group *grp)
+{
+	container(c).detach(grp);
+}
+
+extern "C" int tce_container_get_info(tce_container *c, tce_info *info)
+{
+	return container(c).get_info(*info).to_errno();
+}
+
+extern "C" int tce_container_register(tce_container *c, tce_u32 flags, tce_u64 vaddr, tce_u64 size)
+{
+	return container(c).register_memory(flags, Uaddr(vaddr), size).to_errno();
+}
+
+extern "C" int tce_container_unregister(tce_container *c, tce_u32 flags, tce_u64 vaddr,
+					tce_u64 size)
+{
+	return container(c).unregister_memory(flags, Uaddr(vaddr), size).to_errno();
+}
+
+extern "C" int tce_container_create_window(tce_container *c, tce_u32 flags, tce_u32 page_shift,
+					   tce_u64 window_size, tce_u32 levels, tce_u64 *start)
+{
+	auto created = container(c).create_window(flags, page_shift, window_size, levels);
+
+	if (!created.ok())
+		return static_cast<int>(created.error());
+	*start = created.value().raw;
+	return 0;
+}
+
+extern "C" int tce_container_remove_window(tce_container *c, tce_u32 flags, tce_u64 start)
+{
+	return container(c).remove_window(flags, Iova(start)).to_errno();
+}
+
+extern "C" int tce_container_map(tce_container *c, tce_u32 flags, tce_u64 vaddr, tce_u64 iova,
+				 tce_u64 size)
+{
+	return container(c).map(flags, Uaddr(vaddr), Iova(iova), size).to_errno();
+}
+
+extern "C" int tce_container_unmap(tce_container *c, tce_u32 flags, tce_u64 iova, tce_u64 size)
+{
+	return container(c).unmap(flags, Iova(iova), size).to_errno();
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A container: what userspace holds in its hand, /dev/vfio/vfio with a v2 IOMMU set.
+ *
+ * State
+ *   owner      none, until the first REGISTER, CREATE or REMOVE with good arguments; then for ever
+ *   groups     any number; without one there are no windows
+ *   default    Untouched: as the first group brought it, with no table of ours yet.  It
+ *              gets one when the first MAP comes to it, or it is removed; from then on
+ *              it is a window like others, or nothing.
+ *   windows    up to two, in slots; the slot is what KVM and the platform see
+ *   regions    registered memory
+ *   closed     nothing is left and nothing more will be
+ *
+ * Locks, outermost first (enum tce_lock_class; lockdep checks the order)
+ *   lock_             container, rwsem.  Read: MAP, UNMAP, GET_INFO, beside each other.
+ *                     Write: all that changes the above.
+ *   Owner::owners_lock  the list of owners
+ *   Owner::lock_      one owner's windows; memory is given back under it
+ *   Window::publish_  one window's way to the platform, held over hypercalls
+ *   TableCharge::lock_  one window's charge
+ *   Leaf::lock        spinlock: entries of one leaf
+ * Under lock_ come VFIO's group locks; under Owner::lock_ come mm's own.
+ */
+#pragma once
+
+#include "papr_group.hpp"
+#include "window.hpp"
+
+namespace tce {
+
+class Container : Pinned {
+public:
+	explicit Container(u64 seed) : regions_(seed) {}
+	~Container();
+
+	/* Each is the call of its name in engine.h. */
+	Status attach(tce_port_group *port, const tce_group_caps &caps) TCE_EXCLUDES(lock_);
+	void detach(tce_port_group *port) TCE_EXCLUDES(lock_);
+	void close() TCE_EXCLUDES(lock_);
+	Status get_info(tce_info &info) TCE_EXCLUDES(lock_);
+	Status register_memory(u32 flags, Uaddr start, u64 size) TCE_EXCLUDES(lock_);
+	Status unregister_memory(u32 flags, Uaddr start, u64 size) TCE_EXCLUDES(lock_);
+	Result<Iova> create_window(u32 flags, u32 page_shift, u64 size, u32 levels)
+		TCE_EXCLUDES(lock_);
+	Status remove_window(u32 flags, Iova start) TCE_EXCLUDES(lock_);
+	Status map(u32 flags, Uaddr from, Iova to, u64 size) TCE_EXCLUDES(lock_);
+	Status unmap(u32 flags, Iova from, u64 size) TCE_EXCLUDES(lock_);
+
+private:
+	struct Group : Pinned {
+		Group(tce_port_group *port, const tce_group_caps *caps) : papr(port, *caps) {}
+
+		PaprGroup papr;
+		Mirror mirrors[TCE_MAX_WINDOWS];
+		Group *next = nullptr;
+	};
+
+	/* Memory behind [from, from + size), as MAP takes it: noted to be mapped. */
+	class Notes;
+
+	/* Perm: not the owner's process; NoDev: closed. */
+	Status check_caller() const TCE_REQUIRES_SHARED(lock_);
+	Status become_owned() TCE_REQUIRES(lock_);
+
+	[[nodiscard]] Window *window_at(Iova at) const TCE_REQUIRES_SHARED(lock_);
+	[[nodiscard]] bool in_untouched_default(Iova at) const TCE_REQUIRES_SHARED(lock_);
+	[[nodiscard]] Result<unsigned int> free_slot() const TCE_REQUIRES_SHARED(lock_);
+	[[nodiscard]] tce_info combined() const TCE_REQUIRES_SHARED(lock_);
+
+	Status open_window(unsigned int slot, const Geometry &geometry, bool backs_default)
+		TCE_REQUIRES(lock_);
+	void close_window(unsigned int slot) TCE_REQUIRES(lock_);
+	Status open_in_group(Group &group, unsigned int slot, Window &window) TCE_REQUIRES(lock_);
+	bool close_in_group(Group &group, unsigned int slot, Window &window) TCE_REQUIRES(lock_);
+	Status touch_default() TCE_EXCLUDES(lock_);
+	Status join(Group &group) TCE_REQUIRES(lock_);
+
+	Status map_in(Window &window, u32 flags, Uaddr from, Iova to, u64 size)
+		TCE_REQUIRES_SHARED(lock_);
+	Status check_range(PageShift page, Iova begin, Iova end, Iova at, u64 size) const;
+
+	RwSem lock_{ TCE_LOCK_CONTAINER };
+	Owner *owner_ TCE_GUARDED_BY(lock_) = nullptr;
+	Group *groups_ TCE_GUARDED_BY(lock_) = nullptr;
+	Window *windows_[TCE_MAX_WINDOWS] TCE_GUARDED_BY(lock_) = {};
+	RegionIndex regions_ TCE_GUARDED_BY(lock_);
+	bool default_untouched_ TCE_GUARDED_BY(lock_) = false;
+	bool enabled_ TCE_GUARDED_BY(lock_) = false;	/* something was ever registered */
+	bool closed_ TCE_GUARDED_BY(lock_) = false;
+};
+
+} /* namespace tce */
