@@ -15,14 +15,17 @@
 
 #include "kunit_env.h"
 
-static struct lock_class_key keys[TCE_LOCK_CLASSES];
-static const char *const names[TCE_LOCK_CLASSES] = {
+/* The last one is the fake's own. */
+static struct lock_class_key keys[TCE_LOCK_CLASSES + 1];
+static const char *const names[TCE_LOCK_CLASSES + 1] = {
 	[TCE_LOCK_CONTAINER] = "tce_container",
 	[TCE_LOCK_OWNERS] = "tce_owners",
 	[TCE_LOCK_OWNER] = "tce_owner",
 	[TCE_LOCK_PUBLISH] = "tce_publish",
 	[TCE_LOCK_CHARGE] = "tce_charge",
 	[TCE_LOCK_LEAF] = "tce_leaf",
+	[TCE_LOCK_CLASSES] = "tce_fake",
+	[TCE_LOCK_CLASSES] = "tce_fake_users",
 };
 
 void env_mutex_init(void *m, unsigned int cls)

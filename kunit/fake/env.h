@@ -31,14 +31,14 @@ int env_vsnprintf(char *buf, unsigned long bytes, const char *fmt, __builtin_va_
 
 /* --- Knobs ---------------------------------------------------------------- */
 
-enum env_knob_id {
+enum env_knob {
 	ENV_SEED,		/* seed for random cases; 0: pick one and print it */
 	ENV_EFFORT,		/* percent of the usual number of random operations */
 	ENV_VERBOSE,		/* non-zero: print what the engine logs */
 	ENV_KNOBS
 };
 
-unsigned long long env_knob(enum env_knob_id which);
+unsigned long long env_knob(enum env_knob which);
 
 /** env_entropy() - something that differs from run to run */
 unsigned long long env_entropy(void);

@@ -58,7 +58,7 @@ unsigned int env_host_failures()
 	return failures;
 }
 
-void env_host_set_knob(env_knob_id which, unsigned long long value)
+void env_host_set_knob(enum env_knob which, unsigned long long value)
 {
 	knobs[which] = value;
 }
@@ -101,7 +101,7 @@ int env_vsnprintf(char *buf, unsigned long bytes, const char *fmt, __builtin_va_
 	return std::vsnprintf(buf, bytes, fmt, ap);
 }
 
-unsigned long long env_knob(env_knob_id which)
+unsigned long long env_knob(enum env_knob which)
 {
 	return knobs[which];
 }

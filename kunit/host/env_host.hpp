@@ -12,6 +12,6 @@ using FailHook = std::function<void(const char *file, int line, const char *text
 /* Where failures go from now on; also sets the count of them to 0. */
 void env_host_set_hook(FailHook hook);
 unsigned int env_host_failures();
-void env_host_set_knob(env_knob_id which, unsigned long long value);
+void env_host_set_knob(enum env_knob which, unsigned long long value);
 
 #endif /* TCE_HOST_ENV_HOST_HPP */
