@@ -24,7 +24,6 @@ static const char *const names[TCE_LOCK_CLASSES + 1] = {
 	[TCE_LOCK_PUBLISH] = "tce_publish",
 	[TCE_LOCK_CHARGE] = "tce_charge",
 	[TCE_LOCK_LEAF] = "tce_leaf",
-	[TCE_LOCK_CLASSES] = "tce_fake",
 	[TCE_LOCK_CLASSES] = "tce_fake_users",
 };
 

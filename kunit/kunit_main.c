@@ -37,8 +37,8 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 
 /* Expands to NULL for the parameters "once", so that such a case is a plain one. */
 #define TCE_KUNIT_PLAIN_once 0,
-#define TCE_KUNIT_GENERATOR(params, fn) \
-	__take_second_arg(TCE_KUNIT_PLAIN_##params NULL, fn)
+#define TCE_KUNIT_GENERATOR(params, fn) TCE_KUNIT_SELECT(TCE_KUNIT_PLAIN_##params, fn)
+#define TCE_KUNIT_SELECT(zero_or_junk, fn) __take_second_arg(zero_or_junk NULL, fn)
 
 #define TCE_KUNIT_FUNCTIONS(suite_, name_, params_)				\
 	TCE_CASE_DECLARE(suite_, name_, params_)				\
@@ -50,7 +50,7 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 	{									\
 		tce_kunit_run(test, &tce_kunit_case_##suite_##_##name_);	\
 	}									\
-	static const void * __maybe_unused					\
+	static __maybe_unused const void *					\
 	tce_kunit_param_##suite_##_##name_(const void *prev, char *desc)	\
 	{									\
 		return tce_kunit_param(&tce_kunit_case_##suite_##_##name_,	\

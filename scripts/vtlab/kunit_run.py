@@ -1,0 +1,171 @@
+"""The KUnit runs: each KUnit kernel on each machine, with everything a debug kernel can find counted as a failure."""
+
+import concurrent.futures
+import dataclasses
+import re
+
+from . import guest, kernel, ktap, module, qemu
+from .log import LabError, say, step
+
+VARIANTS = ("kunit-lean", "kunit-debug")
+MACHINES = ("pseries", "powernv9")
+_PARALLEL = 2           # machines at a time: they mostly compute
+_TIMEOUT_S = 400        # of one run; a healthy one takes a tenth of it
+# The kernel's own words that look like trouble. One reason per line.
+_ALLOWED = ()
+
+# Everything is quiet until the end, because powernv has one line for the kernel's messages and ours. The modules come
+# and go once more after the tests, then kmemleak looks twice: an object must be 5 s old to be called a leak, and
+# the first look finds pointers that only a register held.
+_SCRIPT = """
+leaks=/sys/kernel/debug/kmemleak
+report() { echo "@@ $*" >>/tmp/report; }
+for module in $KUNIT_MODULES; do
+    rmmod $module || report "trouble: rmmod $module"
+done
+if [ -n "$REAL_MODULES" ]; then
+    for round in 1 2; do
+        loaded=
+        for module in $REAL_MODULES; do
+            insmod modules/$module.ko || report "trouble: insmod $module"
+            loaded="$module $loaded"
+        done
+        [ -e /dev/vfio/vfio ] || report "trouble: no /dev/vfio/vfio"
+        for module in $loaded; do
+            rmmod $module || report "trouble: rmmod $module"
+        done
+    done
+    report "real modules: $loaded"
+fi
+if [ -e $leaks ]; then
+    sleep 6
+    echo scan >$leaks
+    sleep 6
+    echo scan >$leaks
+    sed 's/^/@@ leak: /' $leaks >>/tmp/report
+    report "kmemleak: done"
+fi
+[ -e /proc/lockdep_stats ] && report "$(grep debug_locks: /proc/lockdep_stats)"
+report "tainted: $(cat /proc/sys/kernel/tainted)"
+dmesg -n 1
+cat /tmp/report
+"""
+
+
+@dataclasses.dataclass
+class Run:
+    """What one boot of a KUnit kernel found."""
+    name: str
+    report: ktap.Report
+    problems: list
+    seconds: float
+    directory: object
+    real: bool = False      # the real module came and went
+
+    @property
+    def ok(self):
+        return not self.problems
+
+    def summary(self):
+        skipped = self.report.count("skip")
+        return (f"{self.name}: {len(self.report.suites)} suites, {self.report.count('ok')} cases passed, "
+                f"{self.report.count('not ok')} failed" + (f", {skipped} skipped" if skipped else "")
+                + f", {self.seconds:.0f} s")
+
+
+def _facts(output):
+    """What the script reported."""
+    facts = [line.partition("@@ ")[2].strip() for line in output if "@@ " in line]
+    return {
+        "troubles": [fact for fact in facts if fact.startswith("trouble: ")],
+        "leaks": [fact.removeprefix("leak: ") for fact in facts if fact.startswith("leak: ")],
+        "kmemleak": "kmemleak: done" in facts,
+        "debug_locks": next((int(found[1]) for fact in facts if (found := re.match(r"debug_locks: *(\d+)", fact))), None),
+        "real": any(fact.startswith("real modules: ") for fact in facts),
+        "ended": any(fact.startswith("tainted: ") for fact in facts),
+    }
+
+
+def _judge(outcome, report, facts, *, debug, real):
+    """Everything that is wrong with a run, as messages."""
+    problems = list(report.problems)
+    for case in report.cases:
+        if case.status == "not ok":
+            problems.append("\n      ".join([f"{case.name} failed", *case.why[:8]]))
+    if outcome.code not in (0, guest.SPLATTED):
+        problems.append(outcome.why())
+    problems += [f"the kernel complained: {line}" for line in outcome.splats[:10]]
+    problems += facts["troubles"]
+    if facts["leaks"]:
+        problems.append("kmemleak found\n      " + "\n      ".join(facts["leaks"][:40]))
+    if not facts["ended"]:
+        problems.append("the script did not report its end")
+    elif debug and not (facts["kmemleak"] and facts["debug_locks"] == 1):
+        problems.append(f"not a working debug kernel: kmemleak ran: {facts['kmemleak']}, "
+                        f"debug_locks: {facts['debug_locks']} (0: lockdep gave up after a report)")
+    if real and not facts["real"]:
+        problems.append("the real module was not loaded")
+    return problems
+
+
+def run(variant, machine, kunit_modules, real_module=None, *, arguments="", on_line=None):
+    """Boots KUnit kernel `variant` on `machine`, loads the test modules, and the real one where it belongs."""
+    target = kernel.get(variant)
+    modules = guest.Modules(target)
+    for path in kunit_modules:
+        modules.file(f"{path} {arguments}".strip())
+    loaded = [name for name, _ in modules.order]
+    real = []
+    if real_module and machine == "pseries":
+        extra = guest.Modules(target)
+        extra.stock("vfio")
+        extra.stock("vfio-pci")
+        extra.file(str(real_module))
+        real = [name for name, _ in extra.order if name not in loaded]
+        modules.data.update(extra.data)
+    script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n' + _SCRIPT)
+    debug = variant.endswith("debug")
+    outcome = guest.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S, allowed=_ALLOWED,
+                         machine=qemu.Machine(machine=machine, cpus=2, memory="2G"),
+                         append="kasan_multi_shot ignore_loglevel" if debug else "ignore_loglevel", on_line=on_line)
+    report = ktap.parse(outcome.console)
+    facts = _facts(outcome.output)
+    problems = _judge(outcome, report, facts, debug=debug, real=bool(real))
+    return Run(f"{variant} on {machine}", report, problems, outcome.seconds, outcome.directory, facts["real"])
+
+
+def build(variants=VARIANTS):
+    """The modules for each kernel: variant -> (test modules, real module)."""
+    built = {}
+    for variant in variants:
+        built[variant] = (module.build(variant, directory=module.TREE / "kunit"), module.build(variant)[0])
+    return built
+
+
+def run_all(variants=VARIANTS, machines=MACHINES, arguments=""):
+    """All runs, a few at a time. Returns the list of Run."""
+    built = build(variants)
+    jobs = [(variant, machine) for machine in machines for variant in sorted(variants)]
+    with step(f"KUnit: {len(jobs)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
+        futures = [pool.submit(run, variant, machine, *built[variant], arguments=arguments) for variant, machine in jobs]
+        runs = []
+        for future in futures:
+            runs.append(future.result())
+            say("    " + runs[-1].summary())
+    return runs
+
+
+def show(runs):
+    """Prints what failed; returns True when all is well."""
+    for each in runs:
+        for problem in each.problems:
+            print(f"{each.name}: {problem}\n    (logs: {each.directory})")
+    return all(each.ok for each in runs)
+
+
+def case_names(runs):
+    """Names of the cases that ran everywhere, and those that ran only in some runs."""
+    if not runs:
+        raise LabError("no KUnit run")
+    sets = [{case.name for case in each.report.cases} for each in runs]
+    return set.intersection(*sets), set.union(*sets) - set.intersection(*sets)
