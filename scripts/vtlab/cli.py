@@ -6,7 +6,7 @@ import pathlib
 import sys
 import tempfile
 
-from . import checks, demo, guest, host, kernel, module, qemu, root
+from . import bench, checks, demo, guest, host, kernel, module, qemu, root
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -135,6 +135,10 @@ def cmd_demo(options):
     return 1 if demo.run_and_judge(options.kernel, driver) else 0
 
 
+def cmd_bench(options):
+    return 0 if bench.run(options.kernel, options.regions) else 1
+
+
 def cmd_test(options):
     if options.list:
         for each in checks.all_checks().values():
@@ -188,6 +192,11 @@ def parse(argv):
     sub.add_argument("--kernel", default="6.12-4k")
     sub.add_argument("--driver", default="ours", choices=["ours", "in-tree"])
     sub.set_defaults(function=cmd_demo)
+
+    sub = commands.add_parser("bench", help="times of our driver next to those of the in-tree driver, in one guest")
+    sub.add_argument("--kernel", default="6.12-4k")
+    sub.add_argument("--regions", type=int, default=bench.REGIONS)
+    sub.set_defaults(function=cmd_bench)
 
     sub = commands.add_parser("test", help="run the checks, all of them or those named")
     sub.add_argument("checks", nargs="*", metavar="CHECK")

@@ -84,7 +84,7 @@ class Modules:
         name, _, arguments = words.partition(" ")
         self._stock(name, arguments, load)
 
-    def file(self, words):
+    def file(self, words, load=True):
         """A .ko file: "path" or "path option=value"; what it depends on is taken from the kernel's package."""
         path, _, arguments = words.partition(" ")
         if not pathlib.Path(path).is_file():
@@ -94,7 +94,8 @@ class Modules:
                 self._stock(depends)
         name = kernel.module_name(path)
         self.data[name] = pathlib.Path(path).read_bytes()
-        self.order.append((name, arguments))
+        if load:
+            self.order.append((name, arguments))
 
 
 @functools.cache

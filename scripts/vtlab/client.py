@@ -1,0 +1,18 @@
+"""The guest-side client: one static ppc64le program, built in the build root."""
+
+from . import cache, host, module, root
+from .log import step
+
+_SOURCE = module.TREE / "kunit/client"
+
+
+def binary():
+    """Builds what changed and returns the program's path."""
+    out = module.OUT / "client"
+    out.mkdir(parents=True, exist_ok=True)
+    with cache.lock(module.OUT / ".locks" / "client"):
+        with step("building the guest-side client"):
+            root.build_root().run(["make", "-s", "-C", "/src", "O=/out", "-j2"],
+                                  binds=[(_SOURCE, "/src", False), (out, "/out", True)])
+    host.give_back(out)
+    return out / "client"
