@@ -120,8 +120,9 @@ constexpr Result<Geometry> Geometry::make(unsigned int page_shift, u64 size, u32
 
 	g.page_ = PageShift(page_shift);
 	g.entries_lg2_ = static_cast<u8>(lg2);
-	g.level_bits_ = static_cast<u8>(div_round_up(lg2, wanted));
-	/* Rounding up the bits may leave nothing for the top. */
+	/* The top is the one that is small, not the leaves. */
+	g.level_bits_ = static_cast<u8>(max(div_round_up(lg2, wanted), min(lg2, limits.min_bits)));
+	/* That may leave nothing for the top. */
 	g.levels_ = static_cast<u8>(lg2 ? div_round_up(lg2, g.level_bits_) : 1);
 	return g;
 }
@@ -148,9 +149,10 @@ static_assert(is(12, 1ull << 20, 5, 1, 8, 256));	/* too small for a second level
 static_assert(is(12, 1ull << 30, 0, 2, 9, 512));	/* the default window */
 static_assert(is(12, 1ull << 30, 4, 2, 9, 512));
 static_assert(is(16, 1ull << 40, 1, 2, 12, 4096));
-static_assert(is(16, 1ull << 40, 3, 3, 8, 256));
+static_assert(is(16, 1ull << 40, 3, 3, 9, 64));
 static_assert(is(12, 1ull << 40, 1, 3, 10, 256));
-static_assert(is(12, 1ull << 40, 255, 4, 7, 128));
+static_assert(is(12, 1ull << 40, 255, 4, 9, 2));
+static_assert(is(12, 1ull << 24, 2, 2, 9, 8));
 static_assert(is(12, 1ull << 63, 1, 4, 13, 4096));
 static_assert(is(12, 1ull << 63, 5, 5, 11, 128));
 static_assert(is(34, 1ull << 34, 2, 1, 0, 1));
