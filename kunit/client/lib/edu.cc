@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "edu.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace client {
+
+namespace {
+
+constexpr u64 BUFFER = 0x40000;
+constexpr u64 SOURCE = 0x80;
+constexpr u64 TARGET = 0x88;
+constexpr u64 LENGTH = 0x90;
+constexpr u64 COMMAND = 0x98;
+
+constexpr u64 RUN = 1;
+constexpr u64 TO_MEMORY = 2;
+
+} // namespace
+
+void Edu::run(u64 source, u64 target, u64 size, u64 command) const
+{
+	using Clock = std::chrono::steady_clock;
+
+	device_.write64(SOURCE, source);
+	device_.write64(TARGET, target);
+	device_.write64(LENGTH, size);
+	device_.write64(COMMAND, command | RUN);
+
+	const auto deadline = Clock::now() + std::chrono::seconds{ 20 };
+	while (device_.read64(COMMAND) & RUN) {
+		if (Clock::now() > deadline)
+			fail("the device never ends its transfer");
+		::usleep(2000);
+	}
+}
+
+void Edu::reads(u64 iova, u64 size, u64 at) const { run(iova, BUFFER + at, size, 0); }
+
+void Edu::writes(u64 iova, u64 size, u64 at) const { run(BUFFER + at, iova, size, TO_MEMORY); }
+
+void both_ways(const Edu &edu, u64 iova, std::span<u8> memory, u64 seed)
+{
+	const auto part = memory.first(std::min<u64>(memory.size(), Edu::BUFFER_SIZE));
+	fill(part, seed);
+	edu.reads(iova, part.size());
+	std::fill(part.begin(), part.end(), u8{ 0 });
+	edu.writes(iova, part.size());
+	check(filled(part, seed),
+	      cat("DMA at ", Hex{ iova }, " does not reach its memory both ways"));
+}
+
+void copies(const Edu &edu, u64 from, u64 to, u64 size)
+{
+	edu.reads(from, size);
+	edu.writes(to, size);
+}
+
+} // namespace client

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+namespace client {
+
+struct Options {
+	unsigned rounds = 0; // how often races are tried; 0: each case's own number
+};
+
+inline Options &options()
+{
+	static Options chosen;
+	return chosen;
+}
+
+inline unsigned rounds(unsigned usual) { return options().rounds ? options().rounds : usual; }
+
+} // namespace client

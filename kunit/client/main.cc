@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Drives /dev/vfio on a POWER host against QEMU's `edu` devices, as QEMU and DPDK drive it and as
+// they never should, and checks that real DMA goes where it must and nowhere else.
+#include "bench.hpp"
+#include "host.hpp"
+#include "options.hpp"
+#include "registry.hpp"
+#include "session.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+using namespace client;
+
+constexpr const char *USAGE =
+	"usage: client [--list] [--skip GLOB] [--rounds N] [GLOB...]   run cases, print KTAP\n"
+	"       client bench [REGIONS]                                measure, print `bench` lines\n"
+	"       client cycle                                          be a user of every group once\n";
+
+int bench(int argc, char **argv)
+{
+	run_bench(argc > 2 ? std::strtoull(argv[2], nullptr, 0) : 16384);
+	return 0;
+}
+
+int run(int argc, char **argv)
+{
+	Selection selection;
+	bool only_list = false;
+	for (int index = 1; index < argc; ++index) {
+		const std::string_view word{ argv[index] };
+		const bool has_value = index + 1 < argc;
+		if (word == "--list")
+			only_list = true;
+		else if (word == "--skip" && has_value)
+			selection.unwanted.emplace_back(argv[++index]);
+		else if (word == "--rounds" && has_value)
+			options().rounds =
+				static_cast<unsigned>(std::strtoul(argv[++index], nullptr, 0));
+		else if (word.starts_with("-"))
+			return std::fputs(USAGE, stderr), 2;
+		else
+			selection.wanted.emplace_back(word);
+	}
+	if (only_list) {
+		list_cases(selection);
+		return 0;
+	}
+	set_host(prepare_host());
+	return run_cases(selection);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	try {
+		if (argc > 1 &&
+		    (!std::strcmp(argv[1], "bench") || !std::strcmp(argv[1], "cycle"))) {
+			set_host(prepare_host());
+			if (!std::strcmp(argv[1], "bench"))
+				return bench(argc, argv);
+			next_user();
+			return 0;
+		}
+		return run(argc, argv);
+	} catch (const Failure &failure) {
+		std::printf("Bail out! %s\n", failure.text.c_str());
+	} catch (const Skip &skipped) {
+		std::printf("Bail out! %s\n", skipped.why.c_str());
+	}
+	return 1;
+}
