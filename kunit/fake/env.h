@@ -75,6 +75,7 @@ struct env_thread {
 	const void *held[ENV_HELD_MAX];		/* locks, in the order of taking */
 	unsigned char held_class[ENV_HELD_MAX];
 	unsigned char held_write[ENV_HELD_MAX];
+	unsigned char held_taken[ENV_HELD_MAX];	/* the lock below as well */
 	unsigned int nr_held;
 	unsigned int nr_spins;			/* of these, spinlocks */
 	unsigned int atomic;			/* pretends to be in softirq */

@@ -90,38 +90,49 @@ void destroy(Head &h, Kind kind)
 	world->live_locks--;
 }
 
-void before(const Head &h, Kind kind)
+/*
+ * False: do not take the lock below.  A case that misuses locks on purpose is not for
+ * lockdep, which gives up after its first report.
+ */
+bool before(const Head &h, Kind kind)
 {
 	const env_thread *t = env_self();
+	bool good = true;
 
 	check(h, kind);
 	if (find_held(t, &h) >= 0)
 		env_panic(__FILE__, __LINE__, "deadlock: a lock is taken twice");
 	for (u32 i = 0; i < t->nr_held; i++) {
 		if (t->held_class[i] >= h.cls) {
+			good = false;
 			FAKE_FAIL("lock order: %s is taken under %s", class_name(h.cls),
 				  class_name(t->held_class[i]));
 		}
 	}
-	if (kind != kSpin && (t->nr_spins || t->atomic))
+	if (kind != kSpin && (t->nr_spins || t->atomic)) {
+		good = false;
 		FAKE_FAIL("%s lock may sleep but is taken in atomic context", class_name(h.cls));
+	}
 	if (t->nr_held == ENV_HELD_MAX)
 		env_panic(__FILE__, __LINE__, "too many locks held");
+	return good || !is_catching();
 }
 
-void after(const Head &h, bool write)
+void after(const Head &h, bool write, bool taken)
 {
 	env_thread *t = env_self();
 
 	t->held[t->nr_held] = &h;
 	t->held_class[t->nr_held] = static_cast<unsigned char>(h.cls);
 	t->held_write[t->nr_held] = write;
+	t->held_taken[t->nr_held] = taken;
 	t->nr_held++;
 	if (h.kind == kSpin)
 		t->nr_spins++;
 }
 
-void release(const Head &h, Kind kind, bool write)
+/* Returns what before() did. */
+bool release(const Head &h, Kind kind, bool write)
 {
 	env_thread *t = env_self();
 	const int at = find_held(t, &h);
@@ -131,14 +142,19 @@ void release(const Head &h, Kind kind, bool write)
 		env_panic(__FILE__, __LINE__, "a lock is released that is not held");
 	if (t->held_write[at] != write)
 		env_panic(__FILE__, __LINE__, "a rwsem is released for the wrong side");
+
+	const bool taken = t->held_taken[at];
+
 	for (u32 i = static_cast<u32>(at) + 1; i < t->nr_held; i++) {
 		t->held[i - 1] = t->held[i];
 		t->held_class[i - 1] = t->held_class[i];
 		t->held_write[i - 1] = t->held_write[i];
+		t->held_taken[i - 1] = t->held_taken[i];
 	}
 	t->nr_held--;
 	if (kind == kSpin)
 		t->nr_spins--;
+	return taken;
 }
 
 void assert_held(const Head &h, Kind kind, bool write)
@@ -204,17 +220,19 @@ void tce_port_mutex_lock(struct tce_mutex *m)
 {
 	Mutex &l = as<Mutex>(m);
 
-	before(l.head, kMutex);
-	env_mutex_lock(l.env);
-	after(l.head, true);
+	const bool take = before(l.head, kMutex);
+
+	if (take)
+		env_mutex_lock(l.env);
+	after(l.head, true, take);
 }
 
 void tce_port_mutex_unlock(struct tce_mutex *m)
 {
 	Mutex &l = as<Mutex>(m);
 
-	release(l.head, kMutex, true);
-	env_mutex_unlock(l.env);
+	if (release(l.head, kMutex, true))
+		env_mutex_unlock(l.env);
 }
 
 void tce_port_mutex_assert_held(const struct tce_mutex *m)
@@ -243,34 +261,38 @@ void tce_port_rwsem_read_lock(struct tce_rwsem *s)
 {
 	Rwsem &l = as<Rwsem>(s);
 
-	before(l.head, kRwsem);
-	env_rwsem_read_lock(l.env);
-	after(l.head, false);
+	const bool take = before(l.head, kRwsem);
+
+	if (take)
+		env_rwsem_read_lock(l.env);
+	after(l.head, false, take);
 }
 
 void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
 {
 	Rwsem &l = as<Rwsem>(s);
 
-	release(l.head, kRwsem, false);
-	env_rwsem_read_unlock(l.env);
+	if (release(l.head, kRwsem, false))
+		env_rwsem_read_unlock(l.env);
 }
 
 void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 {
 	Rwsem &l = as<Rwsem>(s);
 
-	before(l.head, kRwsem);
-	env_rwsem_write_lock(l.env);
-	after(l.head, true);
+	const bool take = before(l.head, kRwsem);
+
+	if (take)
+		env_rwsem_write_lock(l.env);
+	after(l.head, true, take);
 }
 
 void tce_port_rwsem_write_unlock(struct tce_rwsem *s)
 {
 	Rwsem &l = as<Rwsem>(s);
 
-	release(l.head, kRwsem, true);
-	env_rwsem_write_unlock(l.env);
+	if (release(l.head, kRwsem, true))
+		env_rwsem_write_unlock(l.env);
 }
 
 void tce_port_rwsem_assert_held(const struct tce_rwsem *s)
@@ -296,17 +318,19 @@ void tce_port_spin_lock(struct tce_spinlock *s)
 {
 	Spin &l = as<Spin>(s);
 
-	before(l.head, kSpin);
-	env_spin_lock(l.env);
-	after(l.head, true);
+	const bool take = before(l.head, kSpin);
+
+	if (take)
+		env_spin_lock(l.env);
+	after(l.head, true, take);
 }
 
 void tce_port_spin_unlock(struct tce_spinlock *s)
 {
 	Spin &l = as<Spin>(s);
 
-	release(l.head, kSpin, true);
-	env_spin_unlock(l.env);
+	if (release(l.head, kSpin, true))
+		env_spin_unlock(l.env);
 }
 
 void tce_port_spin_assert_held(const struct tce_spinlock *s)

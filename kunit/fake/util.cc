@@ -6,6 +6,11 @@ namespace fake {
 
 static constinit Caught *catching = nullptr;
 
+bool is_catching()
+{
+	return catching;
+}
+
 Caught::Caught() : outer_(catching)
 {
 	catching = this;

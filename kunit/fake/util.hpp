@@ -81,6 +81,8 @@ private:
 	Caught *outer_;
 };
 
+bool is_catching();
+
 void log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The fake's own lock: every port call takes it, none calls the engine with it. */
