@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The TCE hypercalls of PAPR (LoPAR "TCE hcall()s").
+ *
+ * They are made with plpar_hcall_norets() instead of the plpar_tce_*() wrappers
+ * because the status goes to the engine as it is.
+ */
+#include <linux/delay.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <asm/firmware.h>
+#include <asm/hvcall.h>
+
+#include <tce/port.h>
+
+#include "port_stats.h"
+
+/* H_LONG_BUSY_* hints go up to 100 s; asking earlier is allowed. */
+#define TCE_LONG_BUSY_MAX_MS	1000u
+
+/**
+ * tce_port_has_multitce() - has the firmware H_PUT_TCE_INDIRECT and H_STUFF_TCE
+ *
+ * "multitce=off" on the kernel's command line takes both away.
+ *
+ * Context: Any.
+ * Return: non-zero if so.
+ */
+int tce_port_has_multitce(void)
+{
+	return firmware_has_feature(FW_FEATURE_PUT_TCE_IND) &&
+	       firmware_has_feature(FW_FEATURE_STUFF_TCE);
+}
+
+/**
+ * tce_port_h_put_tce() - H_PUT_TCE
+ * @liobn: window
+ * @ioba: bus address of the entry
+ * @tce: host physical address | TCE_PERM_*
+ *
+ * Context: Any; does not sleep.
+ * Return: H_* status.
+ */
+long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce)
+{
+	tce_port_stat(TCE_COUNT_HCALLS_PUT, 1);
+	return plpar_hcall_norets(H_PUT_TCE, (unsigned long)liobn, ioba, tce);
+}
+
+/**
+ * tce_port_h_put_tce_indirect() - H_PUT_TCE_INDIRECT
+ * @liobn: window
+ * @ioba: bus address of the first entry
+ * @list: a page from tce_port_page_alloc() with big-endian TCEs
+ * @nr: entries, 1..512
+ *
+ * Context: Any; does not sleep.
+ * Return: H_* status.
+ */
+long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list,
+				 unsigned int nr)
+{
+	tce_port_stat(TCE_COUNT_HCALLS_PUT_INDIRECT, 1);
+	return plpar_hcall_norets(H_PUT_TCE_INDIRECT, (unsigned long)liobn, ioba,
+				  __pa(list), (unsigned long)nr);
+}
+
+/**
+ * tce_port_h_stuff_tce() - H_STUFF_TCE
+ * @liobn: window
+ * @ioba: bus address of the first entry
+ * @tce: value for all of them
+ * @nr: entries, 1..512
+ *
+ * Context: Any; does not sleep.
+ * Return: H_* status.
+ */
+long tce_port_h_stuff_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce,
+			  unsigned int nr)
+{
+	tce_port_stat(TCE_COUNT_HCALLS_STUFF, 1);
+	return plpar_hcall_norets(H_STUFF_TCE, (unsigned long)liobn, ioba, tce,
+				  (unsigned long)nr);
+}
+
+/**
+ * tce_port_h_wait() - after H_BUSY or H_LONG_BUSY_*: let the time pass
+ * @status: what the hypercall answered
+ *
+ * Context: Process context.
+ */
+void tce_port_h_wait(long status)
+{
+	if (H_IS_LONG_BUSY(status))
+		msleep(min(get_longbusy_msecs(status), TCE_LONG_BUSY_MAX_MS));
+	else
+		cond_resched();
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dynamic DMA windows of a PE: the RTAS calls (LoPAR "Dynamic DMA Windows").
+ *
+ * Every call waits out busy and extended delay statuses.  An error status is
+ * logged and becomes -EIO; it is never held against the device.
+ */
+#include <linux/errno.h>
+#include <linux/of.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <asm/pci-bridge.h>
+#include <asm/rtas.h>
+
+#include "../port/port_stats.h"
+#include "shim.h"
+
+/* Words of "ibm,ddw-extensions": the first counts those that follow. */
+#define TCE_EXT_COUNT		0
+#define TCE_EXT_RESET		1
+#define TCE_EXT_QUERY_OUTPUTS	2
+
+/* ibm,query-pe-dma-windows: outputs, status included. */
+#define TCE_QUERY_OUTPUTS	5
+#define TCE_QUERY_OUTPUTS_EXT	6
+
+/* "IO Page Sizes" of ibm,query-pe-dma-windows; bit n of the answer is entry n. */
+static const u64 tce_ddw_page_sizes[] = {
+	SZ_4K, SZ_64K, SZ_16M, SZ_32M, SZ_64M, SZ_128M, SZ_256M, SZ_16G, SZ_2M,
+};
+
+static int read_extension(const struct device_node *np, u32 index, u32 *value)
+{
+	u32 count;
+
+	if (of_property_read_u32_index(np, "ibm,ddw-extensions", TCE_EXT_COUNT, &count) ||
+	    count < index)
+		return -ENODEV;
+	return of_property_read_u32_index(np, "ibm,ddw-extensions", index, value);
+}
+
+/**
+ * tce_ddw_init() - find out which calls there are for a group
+ * @grp: the group; pe_node is known
+ *
+ * Context: Process context.
+ */
+void tce_ddw_init(struct tce_port_group *grp)
+{
+	u32 extended;
+
+	grp->has_ddw = !of_property_read_u32_array(grp->pe_node, "ibm,ddw-applicable",
+						   grp->ddw_token, TCE_DDW_CALLS);
+	grp->has_reset = grp->has_ddw &&
+			 !read_extension(grp->pe_node, TCE_EXT_RESET, &grp->reset_token);
+	grp->query_outputs = TCE_QUERY_OUTPUTS;
+	if (!read_extension(grp->pe_node, TCE_EXT_QUERY_OUTPUTS, &extended) &&
+	    extended == 1)
+		grp->query_outputs = TCE_QUERY_OUTPUTS_EXT;
+}
+
+/*
+ * The PE is named by the address of one of its devices.  Functions can be unplugged
+ * while the group is in use: take one that is there now.
+ */
+static u32 config_addr(struct tce_port_group *grp)
+{
+	struct pci_dev *pdev = tce_group_first_pci_dev(grp);
+	struct device_node *dn = pdev ? pci_device_to_OF_node(pdev) : NULL;
+
+	if (dn && PCI_DN(dn))
+		grp->config_addr = PCI_DN(dn)->busno << 16 | PCI_DN(dn)->devfn << 8;
+	pci_dev_put(pdev);
+	return grp->config_addr;
+}
+
+static int failed(struct tce_port_group *grp, const char *call, int status)
+{
+	tce_port_log("%pOF: %s: RTAS status %d", grp->pe_node, call, status);
+	return -EIO;
+}
+
+/**
+ * tce_port_ddw_query() - ibm,query-pe-dma-windows
+ * @grp: the group
+ * @out: the answer
+ *
+ * Context: Process context.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ */
+int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
+{
+	bool extended = grp->query_outputs == TCE_QUERY_OUTPUTS_EXT;
+	u32 addr, pages, word[TCE_QUERY_OUTPUTS_EXT] = {};
+	unsigned int i;
+	int status;
+
+	if (!grp->has_ddw)
+		return -ENODEV;
+	addr = config_addr(grp);
+	do {
+		tce_port_stat(TCE_COUNT_RTAS_QUERY, 1);
+		status = rtas_call(grp->ddw_token[TCE_DDW_QUERY], 3, grp->query_outputs,
+				   (int *)word, addr, upper_32_bits(grp->buid),
+				   lower_32_bits(grp->buid));
+	} while (rtas_busy_delay(status));
+	if (status)
+		return failed(grp, "ibm,query-pe-dma-windows", status);
+
+	/* The number of entries is one word, or two with the extension. */
+	out->available = word[0];
+	out->largest = extended ? (u64)word[1] << 32 | word[2] : word[1];
+	pages = word[extended ? 3 : 2];
+	out->pgsizes = 0;
+	for (i = 0; i < ARRAY_SIZE(tce_ddw_page_sizes); i++)
+		if (pages & (1U << i))
+			out->pgsizes |= tce_ddw_page_sizes[i];
+	return 0;
+}
+
+/**
+ * tce_port_ddw_create() - ibm,create-pe-dma-window
+ * @grp: the group
+ * @page_shift: log2 of the IOMMU page size
+ * @window_shift: log2 of the window's size
+ * @out: the window
+ *
+ * Context: Process context.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ */
+int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
+			unsigned int window_shift, struct tce_ddw_window *out)
+{
+	u32 addr, word[3] = {};
+	int status;
+
+	if (!grp->has_ddw)
+		return -ENODEV;
+	addr = config_addr(grp);
+	do {
+		tce_port_stat(TCE_COUNT_RTAS_CREATE, 1);
+		status = rtas_call(grp->ddw_token[TCE_DDW_CREATE], 5, 4, (int *)word, addr,
+				   upper_32_bits(grp->buid), lower_32_bits(grp->buid),
+				   page_shift, window_shift);
+	} while (rtas_busy_delay(status));
+	if (status)
+		return failed(grp, "ibm,create-pe-dma-window", status);
+	out->liobn = word[0];
+	out->start = (u64)word[1] << 32 | word[2];
+	return 0;
+}
+
+/**
+ * tce_port_ddw_remove() - ibm,remove-pe-dma-window
+ * @grp: the group
+ * @liobn: the window
+ *
+ * Context: Process context.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ */
+int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
+{
+	int status;
+
+	if (!grp->has_ddw)
+		return -ENODEV;
+	do {
+		tce_port_stat(TCE_COUNT_RTAS_REMOVE, 1);
+		status = rtas_call(grp->ddw_token[TCE_DDW_REMOVE], 1, 1, NULL, liobn);
+	} while (rtas_busy_delay(status));
+	if (status)
+		return failed(grp, "ibm,remove-pe-dma-window", status);
+	return 0;
+}
+
+/**
+ * tce_port_ddw_reset() - ibm,reset-pe-dma-windows
+ * @grp: the group
+ *
+ * Afterwards the PE has its default window and no other.
+ *
+ * Context: Process context.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ */
+int tce_port_ddw_reset(struct tce_port_group *grp)
+{
+	int status;
+	u32 addr;
+
+	if (!grp->has_reset)
+		return -ENODEV;
+	addr = config_addr(grp);
+	do {
+		tce_port_stat(TCE_COUNT_RTAS_RESET, 1);
+		status = rtas_call(grp->reset_token, 3, 1, NULL, addr,
+				   upper_32_bits(grp->buid), lower_32_bits(grp->buid));
+	} while (rtas_busy_delay(status));
+	if (status)
+		return failed(grp, "ibm,reset-pe-dma-windows", status);
+	return 0;
+}

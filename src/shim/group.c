@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOMMU groups (PEs) in our hands: their list, and the tables that KVM finds in them.
+ */
+#include <linux/iommu.h>
+#include <linux/notifier.h>
+#include <linux/of.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "shim.h"
+
+static LIST_HEAD(tce_groups);
+/* The list, tg and tables[].  Innermost: nothing is called that takes locks. */
+static DEFINE_MUTEX(tce_groups_lock);
+
+/**
+ * tce_group_open() - take a group from the platform's code
+ * @group: the group, owned by VFIO
+ * @out: our handle of it
+ * @caps: what it can do
+ *
+ * On failure the group is as the platform's code wants to have it.
+ *
+ * Context: Process context.
+ * Return: 0; -ENODEV: not a group that we know how to handle; -ENOMEM; -EIO: the
+ * firmware refused; -EBUSY: the group is not in the state in which VFIO gets it.
+ */
+int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
+		   struct tce_group_caps *caps)
+{
+	struct tce_port_group *grp;
+	int ret;
+
+	grp = kzalloc(sizeof(*grp), GFP_KERNEL_ACCOUNT);
+	if (!grp)
+		return -ENOMEM;
+	grp->group = group;
+	grp->tg = iommu_group_get_iommudata(group);
+	ret = grp->tg ? tce_pseries_open(grp, caps) : -ENODEV;
+	if (ret) {
+		kfree(grp);
+		return ret;
+	}
+	mutex_lock(&tce_groups_lock);
+	list_add_tail(&grp->list, &tce_groups);
+	mutex_unlock(&tce_groups_lock);
+	*out = grp;
+	return 0;
+}
+
+/**
+ * tce_group_close() - give a group back
+ * @grp: the group; it has no windows of ours any more; freed
+ *
+ * Context: Process context.
+ */
+void tce_group_close(struct tce_port_group *grp)
+{
+	mutex_lock(&tce_groups_lock);
+	list_del(&grp->list);
+	mutex_unlock(&tce_groups_lock);
+	tce_pseries_close(grp);
+	kfree(grp);
+}
+
+static struct iommu_table *swap_table(struct tce_port_group *grp, unsigned int slot,
+				      struct iommu_table *tbl)
+{
+	struct iommu_table *old;
+
+	lockdep_assert_held(&tce_groups_lock);
+	old = grp->tg->tables[slot];
+	WRITE_ONCE(grp->tg->tables[slot], tbl);
+	return old;
+}
+
+/**
+ * tce_port_group_set_table() - make a table visible to KVM, or hide it
+ * @grp: the group
+ * @slot: 0..TCE_MAX_WINDOWS-1
+ * @k: the table, or NULL to hide
+ *
+ * Takes a reference, and drops that of the table it replaces.
+ *
+ * Context: Process context.
+ */
+void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot,
+			      struct tce_ktable *k)
+{
+	struct iommu_table *tbl = k ? &k->tbl : NULL, *old = NULL;
+
+	BUILD_BUG_ON(TCE_MAX_WINDOWS != IOMMU_TABLE_GROUP_MAX_TABLES);
+	if (WARN_ON_ONCE(slot >= TCE_MAX_WINDOWS))
+		return;
+	mutex_lock(&tce_groups_lock);
+	if (grp->tg) {
+		if (tbl)
+			iommu_tce_table_get(tbl);
+		old = swap_table(grp, slot, tbl);
+	}
+	mutex_unlock(&tce_groups_lock);
+	/* Only after nobody can find it any more. */
+	if (old)
+		iommu_tce_table_put(old);
+}
+
+static bool seen_before(struct tce_port_group *grp, const struct iommu_table *tbl)
+{
+	unsigned int slot;
+
+	list_for_each_entry_continue_reverse(grp, &tce_groups, list)
+		for (slot = 0; grp->tg && slot < TCE_MAX_WINDOWS; slot++)
+			if (grp->tg->tables[slot] == tbl)
+				return true;
+	return false;
+}
+
+static void show_table(struct seq_file *m, struct tce_port_group *first,
+		       unsigned int slot, const struct iommu_table *tbl)
+{
+	struct tce_port_group *grp = first;
+	char before = ' ';
+
+	seq_puts(m, "groups");
+	list_for_each_entry_from(grp, &tce_groups, list) {
+		if (!grp->tg || grp->tg->tables[slot] != tbl)
+			continue;
+		seq_printf(m, "%c%d", before, iommu_group_id(grp->group));
+		before = ',';
+	}
+	seq_printf(m, " slot %u start %#llx size %#llx page_shift %lu liobn %#lx\n", slot,
+		   (u64)tbl->it_offset << tbl->it_page_shift,
+		   (u64)tbl->it_size << tbl->it_page_shift, tbl->it_page_shift,
+		   tbl->it_index);
+}
+
+/**
+ * tce_groups_show() - one line per table that is in place
+ * @m: where to
+ *
+ * Context: Process context.
+ */
+void tce_groups_show(struct seq_file *m)
+{
+	struct tce_port_group *grp;
+	unsigned int slot;
+
+	mutex_lock(&tce_groups_lock);
+	list_for_each_entry(grp, &tce_groups, list) {
+		for (slot = 0; grp->tg && slot < TCE_MAX_WINDOWS; slot++) {
+			struct iommu_table *tbl = grp->tg->tables[slot];
+
+			if (tbl && tce_ktable_is_ours(tbl) && !seen_before(grp, tbl))
+				show_table(m, grp, slot, tbl);
+		}
+	}
+	mutex_unlock(&tce_groups_lock);
+}
+
+/*
+ * The PE's node leaves the device tree and the platform's code is about to free the
+ * table group.  VFIO has let go of the group before, or should have.
+ */
+static void group_lost(struct tce_port_group *grp)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
+		struct iommu_table *old = swap_table(grp, slot, NULL);
+
+		if (old)
+			iommu_tce_table_put(old);
+	}
+	WRITE_ONCE(grp->tg->ops, grp->orig_ops);
+	grp->dt = NULL;
+	WRITE_ONCE(grp->tg, NULL);
+	tce_port_log("%pOF: unplugged while in use", grp->pe_node);
+}
+
+static int tce_reconfig(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct of_reconfig_data *rd = data;
+	struct tce_port_group *grp;
+
+	if (action != OF_RECONFIG_DETACH_NODE)
+		return NOTIFY_DONE;
+	mutex_lock(&tce_groups_lock);
+	list_for_each_entry(grp, &tce_groups, list)
+		if (grp->pe_node == rd->dn && grp->tg)
+			group_lost(grp);
+	mutex_unlock(&tce_groups_lock);
+	tce_dt_forget(rd->dn);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block tce_reconfig_nb = {
+	.notifier_call	= tce_reconfig,
+	.priority	= 1,	/* before the platform's, which frees the table group */
+};
+
+/**
+ * tce_groups_init() - module load
+ *
+ * Context: Process context.
+ * Return: 0 or a negative errno.
+ */
+int tce_groups_init(void)
+{
+	return of_reconfig_notifier_register(&tce_reconfig_nb);
+}
+
+/**
+ * tce_groups_exit() - module unload; no group is left
+ *
+ * Context: Process context.
+ */
+void tce_groups_exit(void)
+{
+	of_reconfig_notifier_unregister(&tce_reconfig_nb);
+	tce_dt_exit();
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taking an IOMMU group of a pSeries LPAR from the platform's code, and giving it
+ * back.
+ *
+ * VFIO has made the platform's code let go already: its tables are gone and
+ * "ibm,dma-window" with them; the default window itself is still in the firmware.
+ * From here until the group goes back the platform's window code is not entered.
+ */
+#include <linux/iommu.h>
+#include <linux/of.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <asm/firmware.h>
+#include <asm/pci-bridge.h>
+
+#include "shim.h"
+
+/**
+ * tce_pseries_present() - is this a pSeries partition
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool tce_pseries_present(void)
+{
+	return firmware_has_feature(FW_FEATURE_LPAR) &&
+	       !firmware_has_feature(FW_FEATURE_PS3_LV1);
+}
+
+/*
+ * A device is added to a group that is ours.  The platform's own operation would
+ * take the group apart, because it sees a table in place and thinks it is its own.
+ */
+static long tce_take_ownership(struct iommu_table_group *tg, struct device *dev)
+{
+	set_iommu_table_base(dev, NULL);
+	return 0;
+}
+
+/* Devices go back to the platform's code by tce_pseries_close(), all at once. */
+static void tce_release_ownership(struct iommu_table_group *tg, struct device *dev)
+{
+	set_iommu_table_base(dev, NULL);
+}
+
+static struct iommu_table_group_ops tce_pseries_group_ops = {
+	.take_ownership		= tce_take_ownership,
+	.release_ownership	= tce_release_ownership,
+};
+
+static int get_pci_dev(struct device *dev, void *data)
+{
+	struct pci_dev **pdev = data;
+
+	if (!dev_is_pci(dev))
+		return 0;
+	*pdev = pci_dev_get(to_pci_dev(dev));
+	return 1;
+}
+
+/**
+ * tce_group_first_pci_dev() - a device of a group
+ * @grp: the group
+ *
+ * Context: Process context; takes the IOMMU group's mutex.
+ * Return: a referenced device, or NULL if there is none.
+ */
+struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp)
+{
+	struct pci_dev *pdev = NULL;
+
+	iommu_group_for_each_dev(grp->group, &pdev, get_pci_dev);
+	return pdev;
+}
+
+/* Devices find their PE's node above or at their own. */
+static int find_pe_node(struct tce_port_group *grp)
+{
+	struct pci_dev *pdev = tce_group_first_pci_dev(grp);
+	struct device_node *dn;
+
+	if (!pdev)
+		return -ENODEV;
+	dn = pci_device_to_OF_node(pdev);
+	if (dn && PCI_DN(dn)) {
+		grp->buid = PCI_DN(dn)->phb->buid;
+		grp->config_addr = PCI_DN(dn)->busno << 16 | PCI_DN(dn)->devfn << 8;
+	}
+	while (dn && PCI_DN(dn) && PCI_DN(dn)->table_group != grp->tg)
+		dn = dn->parent;
+	if (dn && PCI_DN(dn))
+		grp->pe_node = of_node_get(dn);
+	pci_dev_put(pdev);
+	return grp->pe_node ? 0 : -ENODEV;
+}
+
+static int fill_caps(struct tce_port_group *grp, struct tce_group_caps *caps)
+{
+	struct tce_ddw_query query;
+	int ret;
+
+	memset(caps, 0, sizeof(*caps));
+	/* Not from table_group->tce32_*: 32 bits, and rubbish after kexec. */
+	ret = tce_dt_default_window(grp, &caps->default_liobn, &caps->default_start,
+				    &caps->default_size);
+	if (ret)
+		return ret;
+	caps->pgsizes = SZ_4K;
+	caps->max_windows = 1;
+	if (!grp->has_ddw)
+		return 0;
+	ret = tce_port_ddw_query(grp, &query);
+	if (ret)
+		return ret;
+	caps->flags = TCE_GROUP_HAS_DDW;
+	if (grp->has_reset)
+		caps->flags |= TCE_GROUP_HAS_RESET;
+	caps->pgsizes |= query.pgsizes;
+	if (query.available)
+		caps->max_windows = TCE_MAX_WINDOWS;
+	return 0;
+}
+
+static int take_device(struct device *dev, void *data)
+{
+	struct tce_port_group *grp = data;
+
+	return grp->orig_ops->take_ownership(grp->tg, dev) ? -EBUSY : 0;
+}
+
+static int blind_device(struct device *dev, void *data)
+{
+	set_iommu_table_base(dev, NULL);
+	return 0;
+}
+
+static int restore_device(struct device *dev, void *data)
+{
+	struct tce_port_group *grp = data;
+
+	set_iommu_table_base(dev, grp->tg->tables[0]);
+	dev->bus_dma_limit = 0;
+	dev->archdata.dma_offset = 0;
+	return 0;
+}
+
+/*
+ * The platform's code takes the group back for the first device that asks and
+ * leaves the others with what they had: a table that is long freed.  So let it do
+ * the first here, and set all the others right; when the core asks later for each
+ * device it finds all done.
+ */
+static void hand_back(struct tce_port_group *grp)
+{
+	struct pci_dev *pdev;
+
+	WRITE_ONCE(grp->tg->ops, grp->orig_ops);
+	pdev = tce_group_first_pci_dev(grp);
+	if (!pdev)
+		return;
+	if (!grp->tg->tables[0])
+		grp->orig_ops->release_ownership(grp->tg, &pdev->dev);
+	iommu_group_for_each_dev(grp->group, grp, restore_device);
+	pci_dev_put(pdev);
+}
+
+/**
+ * tce_pseries_open() - take a group from the platform's code
+ * @grp: the group; group and tg are set, the rest is filled
+ * @caps: what it can do
+ *
+ * Context: Process context.
+ * Return: 0; -ENODEV, -ENOMEM, -EIO, -EBUSY as tce_group_open().
+ */
+int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
+{
+	static const struct tce_dt_windows only_default = { .has_default = 1 };
+	int ret;
+
+	ret = find_pe_node(grp);
+	if (ret)
+		return ret;
+	grp->orig_ops = grp->tg->ops;
+	tce_ddw_init(grp);
+
+	/* The unwinding of an earlier attempt may have given it back already. */
+	if (grp->tg->tables[0]) {
+		ret = iommu_group_for_each_dev(grp->group, grp, take_device);
+		if (ret)
+			goto give_back;
+	}
+	if (grp->tg->tables[0] || grp->tg->tables[1]) {
+		tce_port_log("%pOF: has a table of somebody else's", grp->pe_node);
+		ret = -EBUSY;
+		goto give_back;
+	}
+	ret = fill_caps(grp, caps);
+	if (ret)
+		goto give_back;
+	ret = tce_dt_open(grp);
+	if (ret)
+		goto give_back;
+
+	/* Before any window: who adds a device from now on asks us. */
+	WRITE_ONCE(grp->tg->ops, &tce_pseries_group_ops);
+	iommu_group_for_each_dev(grp->group, NULL, blind_device);
+	tce_port_dt_update(grp, &only_default);
+	return 0;
+
+give_back:
+	hand_back(grp);
+	of_node_put(grp->pe_node);
+	return ret;
+}
+
+/**
+ * tce_pseries_close() - give a group back to the platform's code
+ * @grp: the group; no table is in place
+ *
+ * Context: Process context.
+ */
+void tce_pseries_close(struct tce_port_group *grp)
+{
+	unsigned int slot;
+
+	if (READ_ONCE(grp->tg)) {
+		for (slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
+			if (WARN_ON_ONCE(grp->tg->tables[slot]))
+				tce_port_group_set_table(grp, slot, NULL);
+		}
+		tce_dt_close(grp);
+		hand_back(grp);
+	}
+	of_node_put(grp->pe_node);
+}

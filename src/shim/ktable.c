@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tables of the engine as the rest of the kernel sees them: struct iommu_table.
+ *
+ * In-kernel KVM finds them in table_group->tables[], takes references and calls
+ * the operations below from vCPUs.  The last reference may be dropped by an RCU
+ * callback of KVM's, long after the container is gone, so each table holds a
+ * reference to the module, and the module waits for RCU callbacks when it goes.
+ */
+#include <linux/jiffies.h>
+#include <linux/kref.h>
+#include <linux/module.h>
+#include <linux/numa.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <asm/tce.h>
+
+#include "../port/port_stats.h"
+#include "shim.h"
+
+/* "Within milliseconds": a jiffy or two. */
+#define TCE_FLUSH_DELAY_MS	2
+
+static struct workqueue_struct *tce_flush_wq;
+
+static struct tce_ktable *ktable_of(struct iommu_table *tbl)
+{
+	return container_of(tbl, struct tce_ktable, tbl);
+}
+
+static int tce_ktable_xchg(struct iommu_table *tbl, long index,
+			   unsigned long *hpa, enum dma_data_direction *dir)
+{
+	tce_u32 perm = iommu_direction_to_tce_perm(*dir);
+	tce_u64 old = *hpa;
+	int ret;
+
+	ret = tce_table_xchg(ktable_of(tbl)->engine, index, &old, &perm);
+	if (ret)
+		return ret;
+	*hpa = old;
+	*dir = iommu_tce_direction(perm);
+	return 0;
+}
+
+static void tce_ktable_kill(struct iommu_table *tbl, unsigned long index,
+			    unsigned long pages)
+{
+	tce_table_kill(ktable_of(tbl)->engine, index, pages);
+}
+
+static __be64 *tce_ktable_useraddr(struct iommu_table *tbl, long index,
+				   bool alloc)
+{
+	return (__force __be64 *)tce_table_useraddr(ktable_of(tbl)->engine, index,
+						    alloc);
+}
+
+/* The caller frees tbl itself afterwards, because it has no it_map. */
+static void tce_ktable_free(struct iommu_table *tbl)
+{
+	struct tce_ktable *k = ktable_of(tbl);
+
+	/* The engine has disarmed it; if not, rather a warning than a stray timer. */
+	WARN_ON_ONCE(cancel_delayed_work(&k->flush));
+	tce_table_release(k->engine);
+	tce_port_stat(TCE_COUNT_TABLES, -1);
+	/* What is left of this call is covered by rcu_barrier() or our caller. */
+	module_put(THIS_MODULE);
+}
+
+static struct iommu_table_ops tce_ktable_ops = {
+	.xchg_no_kill	= tce_ktable_xchg,
+	.tce_kill	= tce_ktable_kill,
+	.useraddrptr	= tce_ktable_useraddr,
+	.free		= tce_ktable_free,
+};
+
+static void tce_ktable_flush(struct work_struct *work)
+{
+	struct tce_ktable *k = container_of(to_delayed_work(work),
+					    struct tce_ktable, flush);
+
+	tce_table_flush(k->engine);
+}
+
+/**
+ * tce_port_ktable_create() - wrap a table
+ * @t: the engine's table
+ * @shape: what it looks like
+ *
+ * Context: Process context.
+ * Return: one reference, or NULL; then @t is still the caller's.
+ */
+struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
+					  const struct tce_ktable_shape *shape)
+{
+	struct tce_ktable *k = kzalloc(sizeof(*k), GFP_KERNEL_ACCOUNT);
+
+	/* kfree(tbl) has to free the whole */
+	BUILD_BUG_ON(offsetof(struct tce_ktable, tbl));
+
+	if (!k)
+		return NULL;
+	k->engine = t;
+	INIT_DELAYED_WORK(&k->flush, tce_ktable_flush);
+
+	k->tbl.it_index = shape->liobn;
+	k->tbl.it_page_shift = shape->page_shift;
+	k->tbl.it_offset = shape->offset;
+	k->tbl.it_size = shape->entries;
+	k->tbl.it_level_size = shape->entries;
+	k->tbl.it_type = TCE_PCI;
+	k->tbl.it_blocksize = 16;
+	k->tbl.it_nid = NUMA_NO_NODE;
+	k->tbl.it_ops = &tce_ktable_ops;
+	INIT_LIST_HEAD_RCU(&k->tbl.it_group_list);
+	kref_init(&k->tbl.it_kref);
+
+	/* The caller got here through an operation of a VFIO driver of ours. */
+	__module_get(THIS_MODULE);
+	tce_port_stat(TCE_COUNT_TABLES, 1);
+	return k;
+}
+
+/**
+ * tce_port_ktable_put() - drop the reference that create gave
+ * @k: the table
+ *
+ * Context: Process context.
+ */
+void tce_port_ktable_put(struct tce_ktable *k)
+{
+	iommu_tce_table_put(&k->tbl);
+}
+
+/**
+ * tce_port_ktable_defer_flush() - call tce_table_flush() within milliseconds
+ * @k: the table
+ *
+ * Context: Any, a spinlock may be held; does not sleep.
+ */
+void tce_port_ktable_defer_flush(struct tce_ktable *k)
+{
+	queue_delayed_work(tce_flush_wq, &k->flush,
+			   msecs_to_jiffies(TCE_FLUSH_DELAY_MS));
+}
+
+/**
+ * tce_port_ktable_cancel_flush() - disarm and wait for a running one
+ * @k: the table
+ *
+ * Context: Process context, without locks that tce_table_flush() takes.
+ */
+void tce_port_ktable_cancel_flush(struct tce_ktable *k)
+{
+	cancel_delayed_work_sync(&k->flush);
+}
+
+/**
+ * tce_ktable_is_ours() - is this a table of this module
+ * @tbl: any table of the kernel
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool tce_ktable_is_ours(const struct iommu_table *tbl)
+{
+	return tbl->it_ops == &tce_ktable_ops;
+}
+
+/**
+ * tce_ktable_init() - module load
+ *
+ * Context: Process context.
+ * Return: 0 or -ENOMEM.
+ */
+int tce_ktable_init(void)
+{
+	tce_flush_wq = alloc_workqueue("vfio_tce", WQ_UNBOUND, 0);
+	return tce_flush_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * tce_ktable_exit() - module unload; no table is left
+ *
+ * Context: Process context.
+ */
+void tce_ktable_exit(void)
+{
+	/* KVM drops its references to tables in RCU callbacks. */
+	rcu_barrier();
+	destroy_workqueue(tce_flush_wq);
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio_tce: VFIO container driver for sPAPR TCE IOMMUs (POWER).
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+
+#include "shim.h"
+
+static int __init tce_init(void)
+{
+	int ret;
+
+	if (!tce_pseries_present()) {
+		pr_info("this is no pSeries partition: nothing to drive here\n");
+		return -ENODEV;
+	}
+	ret = tce_ktable_init();
+	if (ret)
+		return ret;
+	ret = tce_groups_init();
+	if (ret)
+		goto undo_ktable;
+	tce_debugfs_init();
+	ret = tce_vfio_init();
+	if (ret)
+		goto undo_debugfs;
+	return 0;
+
+undo_debugfs:
+	tce_debugfs_exit();
+	tce_groups_exit();
+undo_ktable:
+	tce_ktable_exit();
+	return ret;
+}
+
+static void __exit tce_exit(void)
+{
+	tce_vfio_exit();
+	tce_debugfs_exit();
+	tce_groups_exit();
+	tce_ktable_exit();
+}
+
+module_init(tce_init);
+module_exit(tce_exit);
+
+MODULE_DESCRIPTION("VFIO container driver for sPAPR TCE IOMMUs");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");
+/* vfio.ko asks for this one when it is loaded. */
+MODULE_ALIAS("vfio_iommu_spapr_tce");

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VFIO container driver: copies arguments, checks their size, calls the engine.
+ *
+ * VFIO serialises open, attach_group, detach_group and release of a container, but
+ * calls ioctl without a lock and with a pointer that it read earlier: an ioctl may
+ * begin when the container is gone.  So what VFIO gets from open is no pointer but
+ * a number that is never used again, and each ioctl looks it up.  An ioctl that
+ * comes too late gets -ENODEV, from here or from the engine.
+ *
+ * An ioctl may take as long as its caller likes (userfaultfd), and VFIO holds no
+ * reference to the module for one that comes too late: hence the one of its own.
+ */
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/refcount.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+#include <linux/xarray.h>
+
+#include "../compat/vfio_private.h"
+#include "shim.h"
+
+struct tce_vfio {
+	refcount_t users;		/* VFIO's until release, and running ioctls */
+	struct rcu_head rcu;
+	unsigned long id;
+	struct tce_container *engine;
+	struct mutex lock;		/* groups */
+	struct list_head groups;
+};
+
+struct tce_vfio_group {
+	struct list_head list;
+	struct iommu_group *group;
+	struct tce_port_group *grp;
+};
+
+static DEFINE_XARRAY(tce_containers);
+static atomic_long_t tce_last_id;
+
+static struct tce_vfio *tce_vfio_get(void *data)
+{
+	struct tce_vfio *c;
+
+	rcu_read_lock();
+	c = xa_load(&tce_containers, (unsigned long)data);
+	if (c && !refcount_inc_not_zero(&c->users))
+		c = NULL;
+	rcu_read_unlock();
+	return c;
+}
+
+static void tce_vfio_put(struct tce_vfio *c)
+{
+	if (!refcount_dec_and_test(&c->users))
+		return;
+	tce_container_free(c->engine);
+	mutex_destroy(&c->lock);
+	kfree_rcu(c, rcu);
+}
+
+static void *tce_vfio_open(unsigned long arg)
+{
+	struct tce_vfio *c;
+	int ret;
+
+	if (arg != VFIO_SPAPR_TCE_v2_IOMMU)
+		return ERR_PTR(-EINVAL);
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	ret = tce_container_create(&c->engine);
+	if (ret)
+		goto free;
+	refcount_set(&c->users, 1);
+	mutex_init(&c->lock);
+	INIT_LIST_HEAD(&c->groups);
+	c->id = atomic_long_inc_return(&tce_last_id);
+	ret = xa_insert(&tce_containers, c->id, c, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		goto close;
+	return (void *)c->id;
+
+close:
+	tce_container_close(c->engine);
+	tce_container_free(c->engine);
+	mutex_destroy(&c->lock);
+free:
+	kfree(c);
+	return ERR_PTR(ret);
+}
+
+static void tce_vfio_drop_group(struct tce_vfio *c, struct tce_vfio_group *g)
+{
+	list_del(&g->list);
+	tce_container_detach(c->engine, g->grp);
+	tce_group_close(g->grp);
+	kfree(g);
+}
+
+static void tce_vfio_release(void *data)
+{
+	struct tce_vfio *c = xa_erase(&tce_containers, (unsigned long)data);
+	struct tce_vfio_group *g, *next;
+
+	if (WARN_ON_ONCE(!c))
+		return;
+	mutex_lock(&c->lock);
+	list_for_each_entry_safe(g, next, &c->groups, list)
+		tce_vfio_drop_group(c, g);
+	mutex_unlock(&c->lock);
+	tce_container_close(c->engine);
+	tce_vfio_put(c);
+}
+
+static struct tce_vfio_group *tce_vfio_find_group(struct tce_vfio *c,
+						  struct iommu_group *group)
+{
+	struct tce_vfio_group *g;
+
+	list_for_each_entry(g, &c->groups, list)
+		if (g->group == group)
+			return g;
+	return NULL;
+}
+
+static int tce_vfio_add_group(struct tce_vfio *c, struct iommu_group *group)
+{
+	struct tce_group_caps caps;
+	struct tce_vfio_group *g;
+	int ret;
+
+	if (tce_vfio_find_group(c, group))
+		return -EBUSY;
+	g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
+	if (!g)
+		return -ENOMEM;
+	g->group = group;
+	ret = tce_group_open(group, &g->grp, &caps);
+	if (ret)
+		goto free;
+	ret = tce_container_attach(c->engine, g->grp, &caps);
+	if (ret)
+		goto close;
+	list_add_tail(&g->list, &c->groups);
+	return 0;
+
+close:
+	tce_group_close(g->grp);
+free:
+	kfree(g);
+	return ret;
+}
+
+static int tce_vfio_attach_group(void *data, struct iommu_group *group,
+				 enum vfio_group_type type)
+{
+	struct tce_vfio *c;
+	int ret;
+
+	if (type != VFIO_IOMMU)
+		return -EINVAL;
+	c = tce_vfio_get(data);
+	if (!c)
+		return -ENODEV;
+	mutex_lock(&c->lock);
+	ret = tce_vfio_add_group(c, group);
+	mutex_unlock(&c->lock);
+	tce_vfio_put(c);
+	return ret;
+}
+
+static void tce_vfio_detach_group(void *data, struct iommu_group *group)
+{
+	struct tce_vfio *c = tce_vfio_get(data);
+	struct tce_vfio_group *g;
+
+	if (WARN_ON_ONCE(!c))
+		return;
+	mutex_lock(&c->lock);
+	g = tce_vfio_find_group(c, group);
+	if (!WARN_ON_ONCE(!g))
+		tce_vfio_drop_group(c, g);
+	mutex_unlock(&c->lock);
+	tce_vfio_put(c);
+}
+
+/* What userspace passes begins with its own idea of the size of it. */
+static long copy_arg(void *to, unsigned long arg, size_t minsz)
+{
+	if (copy_from_user(to, (const void __user *)arg, minsz))
+		return -EFAULT;
+	return *(const u32 *)to < minsz ? -EINVAL : 0;
+}
+
+static long tce_vfio_get_info(struct tce_container *engine, unsigned long arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_spapr_tce_info, dma32_window_size);
+	struct vfio_iommu_spapr_tce_info out = {};
+	struct tce_info info = {};
+	long ret;
+
+	ret = copy_arg(&out, arg, minsz) ?: tce_container_get_info(engine, &info);
+	if (ret)
+		return ret;
+	out.flags = VFIO_IOMMU_SPAPR_INFO_DDW;
+	out.dma32_window_start = info.dma32_start;
+	out.dma32_window_size = info.dma32_size;
+	out.ddw.pgsizes = info.pgsizes;
+	out.ddw.max_dynamic_windows_supported = info.max_windows;
+	out.ddw.levels = info.levels;
+	if (out.argsz >= offsetofend(struct vfio_iommu_spapr_tce_info, ddw))
+		minsz = offsetofend(struct vfio_iommu_spapr_tce_info, ddw);
+	return copy_to_user((void __user *)arg, &out, minsz) ? -EFAULT : 0;
+}
+
+static long tce_vfio_map(struct tce_container *engine, unsigned long arg)
+{
+	struct vfio_iommu_type1_dma_map p = {};
+
+	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
+	       tce_container_map(engine, p.flags, p.vaddr, p.iova, p.size);
+}
+
+static long tce_vfio_unmap(struct tce_container *engine, unsigned long arg)
+{
+	struct vfio_iommu_type1_dma_unmap p = {};
+
+	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
+	       tce_container_unmap(engine, p.flags, p.iova, p.size);
+}
+
+static long tce_vfio_register(struct tce_container *engine, unsigned long arg)
+{
+	struct vfio_iommu_spapr_register_memory p = {};
+
+	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
+	       tce_container_register(engine, p.flags, p.vaddr, p.size);
+}
+
+static long tce_vfio_unregister(struct tce_container *engine, unsigned long arg)
+{
+	struct vfio_iommu_spapr_register_memory p = {};
+
+	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
+	       tce_container_unregister(engine, p.flags, p.vaddr, p.size);
+}
+
+static long tce_vfio_create(struct tce_container *engine, unsigned long arg)
+{
+	size_t minsz = offsetofend(struct vfio_iommu_spapr_tce_create, start_addr);
+	struct vfio_iommu_spapr_tce_create p = {};
+	tce_u64 start = 0;
+	long ret;
+
+	ret = copy_arg(&p, arg, minsz) ?:
+	      tce_container_create_window(engine, p.flags, p.page_shift, p.window_size,
+					  p.levels, &start);
+	if (ret)
+		return ret;
+	p.start_addr = start;
+	if (!copy_to_user((void __user *)arg, &p, minsz))
+		return 0;
+	/* A window that its owner does not know of is of no use to anybody. */
+	tce_container_remove_window(engine, 0, start);
+	return -EFAULT;
+}
+
+static long tce_vfio_remove(struct tce_container *engine, unsigned long arg)
+{
+	struct vfio_iommu_spapr_tce_remove p = {};
+
+	return copy_arg(&p, arg, offsetofend(typeof(p), start_addr)) ?:
+	       tce_container_remove_window(engine, p.flags, p.start_addr);
+}
+
+static long tce_vfio_eeh(struct tce_vfio *c, unsigned long arg)
+{
+	struct vfio_eeh_pe_op op;
+	struct tce_vfio_group *g;
+	struct tce_info info;
+	long ret;
+
+	/* Only to ask whether the caller may. */
+	ret = tce_container_get_info(c->engine, &info);
+	if (ret && ret != -ENXIO)
+		return ret;
+	ret = tce_eeh_copy(&op, arg);
+	if (ret)
+		return ret;
+	mutex_lock(&c->lock);
+	list_for_each_entry(g, &c->groups, list) {
+		ret = tce_eeh_do(&op, g->group);
+		if (ret)
+			break;
+	}
+	mutex_unlock(&c->lock);
+	return ret;
+}
+
+static long tce_vfio_call(struct tce_vfio *c, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
+		return tce_vfio_get_info(c->engine, arg);
+	case VFIO_IOMMU_MAP_DMA:
+		return tce_vfio_map(c->engine, arg);
+	case VFIO_IOMMU_UNMAP_DMA:
+		return tce_vfio_unmap(c->engine, arg);
+	case VFIO_IOMMU_SPAPR_REGISTER_MEMORY:
+		return tce_vfio_register(c->engine, arg);
+	case VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY:
+		return tce_vfio_unregister(c->engine, arg);
+	case VFIO_IOMMU_SPAPR_TCE_CREATE:
+		return tce_vfio_create(c->engine, arg);
+	case VFIO_IOMMU_SPAPR_TCE_REMOVE:
+		return tce_vfio_remove(c->engine, arg);
+	case VFIO_EEH_PE_OP:
+		return tce_vfio_eeh(c, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long tce_vfio_check_extension(unsigned long arg)
+{
+	switch (arg) {
+	case VFIO_SPAPR_TCE_v2_IOMMU:
+		return 1;
+	case VFIO_EEH:
+		return tce_eeh_available();
+	default:
+		return 0;
+	}
+}
+
+static long tce_vfio_ioctl(void *data, unsigned int cmd, unsigned long arg)
+{
+	struct tce_vfio *c;
+	long ret = -ENODEV;
+
+	/* Also asked without a container. */
+	if (cmd == VFIO_CHECK_EXTENSION)
+		return tce_vfio_check_extension(arg);
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	c = tce_vfio_get(data);
+	if (c) {
+		ret = tce_vfio_call(c, cmd, arg);
+		tce_vfio_put(c);
+	}
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+static const struct vfio_iommu_driver_ops tce_vfio_ops = {
+	.name		= "vfio-tce",
+	.owner		= THIS_MODULE,
+	.open		= tce_vfio_open,
+	.release	= tce_vfio_release,
+	.ioctl		= tce_vfio_ioctl,
+	.attach_group	= tce_vfio_attach_group,
+	.detach_group	= tce_vfio_detach_group,
+};
+
+/**
+ * tce_vfio_init() - module load
+ *
+ * Context: Process context.
+ * Return: 0 or a negative errno.
+ */
+int tce_vfio_init(void)
+{
+	return vfio_register_iommu_driver(&tce_vfio_ops);
+}
+
+/**
+ * tce_vfio_exit() - module unload; no container is left
+ *
+ * Context: Process context.
+ */
+void tce_vfio_exit(void)
+{
+	vfio_unregister_iommu_driver(&tce_vfio_ops);
+}
