@@ -11,8 +11,13 @@ VARIANTS = ("kunit-lean", "kunit-debug")
 MACHINES = ("pseries", "powernv9")
 _PARALLEL = 2           # machines at a time: they mostly compute
 _TIMEOUT_S = 400        # of one run; a healthy one takes a tenth of it
+# On top of what qemu.splats() knows: what only a debug kernel says.
+_SPLAT = re.compile(r"INFO:|ODEBUG|DEBUG_LOCKS_WARN_ON|kmemleak: .*(new suspected|disabled)|BUG ")
 # The kernel's own words that look like trouble. One reason per line.
-_ALLOWED = ()
+_ALLOWED = (
+    # KASAN says hello
+    r"KASAN init done$",
+)
 
 # Everything is quiet until the end, because powernv has one line for the kernel's messages and ours. The modules come
 # and go once more after the tests, then kmemleak looks twice: an object must be 5 s old to be called a leak, and
@@ -94,7 +99,8 @@ def _judge(outcome, report, facts, *, debug, real):
             problems.append("\n      ".join([f"{case.name} failed", *case.why[:8]]))
     if outcome.code not in (0, guest.SPLATTED):
         problems.append(outcome.why())
-    problems += [f"the kernel complained: {line}" for line in outcome.splats[:10]]
+    more = [line for line in outcome.console.splitlines() if _SPLAT.search(line) and line not in outcome.splats]
+    problems += [f"the kernel complained: {line}" for line in (outcome.splats + more)[:10]]
     problems += facts["troubles"]
     if facts["leaks"]:
         problems.append("kmemleak found\n      " + "\n      ".join(facts["leaks"][:40]))
