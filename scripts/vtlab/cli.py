@@ -6,7 +6,7 @@ import pathlib
 import sys
 import tempfile
 
-from . import bench, checks, demo, guest, host, kernel, module, qemu, root
+from . import bench, checks, demo, guest, host, image, kernel, module, qemu, root
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -55,6 +55,8 @@ def _run_options(parser):
     add("--smp", type=int, default=1)
     add("--memory", default="2G")
     add("--machine", default="pseries", choices=["pseries", "powernv9", "powernv10"])
+    add("--image", action="store_true",
+        help="run the script in bash in a ppc64el Debian with QEMU, on a read-only disk; /lab and /tmp are there")
     add("--append", default="", help="more words for the kernel's command line")
     add("--qemu", action="append", default=[], metavar="WORD", help="a further word for QEMU (repeat)")
     add("--timeout", type=int, default=300, help="seconds until it is killed (300)")
@@ -96,7 +98,9 @@ def cmd_run(options):
         script = pathlib.Path(script[1:]).read_text()
     with tempfile.TemporaryDirectory(prefix="lab-") as room:
         machine = qemu.Machine(machine=options.machine, memory=options.memory, cpus=options.smp, phbs=options.phbs,
-                               devices=tuple(options.device), arguments=(*_drives(options.drive, room), *options.qemu))
+                               devices=tuple(options.device),
+                               image=image.host_image(target) if options.image else None,
+                               arguments=(*_drives(options.drive, room), *options.qemu))
         with step(f"booting {target.release} on {options.machine}"):
             outcome = guest.boot(target, modules=modules, files=files, script=script + "\n", machine=machine,
                                  append=options.append, timeout=options.timeout, allowed=options.allow,

@@ -62,13 +62,14 @@ class Modules:
         self._kernel = target
         self.data = {}          # name -> contents
         self.order = []         # (name, arguments)
+        self._files = set()     # names of those that are not the kernel's
 
     def _stock(self, name, arguments="", load=True):
         for each in self._kernel.module_order(name):
             if each not in self.data:
                 self.data[each] = self._kernel.module_data(each)
-                if load:
-                    self.order.append((each, arguments if each == kernel.module_name(name) else ""))
+            if load and each not in dict(self.order):
+                self.order.append((each, arguments if each == kernel.module_name(name) else ""))
 
     def under(self, names):
         """The same modules with others of the kernel's package inserted before them."""
@@ -90,10 +91,11 @@ class Modules:
         if not pathlib.Path(path).is_file():
             raise LabError(f"no module {path}")
         for depends in filter(None, ",".join(module_info(path, "depends")).split(",")):
-            if kernel.module_name(depends) not in self.data:
-                self._stock(depends)
+            if kernel.module_name(depends) not in self._files:
+                self._stock(depends, load=load)
         name = kernel.module_name(path)
         self.data[name] = pathlib.Path(path).read_bytes()
+        self._files.add(name)
         if load:
             self.order.append((name, arguments))
 

@@ -8,7 +8,7 @@ from .log import step
 _RECIPE = 1
 _SUITE = "trixie"
 _PACKAGES = """
-    bash libc-bin coreutils sed grep gawk util-linux kmod procps iproute2 pciutils busybox-static
+    bash libc-bin coreutils sed grep gawk util-linux mount kmod liblzma5 procps iproute2 pciutils busybox-static
     qemu-system-ppc qemu-system-data
 """.split()
 
