@@ -6,7 +6,9 @@
  * in-kernel KVM looks it up there.  What the registry gets wrong (numbers: the
  * comments) is put right here.
  */
+#include <linux/hash.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -15,6 +17,19 @@
 #include <asm/mmu_context.h>
 
 #include <tce/port.h>
+
+/*
+ * To register is to look for the same range and then to make it, which the registry
+ * does under different locks: one at a time for each address space, or those who
+ * register the same range at once find each other overlapping.
+ */
+#define TCE_REGISTER_BITS	2
+#define TCE_REGISTER_LOCK(n)	__MUTEX_INITIALIZER(tce_register_locks[n])
+
+static struct mutex tce_register_locks[1 << TCE_REGISTER_BITS] = {
+	TCE_REGISTER_LOCK(0), TCE_REGISTER_LOCK(1),
+	TCE_REGISTER_LOCK(2), TCE_REGISTER_LOCK(3),
+};
 
 static struct mm_struct *mm_of(const struct tce_mm *mm)
 {
@@ -104,9 +119,9 @@ void tce_port_uncharge(struct tce_mm *mm, tce_u64 npages)
 int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 		     struct tce_mem **out)
 {
+	struct mutex *lock = &tce_register_locks[hash_ptr(mm, TCE_REGISTER_BITS)];
 	struct mm_iommu_table_group_mem_t *mem;
-	bool again = true;
-	long ret;
+	long ret = 0;
 
 	if (!npages || npages > ULONG_MAX >> PAGE_SHIFT ||
 	    !access_ok((void __user *)vaddr, npages << PAGE_SHIFT))
@@ -114,23 +129,18 @@ int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 	/* More cannot be pinned, and the registry's vzalloc() would complain. */
 	if (npages > totalram_pages())
 		return -ENOMEM;
-retry:
+
+	mutex_lock(lock);
 	mem = mm_iommu_get(mm_of(mm), vaddr, npages);
-	if (!mem) {
+	if (!mem)
 		ret = mm_iommu_new(mm_of(mm), vaddr, npages, &mem);
-		if (ret == -EINVAL && again) {
-			/* It may be that somebody else just registered the same. */
-			again = false;
-			goto retry;
-		}
-		/* The number of pages that could be pinned, and then were let go. */
-		if (ret > 0)
-			ret = -EFAULT;
-		if (ret)
-			return ret;
-	}
-	*out = (struct tce_mem *)mem;
-	return 0;
+	mutex_unlock(lock);
+	/* The number of pages that could be pinned, and then were let go. */
+	if (ret > 0)
+		ret = -EFAULT;
+	if (!ret)
+		*out = (struct tce_mem *)mem;
+	return ret;
 }
 
 /**
