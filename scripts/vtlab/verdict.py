@@ -2,19 +2,22 @@
 
 import collections
 import re
+import textwrap
 
 _REFUSAL = re.compile(r"Failed to create.* window: Invalid argument")
 _CREATED = re.compile(r"vfio_spapr_create_window pageshift=(\S+) levels=(\S+) winsize=(\S+) offset=(\S+)")
 _REMOVED = re.compile(r"vfio_spapr_remove_window offset=(\S+)")
 _GUEST_WINDOW = re.compile(r"ibm,create-pe-dma-window\(\d+\) \S+ \S+ \S+ (\S+) (\S+) returned 0 .*"
                            r"starting addr = (\S+) (\S+)\)")
-_TRACED = re.compile(r"spapr_iommu_pci_(put|get|indirect|stuff) liobn=\S+ ioba=(\S+) (?:ret=\d+ )?tce(?:value)?=(\S+)")
+_TRACED = re.compile(r"spapr_iommu_pci_(put|get|indirect|stuff) liobn=\S+ ioba=(\S+) (?:ret=\d+ )?tce(?:value|list)?=(\S+)"
+                     r"(?: iobaN=(\S+))?")
 _DYNAMIC = 1 << 59
+_TCES_PER_CALL = 512        # H_PUT_TCE_INDIRECT takes one page of TCEs
 
 
 class Hypercalls(collections.Counter):
     """put (a TCE set by H_PUT_TCE), clear (a TCE cleared by it), indirect, stuff, get; put_get: a get right before
-    a put of the same TCE, which is how the in-tree driver exchanges one."""
+    a put of the same TCE, which is how the in-tree driver exchanges one; set: TCEs that were set."""
 
     def setting(self):
         """The hypercalls it took to set TCEs."""
@@ -31,12 +34,15 @@ def count_hypercalls(trace):
         for line in stream:
             found = _TRACED.search(line)
             if found:
-                call, address, tce = found.groups()
+                call, address, tce, many = found.groups()
                 count = counts["dynamic" if int(address, 16) >= _DYNAMIC else "default"]
                 if call == "put" and not int(tce, 16) & 3:
                     call = "clear"
-                elif call == "put" and got == address:
-                    count["put_get"] += 1
+                elif call == "put":
+                    count["put_get"] += got == address
+                    count["set"] += 1
+                elif call == "indirect":
+                    count["set"] += int(many, 16) + 1   # named after an address, it is the last one's index
                 count[call] += 1
                 got = address if call == "get" else None
     return counts
@@ -135,18 +141,22 @@ def _show_windows(books, lines):
                      "pages")
 
 
-def _show_counts(books, lines):
+def _show_counts(books, lines, failures):
     last = books.stats.get("gone") or books.stats.get("end") or {}
     if last:
-        lines.append("  driver     " + ", ".join(f"{name} {value}" for name, value in sorted(last.items()) if value))
+        text = ", ".join(f"{name} {value}" for name, value in sorted(last.items()) if value)
+        lines += textwrap.wrap(text, 110, initial_indent="  driver     ", subsequent_indent="             ")
     for window, counts in books.hypercalls.items():
-        lines.append(f"  hypervisor saw for the {window} window: H_PUT_TCE_INDIRECT {counts['indirect']}, H_STUFF_TCE "
+        lines.append(f"  hypervisor saw for the {window} window: {counts['set']} TCEs set; calls: H_PUT_TCE_INDIRECT {counts['indirect']}, H_STUFF_TCE "
                      f"{counts['stuff']}, H_PUT_TCE {counts['put'] + counts['clear']}, H_GET_TCE {counts['get']}")
     guest_tces = sum(1 for _ in books.guest_windows()) * (books.memory_mib >> 4)
     if guest_tces:
-        setting = books.hypercalls["dynamic"].setting()
-        lines.append(f"  hypercalls per 16 MiB guest TCE: {setting / guest_tces:g} "
-                     f"({guest_tces} guest TCEs, {_bytes(books.ddw_page())} pages below them)")
+        figure = books.hypercalls["dynamic"].setting() / guest_tces
+        subpages = (16 << 20) // max(books.ddw_page(), 1)
+        lines.append(f"  hypercalls per 16 MiB guest TCE: {figure:g} ({guest_tces} guest TCEs of {subpages} pages of "
+                     f"{_bytes(books.ddw_page())})")
+        if books.driver == "vfio_tce" and figure > -(-subpages // _TCES_PER_CALL):
+            failures.append(f"{figure:g} hypercalls per guest TCE of {subpages} pages")
 
 
 def worked(books):
@@ -167,7 +177,7 @@ def worked(books):
         times = sum(n for (address, *_), n in created.items() if (address >= _DYNAMIC) == (wanted == "dynamic"))
         if times < 2:
             failures.append(f"the {wanted} window was created {times} times, not once per boot")
-    _show_counts(books, lines)
+    _show_counts(books, lines, failures)
 
     lines.append(f"  VmLck      power-on {fact('vmlck.begin1')} kB, after I/O {fact('vmlck.end1')} kB; second power-on "
                  f"{fact('vmlck.begin2')} kB, after I/O {fact('vmlck.end2')} kB")

@@ -104,16 +104,16 @@ class LogCases(unittest.TestCase):
     def test_hypercalls_are_counted(self):
         put = "spapr_iommu_pci_{} liobn=0x80000101 ioba={} tce={} ret=0\n"
         trace = "".join((put.format("put", "0x1000", "0x5003"), put.format("put", "0x2000", "0x0"),
-                         put.format("get", "0x3000", "0x0"), put.format("put", "0x3000", "0x7003"),
+                         "spapr_iommu_pci_get liobn=0x80000101 ioba=0x3000 ret=0 tce=0x0\n", put.format("put", "0x3000", "0x7003"),
                          "spapr_iommu_pci_stuff liobn=0x80000101 ioba=0x800000000000000 tcevalue=0x0 npages=512 ret=0\n",
-                         "spapr_iommu_pci_indirect liobn=0x80000101 ioba=0x800000000000000 tce=0x1 iobaN=0x2 tceN=0x3 "
-                         "ret=0\n"))
+                         "spapr_iommu_pci_indirect liobn=0x80000101 ioba=0x800000000000000 tcelist=0x1 iobaN=0x1ff "
+                         "tceN=0x3 ret=0\n"))
         with tempfile.TemporaryDirectory() as room:
             path = pathlib.Path(room) / "trace"
             path.write_text(trace)
             counts = verdict.count_hypercalls(path)
-        self.assertEqual(counts["default"], {"put": 2, "clear": 1, "get": 1, "put_get": 1})
-        self.assertEqual(counts["dynamic"], {"stuff": 1, "indirect": 1})
+        self.assertEqual(counts["default"], {"put": 2, "clear": 1, "get": 1, "put_get": 1, "set": 2})
+        self.assertEqual(counts["dynamic"], {"stuff": 1, "indirect": 1, "set": 512})
 
 
 class InitramfsCases(unittest.TestCase):
