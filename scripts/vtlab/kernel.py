@@ -149,8 +149,11 @@ def module_name(path):
 
 @functools.cache
 def get(name):
-    """The kernel of that name: of kernels.conf, or one that the lab builds itself (kunit-lean, kunit-debug)."""
+    """The kernel of that name: of kernels.conf, or one that the lab builds itself (kunit-lean, clang, ...)."""
     if name.startswith("kunit-"):
         from . import kunit_kernel
         return kunit_kernel.get(name)
+    if name.startswith("clang"):
+        from . import clang_tree
+        return clang_tree.get(name)
     return Kernel(name)

@@ -55,6 +55,7 @@ def build(kernel_name, *, directory=None, variant="", make_args=()):
     Any warning is an error. variant names a build directory of its own for other make_args.
     """
     target_kernel = kernel.get(kernel_name)
+    make_args = (*getattr(target_kernel, "make_args", ()), *make_args)
     sub = "."
     if directory is None or TREE in (path := pathlib.Path(directory).resolve(), *path.parents):
         base, sources, name = TREE, [s for s in _SOURCES if (TREE / s).exists()], "module"

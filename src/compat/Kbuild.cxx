@@ -24,7 +24,7 @@ tce-sanitize-$(CONFIG_KASAN) += $(CFLAGS_KASAN) \
 tce-sanitize-$(CONFIG_UBSAN) += $(CFLAGS_UBSAN)
 
 # Late (=), because the stack protector's offset is added to KBUILD_CFLAGS late.
-tce-cxxflags = \
+tce-cxxflags = $(CLANG_FLAGS) \
 	$(filter-out $(tce-cxx-drop) $(CC_FLAGS_FTRACE), \
 		$(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODULE)) \
 	-std=gnu++20 -ffreestanding -fno-exceptions -fno-rtti \
