@@ -1,13 +1,11 @@
 """The demo: an emulated POWER9 pSeries host passes an NVMe disk to a guest with KVM; the books are in the verdict."""
 
 import hashlib
-import pathlib
 
 from . import guest, image, kernel, module, qemu, verdict
 from .log import say, step
 
 OURS, IN_TREE = "vfio_tce", "vfio_iommu_spapr_tce"
-_GUEST_SCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "guest"
 _DISK, _DISK_MIB, _MIB = "0001:00:00.0", 64, 8
 _HYPERCALLS = ("put", "get", "indirect", "stuff")
 _MEMORY_MIB = 1024
@@ -17,7 +15,7 @@ def _guest_initrd(target, path):
     modules = guest.Modules(target)
     modules.stock("nvme", load=False)
     settings = f"mib={_MIB}\nnvme='{' '.join(modules.data)}'\n"
-    script = (_GUEST_SCRIPTS / "demo-guest.sh").read_text()
+    script = (guest.GUEST_SCRIPTS / "demo-guest.sh").read_text()
     guest.write_image(modules, script, path, data={"settings": settings})
 
 
@@ -61,7 +59,7 @@ def run(kernel_name, driver, accel="kvm", timeout=420):
     try:
         with step(f"booting the host: {target.release} on an emulated POWER9, then a guest inside it"):
             outcome = guest.boot(target, modules=modules, files={"guest.initrd": initrd}, data={"settings": settings},
-                                 script=(_GUEST_SCRIPTS / "demo-host.sh").read_text(), machine=machine,
+                                 script=(guest.GUEST_SCRIPTS / "demo-host.sh").read_text(), machine=machine,
                                  timeout=timeout, on_line=show, directory=directory)
         content = disk.read_bytes()
         hypercalls = verdict.count_hypercalls(trace)

@@ -11,7 +11,7 @@ from . import apt, cache, kernel, qemu, sh
 from .initramfs import Initramfs
 from .log import LabError
 
-_GUEST = pathlib.Path(__file__).resolve().parent.parent / "guest"
+GUEST_SCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "guest"
 _KEPT_RUNS = 60
 TIMED_OUT, CRASHED, SPLATTED = 124, 125, 99
 
@@ -102,7 +102,7 @@ class Modules:
 
 @functools.cache
 def _init():
-    return (_GUEST / "init").read_bytes()
+    return (GUEST_SCRIPTS / "init").read_bytes()
 
 
 def write_image(modules, script, path, *, files=None, data=None):
