@@ -80,7 +80,7 @@ CASE(close, exit_and_kill)
 CASE(close, kill_in_mid_map, .seconds = 150)
 {
 	const u64 before = pinned_pages();
-	for (unsigned round = 0; round < 12; ++round) {
+	for (unsigned round = 0; round < 5; ++round) {
 		Child user{ [&] {
 			Session session;
 			const Memory memory = Memory::aliased(DEFAULT_SIZE, MiB);
@@ -95,7 +95,7 @@ CASE(close, kill_in_mid_map, .seconds = 150)
 		for (int wait = 0;
 		     wait < 20000 && pinned_pages() < before + DEFAULT_SIZE / page_size(); ++wait)
 			::usleep(1000);
-		::usleep(round * 9000);
+		::usleep(round * 23000);
 		user.kill();
 		expect(user.wait(), 128 + SIGKILL, "the user's end");
 		settle_pins(before, cat("after kill number ", round));

@@ -4,6 +4,7 @@
 // a device write to memory that was given back.
 #include "host.hpp"
 #include "options.hpp"
+#include "process.hpp"
 #include "registry.hpp"
 #include "session.hpp"
 #include "together.hpp"
@@ -207,6 +208,33 @@ CASE(races, calls_against_last_detach, .cpus = 2)
 				   expect(status, OK, "UNSET_CONTAINER");
 			   } });
 	}
+}
+
+// Two processes with a group each do the same work at the same time; neither disturbs the other.
+CASE(races, two_processes, .groups = 2, .cpus = 2)
+{
+	const auto user = [](unsigned index) {
+		return [index] {
+			for (unsigned round = 0; round < rounds(8); ++round) {
+				Session session{ index, 1 };
+				const Memory memory = Memory::pages(512 * page_size());
+				session.registered(memory);
+				const Window window = session.window(12, 64 * GiB);
+				for (u64 place = 0; place < 64; ++place)
+					session.mapped(memory.address(), window.start + place * GiB,
+						       512 * TCE_PAGE);
+				session.unmapped(window.start, 32 * GiB);
+				if (round == 0)
+					both_ways(session.edu(index), window.end() - GiB,
+						  memory.at(0, TCE_PAGE), 1 + index);
+			}
+			return 0;
+		};
+	};
+	Child first{ user(0) };
+	Child second{ user(1) };
+	expect(first.wait(), 0, "the first process");
+	expect(second.wait(), 0, "the second process");
 }
 
 // A group joins and leaves while another group's mappings change; both see the same in the end.

@@ -51,6 +51,28 @@ CASE(windows, remove_default_in_use)
 	expect(session->unregister_memory(memory), OK, "UNREGISTER");
 }
 
+// The same beside a window that stays: firmware may keep the removed one, but it must be closed.
+CASE(windows, remove_default_beside_another)
+{
+	Session session;
+	const Memory memory = Memory::pages(2 * page_size());
+	session.registered(memory);
+	const Window high = session.window(12, MiB);
+	session.mapped(memory.address(), MiB, TCE_PAGE);
+	session.mapped(memory.address() + TCE_PAGE, high.start, TCE_PAGE);
+	expect(session->remove(0), OK, "REMOVE of the default window");
+	fill(memory.at(0, TCE_PAGE), 4);
+	session.edu().writes(MiB, Edu::BUFFER_SIZE);
+	check(filled(memory.at(0, TCE_PAGE), 4), "DMA through the removed window landed");
+	session.refuses(ENXIO, "MAP into the removed window",
+			[&] { return session->map(memory.address(), MiB, TCE_PAGE); });
+	both_ways(session.edu(), high.start, memory.at(TCE_PAGE, TCE_PAGE), 5);
+	// Made again it is empty.
+	expect(Hex{ session.window(12, DEFAULT_SIZE).start }, Hex{ 0 }, "the window made again");
+	session.edu().writes(MiB, Edu::BUFFER_SIZE);
+	check(filled(memory.at(0, TCE_PAGE), 4), "a mapping of the removed window came back");
+}
+
 // QEMU's reset of its guest, several times over: everything out, the default window's shape back
 // at 0, then the guest's 64-bit window.
 CASE(windows, guest_reboots)

@@ -24,6 +24,19 @@ int group_of(const std::string &function)
 	return name.empty() ? -1 : std::atoi(name.c_str());
 }
 
+std::string window_node(const std::string &function)
+{
+	std::error_code none;
+	std::filesystem::path node = std::filesystem::canonical(sysfs(function) + "of_node", none);
+	while (!node.empty() && node != node.root_path()) {
+		for (const char *property : { "ibm,dma-window", "ibm,ddw-applicable" })
+			if (exists(node / property))
+				return node;
+		node = node.parent_path();
+	}
+	return {};
+}
+
 } // namespace
 
 const Host &host() { return current; }
@@ -38,19 +51,6 @@ std::string sysfs(const std::string &function)
 std::vector<std::string> functions(int group)
 {
 	return list(cat("/sys/kernel/iommu_groups/", group, "/devices"));
-}
-
-std::string window_node(const std::string &function)
-{
-	std::error_code none;
-	std::filesystem::path node = std::filesystem::canonical(sysfs(function) + "of_node", none);
-	while (!node.empty() && node != node.root_path()) {
-		for (const char *property : { "ibm,dma-window", "ibm,ddw-applicable" })
-			if (exists(node / property))
-				return node;
-		node = node.parent_path();
-	}
-	return {};
 }
 
 void bind_to_vfio(const std::string &function)
@@ -82,11 +82,11 @@ Host prepare_host()
 			return other.group == group;
 		});
 		if (!known)
-			found.edus.push_back({ name, group });
+			found.edus.push_back({ name, group, window_node(name) });
 	}
 	found.cpus = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
 	if (!found.edus.empty())
-		found.ddw = exists(window_node(found.edus[0].name) + "/ibm,ddw-applicable");
+		found.ddw = exists(found.edus[0].node + "/ibm,ddw-applicable");
 	found.in_tree = exists("/sys/module/vfio_iommu_spapr_tce");
 	return found;
 }

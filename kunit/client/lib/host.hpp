@@ -13,6 +13,7 @@ namespace client {
 struct Function {
 	std::string name; // as in sysfs: domain:bus:slot.function
 	int group = -1;
+	std::string node; // the device-tree directory that carries its DMA windows
 };
 
 struct Host {
@@ -28,8 +29,6 @@ const Host &host();
 void set_host(Host found);
 
 std::string sysfs(const std::string &function);
-// The device-tree directory that carries the DMA windows of this function.
-std::string window_node(const std::string &function);
 // Every function of a group.
 std::vector<std::string> functions(int group);
 // Hands a function to vfio-pci.

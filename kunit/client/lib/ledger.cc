@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <map>
 
 namespace client {
 
@@ -34,12 +35,30 @@ template <class Reached> bool wait_until(const Reached &reached, double seconds)
 	return true;
 }
 
+// The driver's own books of what is there now.
+std::string held_by_driver()
+{
+	const auto stats = read_file(DRIVER + "stats");
+	if (!stats)
+		return {};
+	std::map<std::string, long> counters;
+	std::istringstream lines{ *stats };
+	std::string name;
+	for (long value; lines >> name >> value;)
+		counters[name] = value;
+	std::string held;
+	for (const char *counter : { "tables", "leaves", "quarantined", "kvm_lost" })
+		held += cat(", ", counter, ' ', counters[counter]);
+	held += cat(", windows ", counters["windows_created"] - counters["windows_removed"]);
+	return held + read_file(DRIVER + "windows").value_or("");
+}
+
 } // namespace
 
 std::ostream &operator<<(std::ostream &out, const Ledger &ledger)
 {
 	return out << "{locked " << ledger.locked / KiB << " kB, pins " << ledger.pins
-		   << ", windows " << ledger.windows << '}';
+		   << ", windows " << ledger.windows << ledger.driver << '}';
 }
 
 u64 locked_bytes() { return read_field("/proc/self/status", "VmLck:").value_or(0) * KiB; }
@@ -60,18 +79,17 @@ std::string announced_windows()
 	std::string all;
 	for (const Function &edu : host().edus) {
 		all += cat(all.empty() ? "" : " ", edu.group, ':');
-		for (const std::string &name : list(window_node(edu.name)))
-			if (name == "ibm,dma-window" || name == "linux,dma64-ddr-window-info" ||
-			    name == "linux,direct64-ddr-window-info")
-				all += '[' + name + ']';
+		for (const char *name : { "ibm,dma-window", "linux,dma64-ddr-window-info",
+					  "linux,direct64-ddr-window-info" })
+			if (exists(edu.node + '/' + name))
+				all += cat('[', name, ']');
 	}
 	return all;
 }
 
 Ledger read_ledger()
 {
-	return { locked_bytes(), pinned_pages(),
-		 announced_windows() + read_file(DRIVER + "windows").value_or("") };
+	return { locked_bytes(), pinned_pages(), announced_windows(), held_by_driver() };
 }
 
 void settle(const Ledger &expected, std::string_view what, double seconds,

@@ -16,7 +16,8 @@ namespace client {
 struct Ledger {
 	u64 locked = 0;	     // bytes: VmLck of this process
 	u64 pins = 0;	     // pages pinned for long, of the whole machine
-	std::string windows; // DMA windows that the device tree and the driver know of
+	std::string windows; // DMA windows that the device tree announces
+	std::string driver;  // what the driver says that it holds, where it says so
 
 	bool operator==(const Ledger &) const = default;
 };

@@ -5,14 +5,12 @@
 
 namespace client {
 
-Session::Session(unsigned groups)
+Session::Session(unsigned first, unsigned groups)
 {
-	for (unsigned index = 0; index < groups; ++index)
+	for (unsigned index = first; index < first + groups; ++index)
 		expect(join(index), OK, "a group joins the container");
 	expect(container_.set_iommu(VFIO_SPAPR_TCE_v2_IOMMU), OK, "SET_IOMMU of sPAPR TCE v2");
 }
-
-Session::~Session() = default;
 
 Status Session::join(unsigned index)
 {
@@ -75,8 +73,11 @@ void Session::refuses(int err, std::string_view what, const std::function<Status
 	for (int attempt = 0;; ++attempt) {
 		const Ledger before = read_ledger();
 		expect(call(), refused(err), what, where);
-		// Pages that were given back before this call may be unpinned during it: ask again.
-		if (attempt < 3 && pinned_pages() < before.pins)
+		const Ledger after = read_ledger();
+		if (after == before)
+			return;
+		// Pages that were given back before this call may be unpinned during it: again.
+		if (attempt < 3 && after.pins < before.pins)
 			continue;
 		settle(before, cat(what, " was refused but changed something"), 1, where);
 		return;

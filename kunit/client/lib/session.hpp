@@ -21,9 +21,10 @@ inline constexpr u64 DDW_START = u64{ 1 } << 59;
 class Session {
 public:
 	// With the groups of the first `groups` edu devices.
-	explicit Session(unsigned groups = 1);
+	explicit Session(unsigned groups = 1) : Session{ 0, groups } {}
+	// With so many groups from that one on.
+	Session(unsigned first, unsigned groups);
 	Session(const Session &) = delete;
-	~Session();
 
 	Container &container() { return container_; }
 	Container *operator->() { return &container_; }
