@@ -44,8 +44,9 @@ def run(kernel_name, regions=REGIONS):
             times[found[1]][found[2]] = float(found[4])
 
     machine = qemu.Machine(memory="4G", devices=("edu,dma_mask=0xffffffffffffffff",))
+    program = client.binary()
     with step(f"{regions} regions of 64 KiB, first with our driver, then (minutes) with the in-tree one"):
-        outcome = guest.boot(target, modules=modules, files={"client": client.binary()}, machine=machine,
+        outcome = guest.boot(target, modules=modules, files={"client": program}, machine=machine,
                              script=_SCRIPT.format(regions=regions), timeout=2400, on_line=show)
     if outcome.code:
         guest.report(outcome)

@@ -38,13 +38,12 @@ class Root:
         Returns (exit code, output); with passthrough the output goes where the lab's own goes and "" is returned.
         """
         inside = self.path
-        script = ["set -e", f"mount --bind {shlex.quote(str(inside))} {shlex.quote(str(inside))}",
-                  f"cd {shlex.quote(str(inside))}"]
+        place = shlex.quote(str(inside))
+        script = ["set -e", f"mount --bind {place} {place}", f"cd {place}"]
         for _, target, _ in binds:
             mount_point = inside / target.lstrip("/")
             mount_point.mkdir(parents=True, exist_ok=True)
-        script += ["mount -o remount,bind,ro .", "cd ../; cd " + shlex.quote(inside.name),
-                   "mount -t proc proc proc", "mount --rbind /dev dev", "mount -t tmpfs -o mode=1777 tmp tmp",
+        script += ["mount -o remount,bind,ro .", "mount -t proc proc proc", "mount --rbind /dev dev", "mount -t tmpfs -o mode=1777 tmp tmp",
                    "mount -t tmpfs -o mode=0755 run run"]
         for outside, target, writable in binds:
             target = shlex.quote(target.lstrip("/"))
@@ -61,7 +60,10 @@ class Root:
                    "sh", "-c", "\n".join(script)]
         if passthrough:
             return sh.run_through(command, timeout=timeout), ""
-        return sh.run(command, timeout=timeout, check=check)
+        code, text = sh.run(command, timeout=timeout, check=False)
+        if check and code:
+            raise LabError(f"exit code {code} in the build root from: {sh.show(argv)}\n{sh.tail(text)}")
+        return code, text
 
 
 def _make(suite, packages, path):
