@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The fake finds what it is there to find. */
-#include "case.hpp"
+#include "params.hpp"
 
 using namespace fake;
 
 namespace {
-
-constexpr u32 kShifts[] = {12, 16};
 
 /* A world without an engine in it. */
 class Bare {
@@ -20,15 +18,6 @@ public:
 };
 
 } // namespace
-
-int tce_params_page_shifts(unsigned int i, char *buf, unsigned long bytes)
-{
-	if (i >= 2)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, "%uk_pages", 1u << (kShifts[i] - 10));
-	return 1;
-}
 
 TCE_CASE(fake, lock_order)
 {
@@ -91,7 +80,7 @@ TCE_CASE(fake, addresses)
 {
 	Config config;
 
-	config.page_shift = kShifts[param];
+	config.page_shift = kSystemShifts[param];
 
 	Bare b(config);
 	const u64 page = bit(config.page_shift);
@@ -146,7 +135,7 @@ TCE_CASE(fake, memory_as_mm_iommu)
 {
 	Config config;
 
-	config.page_shift = kShifts[param];
+	config.page_shift = kSystemShifts[param];
 	config.locked_limit = 16;
 
 	Bare b(config);

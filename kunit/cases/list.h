@@ -10,7 +10,8 @@
 #define TCE_CASES_LIST_H
 
 #define TCE_SUITES(S)								\
-	S(fake)
+	S(fake)									\
+	S(geometry)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -26,5 +27,13 @@
 	C(fake, windows_as_lopar, once)						\
 	C(fake, injection, once)						\
 	C(fake, balance, once)
+
+/* Shapes of tables. */
+#define TCE_CASES_geometry(C)							\
+	C(geometry, every_shape, iommu_shifts)					\
+	C(geometry, slots, shapes)						\
+	C(geometry, leaf_count, shapes)						\
+	C(geometry, refused, once)						\
+	C(geometry, small_top, once)
 
 #endif /* TCE_CASES_LIST_H */

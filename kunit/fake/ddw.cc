@@ -93,7 +93,7 @@ int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 			w.liobn = g.caps.default_liobn + slot;
 		else
 			w.liobn = g.next_liobn++;
-		w.start = n ? fw.ddw_start : fw.default_start;
+		w.start = n ? g.ddw_start : g.default_start;
 		w.page_shift = page_shift;
 		w.window_shift = window_shift;
 		out->liobn = w.liobn;

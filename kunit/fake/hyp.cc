@@ -152,6 +152,8 @@ void set_entry(FwWindow &w, u64 index, u64 tce)
 
 	w.tces.set(index, tce);
 	world->note_tce(old, tce, w.page_shift);
+	if (world->watch && old != tce)
+		world->watch(world->watch_arg, w, index, old, tce);
 }
 
 bool entry_ok(const FwWindow &w, u64 tce)

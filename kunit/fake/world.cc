@@ -31,6 +31,8 @@ World::World(const Config &c)
 		tce_port_group &g = groups[i];
 
 		g.index = i;
+		g.default_start = c.fw.default_start;
+		g.ddw_start = c.fw.ddw_start;
 		if (i >= c.groups)
 			continue;
 		make_default(g);
@@ -82,7 +84,7 @@ void World::make_default(tce_port_group &g)
 	w.live = true;
 	w.is_default = true;
 	w.liobn = 0x80000000u | g.index << 16;
-	w.start = config.fw.default_start;
+	w.start = g.default_start;
 	w.page_shift = 12;
 	w.window_shift = shift;
 }

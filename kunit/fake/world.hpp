@@ -148,6 +148,8 @@ inline constexpr u32 kMaxMms = 4;
 struct tce_port_group {
 	fake::u32 index;
 	tce_group_caps caps;
+	fake::u64 default_start;	/* where its firmware puts windows */
+	fake::u64 ddw_start;
 	fake::FwWindow win[TCE_MAX_WINDOWS];
 	fake::u32 next_liobn;
 	tce_ktable *slot[TCE_MAX_WINDOWS];
@@ -233,6 +235,9 @@ public:
 	static constexpr u32 kScripts = 4;
 	Script scripts[kScripts] = {};
 	u64 ddw_calls[4] = {};		/* query, create, remove, reset */
+	/* Told of every entry that changes, with the world's lock held. */
+	void (*watch)(void *arg, const FwWindow &w, u64 index, u64 old_tce, u64 new_tce) = nullptr;
+	void *watch_arg = nullptr;
 	bool allow_bad_hcalls = false;	/* do not fail the case for them */
 	u64 bad_hcalls = 0;
 

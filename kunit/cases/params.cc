@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Parameters that suites share, see params.hpp. */
+#include "params.hpp"
+
+namespace fake {
+
+const u32 kSystemShifts[2] = {12, 16};
+
+const u32 kIommuShifts[7] = {12, 16, 21, 24, 28, 30, 34};
+
+/*
+ * Every number of levels, small and large tops, leaves of every size, every page
+ * size once at least.
+ */
+const Shape kShapes[15] = {
+	{12, 12, 1}, {12, 20, 1}, {12, 21, 2}, {12, 30, 1}, {12, 30, 2}, {12, 40, 1},
+	{12, 40, 4}, {12, 57, 5}, {16, 16, 1}, {16, 40, 1}, {16, 43, 3}, {21, 40, 2},
+	{24, 47, 1}, {30, 60, 5}, {34, 63, 3},
+};
+
+Config with_system_pages(unsigned int param)
+{
+	Config c;
+
+	c.page_shift = kSystemShifts[param];
+	return c;
+}
+
+/* Firmwares that differ in what they do when windows go. */
+Config with_firmware(unsigned int param)
+{
+	Config c;
+
+	switch (param) {
+	case 0:
+		c.fw.default_by_liobn = true;	/* QEMU */
+		break;
+	case 1:
+		break;				/* LoPAR */
+	case 2:
+		c.fw.liobn_reuse = false;
+		break;
+	case 3:
+		c.fw.default_by_liobn = true;
+		c.page_shift = 16;
+		break;
+	}
+	return c;
+}
+
+} // namespace fake
+
+using namespace fake;
+
+int tce_params_page_shifts(unsigned int i, char *buf, unsigned long bytes)
+{
+	if (i >= 2)
+		return 0;
+	if (buf)
+		env_snprintf(buf, bytes, "%uk_pages", 1u << (kSystemShifts[i] - 10));
+	return 1;
+}
+
+int tce_params_iommu_shifts(unsigned int i, char *buf, unsigned long bytes)
+{
+	if (i >= 7)
+		return 0;
+	if (buf)
+		env_snprintf(buf, bytes, "shift_%u", kIommuShifts[i]);
+	return 1;
+}
+
+int tce_params_shapes(unsigned int i, char *buf, unsigned long bytes)
+{
+	if (i >= 15)
+		return 0;
+	if (buf) {
+		env_snprintf(buf, bytes, "shift_%u_window_%u_levels_%u", kShapes[i].page_shift,
+			     kShapes[i].window_shift, kShapes[i].levels);
+	}
+	return 1;
+}
+
+int tce_params_firmwares(unsigned int i, char *buf, unsigned long bytes)
+{
+	static const char *const names[] = {"qemu", "lopar", "fresh_liobns", "qemu_64k"};
+
+	if (i >= sizeof(names) / sizeof(names[0]))
+		return 0;
+	if (buf)
+		env_snprintf(buf, bytes, "%s", names[i]);
+	return 1;
+}
