@@ -11,7 +11,8 @@
 
 #define TCE_SUITES(S)								\
 	S(fake)									\
-	S(geometry)
+	S(geometry)								\
+	S(container)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -35,5 +36,50 @@
 	C(geometry, leaf_count, shapes)						\
 	C(geometry, refused, once)						\
 	C(geometry, small_top, once)
+
+/* What userspace does and gets. */
+#define TCE_CASES_container(C)							\
+	C(container, info, once)						\
+	C(container, register_args, page_shifts)				\
+	C(container, register_neighbours, page_shifts)				\
+	C(container, register_limit, once)					\
+	C(container, unregister_args, page_shifts)				\
+	C(container, unregister_mapped, page_shifts)				\
+	C(container, create_args, once)						\
+	C(container, create_limit, once)					\
+	C(container, remove_args, once)						\
+	C(container, map_args, page_shifts)					\
+	C(container, unmap_args, page_shifts)					\
+	C(container, foreign_process, once)					\
+	C(container, refused_arguments_own_nothing, once)			\
+	C(container, closed, once)						\
+	C(container, qemu_start, firmwares)					\
+	C(container, qemu_reset, firmwares)					\
+	C(container, remove_default_under_ddw, firmwares)			\
+	C(container, remove_ddw_under_default, firmwares)			\
+	C(container, dpdk, firmwares)						\
+	C(container, large_then_small_at_zero, firmwares)			\
+	C(container, second_large_window, firmwares)				\
+	C(container, window_at_the_end, once)					\
+	C(container, smaller_default, firmwares)				\
+	C(container, levels, once)						\
+	C(container, shapes, shapes)						\
+	C(container, leftovers, firmwares)					\
+	C(container, no_ddw, once)						\
+	C(container, no_reset, once)						\
+	C(container, one_window, once)						\
+	C(container, users_follow, firmwares)					\
+	C(container, map_rights, page_shifts)					\
+	C(container, parts_of_a_page, page_shifts)				\
+	C(container, contiguous, once)						\
+	C(container, map_over_live, page_shifts)				\
+	C(container, aliases, page_shifts)					\
+	C(container, several_regions, page_shifts)				\
+	C(container, page_over_two_regions, once)				\
+	C(container, killed, once)						\
+	C(container, yields, once)						\
+	C(container, shared_memory, page_shifts)				\
+	C(container, not_my_region, page_shifts)				\
+	C(container, owner_dies, firmwares)
 
 #endif /* TCE_CASES_LIST_H */

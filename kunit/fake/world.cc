@@ -189,6 +189,32 @@ void World::check_dt() const
 	}
 }
 
+void World::check_balance_of_firmware() const
+{
+	const char *what = "left at the end";
+
+	for (u32 i = 0; i < config.groups; i++) {
+		const tce_port_group &g = groups[i];
+
+		for (u32 n = 0; n < TCE_MAX_WINDOWS; n++) {
+			const FwWindow &w = g.win[n];
+
+			if (w.live && w.tces.used()) {
+				FAKE_FAIL("group %u: %llu entries in window 0x%llx %s", i,
+					  w.tces.used(), w.start, what);
+			}
+			if (w.live != (n == 0) || (w.live && !w.is_default)) {
+				FAKE_FAIL("group %u: window %u is %s at the end", i, n,
+					  w.live ? "there" : "missing");
+			}
+			if (g.slot[n])
+				FAKE_FAIL("group %u: table %u visible at the end", i, n);
+		}
+		if (!g.dt.has_default || g.dt.has_ddw)
+			FAKE_FAIL("group %u: the device tree is not as it was", i);
+	}
+}
+
 void World::check_balance() const
 {
 	const char *what = "left at the end";
@@ -213,26 +239,7 @@ void World::check_balance() const
 				  mem->ua, mem->used, mem->mapped, what);
 		}
 	}
-	for (u32 i = 0; i < config.groups; i++) {
-		const tce_port_group &g = groups[i];
-
-		for (u32 n = 0; n < TCE_MAX_WINDOWS; n++) {
-			const FwWindow &w = g.win[n];
-
-			if (w.live && w.tces.used()) {
-				FAKE_FAIL("group %u: %llu entries in window 0x%llx %s", i,
-					  w.tces.used(), w.start, what);
-			}
-			if (w.live != (n == 0) || (w.live && !w.is_default)) {
-				FAKE_FAIL("group %u: window %u is %s at the end", i, n,
-					  w.live ? "there" : "missing");
-			}
-			if (g.slot[n])
-				FAKE_FAIL("group %u: table %u visible at the end", i, n);
-		}
-		if (!g.dt.has_default || g.dt.has_ddw)
-			FAKE_FAIL("group %u: the device tree is not as it was", i);
-	}
+	check_balance_of_firmware();
 	lock_check_none_held("the end");
 }
 

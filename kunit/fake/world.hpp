@@ -304,6 +304,8 @@ public:
 	void check_dt() const;
 	/* Everything is as it was before the first call into the engine. */
 	void check_balance() const;
+	/* The part of it that must hold whenever VFIO has no group. */
+	void check_balance_of_firmware() const;
 	/* Free what the engine left, for cases in which it had to. */
 	void release_all();
 
