@@ -7,8 +7,15 @@ import re
 from . import guest, kernel, ktap, module, qemu
 from .log import LabError, say, step
 
-VARIANTS = ("kunit-lean", "kunit-debug")
-MACHINES = ("pseries", "powernv9")
+# What the modules are built for, the kernel they run in, the machine. The long ones first. What clang makes of the
+# engine runs once as well: the KUnit kernels are gcc's, modules of either compiler fit.
+RUNS = (
+    ("kunit-debug", "kunit-debug", "pseries"),
+    ("kunit-debug", "kunit-debug", "powernv9"),
+    ("kunit-lean", "kunit-lean", "pseries"),
+    ("kunit-lean", "kunit-lean", "powernv9"),
+    ("clang-kunit", "kunit-lean", "pseries"),
+)
 _PARALLEL = 2           # machines at a time: they mostly compute
 _TIMEOUT_S = 400        # of one run; a healthy one takes a tenth of it
 # On top of what qemu.splats() knows: what only a debug kernel says.
@@ -60,7 +67,7 @@ cat /tmp/report
 @dataclasses.dataclass
 class Run:
     """What one boot of a KUnit kernel found."""
-    name: str
+    name: str               # what it was built for, and the machine
     report: ktap.Report
     problems: list
     seconds: float
@@ -114,9 +121,10 @@ def _judge(outcome, report, facts, *, debug, real):
     return problems
 
 
-def run(variant, machine, kunit_modules, real_module=None, *, arguments="", on_line=None):
-    """Boots KUnit kernel `variant` on `machine`, loads the test modules, and the real one where it belongs."""
-    target = kernel.get(variant)
+def run(built_for, boots, machine, modules_built, *, arguments="", on_line=None):
+    """Boots KUnit kernel `boots` on `machine` with modules_built = (test modules, real module or None)."""
+    target = kernel.get(boots)
+    kunit_modules, real_module = modules_built
     modules = guest.Modules(target)
     for path in kunit_modules:
         modules.file(f"{path} {arguments}".strip())
@@ -130,35 +138,31 @@ def run(variant, machine, kunit_modules, real_module=None, *, arguments="", on_l
         real = [name for name, _ in extra.order if name not in loaded]
         modules.data.update(extra.data)
     script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n' + _SCRIPT)
-    debug = variant.endswith("debug")
+    debug = boots.endswith("debug")
     outcome = guest.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S, allowed=_ALLOWED,
                          machine=qemu.Machine(machine=machine, cpus=2, memory="2G"),
                          append="kasan_multi_shot ignore_loglevel" if debug else "ignore_loglevel", on_line=on_line)
     report = ktap.parse(outcome.console)
     facts = _facts(outcome.output)
     problems = _judge(outcome, report, facts, debug=debug, real=bool(real))
-    return Run(f"{variant} on {machine}", report, problems, outcome.seconds, outcome.directory, facts["real"])
+    return Run(f"{built_for} on {machine}", report, problems, outcome.seconds, outcome.directory, facts["real"])
 
 
-def build(variants=VARIANTS):
-    """The modules for each kernel: variant -> (test modules, real module)."""
-    built = {}
-    for variant in variants:
-        built[variant] = (module.build(variant, directory=module.TREE / "kunit"), module.build(variant)[0])
-    return built
+def build(name):
+    """The modules for a kernel: (test modules, real module)."""
+    return module.build(name, directory=module.TREE / "kunit"), module.build(name)[0]
 
 
-def run_all(variants=VARIANTS, machines=MACHINES, arguments=""):
+def run_all(runs=RUNS, arguments=""):
     """All runs, a few at a time. Returns the list of Run."""
-    built = build(variants)
-    jobs = [(variant, machine) for machine in machines for variant in sorted(variants)]
-    with step(f"KUnit: {len(jobs)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-        futures = [pool.submit(run, variant, machine, *built[variant], arguments=arguments) for variant, machine in jobs]
-        runs = []
+    built = {name: build(name) for name in dict.fromkeys(each[0] for each in runs)}
+    with step(f"KUnit: {len(runs)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
+        futures = [pool.submit(run, *each, built[each[0]], arguments=arguments) for each in runs]
+        done = []
         for future in futures:
-            runs.append(future.result())
-            say("    " + runs[-1].summary())
-    return runs
+            done.append(future.result())
+            say("    " + done[-1].summary())
+    return done
 
 
 def show(runs):
