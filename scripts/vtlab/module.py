@@ -68,6 +68,7 @@ def build(kernel_name, *, directory=None, variant="", make_args=()):
         base, sources, name = path, ["."], path.name
     target = OUT / kernel_name / (name + (f"-{variant}" if variant else ""))
     target.mkdir(parents=True, exist_ok=True)
+    target_kernel.root(), target_kernel.binds()     # made or fetched now when they are not there yet
     with cache.lock(OUT / ".locks" / f"{kernel_name}-{target.name}"):
         with step(f"building {name} for {target_kernel.release}" + (f" ({variant})" if variant else "")):
             modules = _build_locked(target_kernel, base, sources, target, sub, make_args)

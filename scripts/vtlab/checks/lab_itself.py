@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from .. import apt, cache, qemu, verdict
+from .. import apt, cache, kernel, qemu, verdict
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -77,16 +77,39 @@ class DownloadCases(_WithCache):
         return suite
 
     def test_broken_download_is_retried(self):
-        with mock.patch("vtlab.apt.say"):
+        with mock.patch("vtlab.apt.say"), mock.patch("vtlab.log.say"):
             deb = self.suite([b"a packag", None, self.GOOD]).fetch("p", "all", "1")
         self.assertEqual(deb.read_bytes(), self.GOOD)
 
     def test_broken_download_is_never_cached(self):
         suite = self.suite([b"something else"] * 4)
-        with mock.patch("vtlab.apt.say"), self.assertRaises(LabError):
+        with mock.patch("vtlab.apt.say"), mock.patch("vtlab.log.say"), self.assertRaises(LabError):
             suite.fetch("p", "all", "1")
         self.assertFalse(suite.cached("p", "all", "1"))
         self.assertEqual(list((cache.top() / "debs").iterdir()), [])
+
+
+class KernelCases(_WithCache):
+    def test_vanished_kernel_gives_way_to_the_current_one(self):
+        class NewerSuite:
+            def __init__(self, name):
+                pass
+
+            def cached(self, *_):
+                return False
+
+            def update(self, force):
+                pass
+
+            def show(self, package, arch, version=None):
+                depends = "linux-image-6.12.999+deb13-powerpc64le (= 6.12.999-1)"
+                return {"Depends": depends} if package == "linux-image-powerpc64le" else None
+
+        said = []
+        with mock.patch("vtlab.apt.suite", NewerSuite), mock.patch("vtlab.kernel.say", said.append):
+            target = kernel.Kernel("6.12-4k")
+        self.assertEqual((target.release, target.version), ("6.12.999+deb13-powerpc64le", "6.12.999-1"))
+        self.assertIn("6.12.999", said[0])
 
 
 class LogCases(unittest.TestCase):
@@ -134,7 +157,7 @@ class InitramfsCases(unittest.TestCase):
 def lab():
     loader = unittest.defaultTestLoader
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (CacheCases, DownloadCases, LogCases, InitramfsCases))
+                               for case in (CacheCases, DownloadCases, KernelCases, LogCases, InitramfsCases))
     result = unittest.TestResult()
     suite.run(result)
     for case, trace in result.failures + result.errors:
