@@ -87,12 +87,12 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 	if (!default_present_ && !any_open() && want && !(*want == default_start()))
 		reset();
 
-	tce_ddw_query query = TCE_TRY(query_for(geometry));
+	/*
+	 * Beside another window the parked one stays: what came up instead of it could be refused, and then
+	 * the default window would be lost.
+	 */
+	const tce_ddw_query query = TCE_TRY(query_for(geometry));
 
-	if (!query.available && default_present_ && !default_taken_) {
-		remove_default();
-		query = TCE_TRY(query_for(geometry));
-	}
 	if (!query.available)
 		return Errc::NoSpc;
 
@@ -102,7 +102,7 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 		port_, geometry.page().lg2(), geometry.page().lg2() + geometry.entries_lg2(), &made)));
 
 	const Iova start(made.start);
-	Errc refused = Errc::Ok;
+	Errc refused = wraps(start.raw, geometry.window_size()) ? Errc::Io : Errc::Ok;
 
 	for (const HwWindow &w : windows_) {
 		if (w.overlaps(start, geometry.window_size()))

@@ -15,7 +15,7 @@
  * The default window is *taken* while it is userspace's: from attach until removed, and
  * while it backs a window of ours.  When userspace lets go of it, it is removed from the firmware if
  * nothing else is open; while another window is open it is *parked* instead: closed, every entry
- * clear, and kept until its place is needed or it is wanted back, since the
+ * clear, and kept until the other one is gone or it is wanted back, since the
  * firmware could bring it back only by a reset, which would take the other window with
  * it.  Firmware without reset keeps its default window always, firmware without DDW has no other.
  *
