@@ -12,6 +12,9 @@
 #define TCE_SUITES(S)								\
 	S(fake)									\
 	S(geometry)								\
+	S(table)								\
+	S(region)								\
+	S(charge)								\
 	S(container)
 
 /* The fake finds what it is there to find. */
@@ -36,6 +39,33 @@
 	C(geometry, leaf_count, shapes)						\
 	C(geometry, refused, once)						\
 	C(geometry, small_top, once)
+
+/* The radix table by itself. */
+#define TCE_CASES_table(C)							\
+	C(table, every_level, shapes)						\
+	C(table, on_demand, shapes)						\
+	C(table, holes, shapes)							\
+	C(table, cursor, shapes)						\
+	C(table, prepare_fails, shapes)						\
+	C(table, two_prepare, shapes)						\
+	C(table, live_and_pending, shapes)					\
+	C(table, user_view, shapes)						\
+	C(table, history, shapes)
+
+/* The index of registered memory. */
+#define TCE_CASES_region(C)							\
+	C(region, borders, once)						\
+	C(region, end_of_addresses, once)					\
+	C(region, random, page_shifts)						\
+	C(region, many, once)							\
+	C(region, cursor, once)
+
+/* What the owner is charged. */
+#define TCE_CASES_charge(C)							\
+	C(charge, arithmetic, page_shifts)					\
+	C(charge, follows_state, page_shifts)					\
+	C(charge, at_most_libvirts_formula, page_shifts)			\
+	C(charge, limit, once)
 
 /* What userspace does and gets. */
 #define TCE_CASES_container(C)							\

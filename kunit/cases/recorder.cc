@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A memory policy that writes down every store. */
+#include "recorder.hpp"
+
+namespace fake {
+
+constinit Recorder *Recorder::current = nullptr;
+
+Recorder::Recorder(u32 capacity)
+	: events_(static_cast<Event *>(env_alloc(capacity * sizeof(Event), 8))),
+	  capacity_(capacity)
+{
+	current = this;
+}
+
+Recorder::~Recorder()
+{
+	current = nullptr;
+	env_free(events_);
+}
+
+void Recorder::add(Event e)
+{
+	if (count_ == capacity_) {
+		FAKE_FAIL("the recorder is full");
+		return;
+	}
+	events_[count_++] = e;
+}
+
+void View::apply(const Event &e)
+{
+	switch (e.kind) {
+	case Event::Born:
+		born_.set(e.at / 8, e.value);
+		break;
+	case Event::Dies:
+		for (u64 i = 0; i < born_.get(e.at / 8) / 8; i++)
+			words_.set(e.at / 8 + i, 0);
+		born_.set(e.at / 8, 0);
+		break;
+	case Event::Store:
+		words_.set(e.at / 8, e.value);
+		break;
+	case Event::Link:
+		/* The first level to be hung in is the top. */
+		if (!root_)
+			root_ = e.at;
+		words_.set(e.at / 8, e.value);
+		break;
+	}
+}
+
+View::Seen View::look(u64 index) const
+{
+	u64 level = root_ ? words_.get(root_ / 8) : 0;
+
+	for (u32 height = geometry_.levels() - 1; height && level; height--) {
+		const u64 slot = geometry_.slot(height, tce::TceIndex(index));
+
+		if (born_.get(level / 8) != geometry_.level_entries(height) * 8)
+			return {true, 0};
+		level = words_.get(level / 8 + slot);
+	}
+	if (!level)
+		return {false, 0};
+
+	/* What hardware walks are the TCEs; they follow the leaf's head. */
+	const u64 tces = level + sizeof(RecLeaf);
+
+	if (born_.get(tces / 8) != geometry_.leaf_entries() * 8)
+		return {true, 0};
+	return {false, words_.get(tces / 8 + geometry_.slot(0, tce::TceIndex(index)))};
+}
+
+} // namespace fake

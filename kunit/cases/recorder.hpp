@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A memory policy for the engine's table that writes down every store.
+ *
+ * The same calls as HwMemory; each leaves an event behind.  From any prefix of the
+ * events View rebuilds what was in memory then, and walks it as hardware would.
+ */
+#ifndef TCE_CASES_RECORDER_HPP
+#define TCE_CASES_RECORDER_HPP
+
+#include "case.hpp"
+
+#include "table.hpp"
+
+namespace fake {
+
+struct Event {
+	enum Kind : u32 { Born, Dies, Store, Link };
+
+	Kind kind;
+	u64 at;		/* address */
+	u64 value;	/* bytes of a level, entry, address of a level */
+};
+
+class Recorder {
+public:
+	explicit Recorder(u32 capacity);
+	~Recorder();
+	Recorder(const Recorder &) = delete;
+	Recorder &operator=(const Recorder &) = delete;
+
+	void add(Event e);
+	u32 count() const { return count_; }
+	const Event &at(u32 i) const { return events_[i]; }
+
+	static Recorder *current;
+
+private:
+	Event *events_;
+	const u32 capacity_;
+	u32 count_ = 0;
+};
+
+/* What memory looked like after the first so many events. */
+class View {
+public:
+	explicit View(const tce::Geometry &geometry) : geometry_(geometry) {}
+
+	/* Goes on to the next event. */
+	void apply(const Event &e);
+
+	struct Seen {
+		bool broken;	/* a pointer leads to what is no level */
+		u64 tce;	/* 0: closed, or there is no level */
+	};
+	Seen look(u64 index) const;
+
+	u64 levels_alive() const { return born_.used(); }
+
+private:
+	const tce::Geometry geometry_;
+	Sparse words_;		/* by address / 8 */
+	Sparse born_;		/* bytes, by address / 8 */
+	u64 root_ = 0;		/* address of the pointer to the top */
+};
+
+struct RecordingMemory {
+	static void store(tce::Be64 *entry, tce::Be64 value)
+	{
+		note({Event::Store, address(entry), value.to_cpu()});
+		tce::HwMemory::store(entry, value);
+	}
+	static tce::Be64 load(const tce::Be64 *entry) { return tce::HwMemory::load(entry); }
+	static void born(const void *level, tce::usize bytes)
+	{
+		for (tce::usize i = 0; i < bytes; i++) {
+			if (static_cast<const unsigned char *>(level)[i])
+				FAKE_FAIL("a level is born that is not zero");
+		}
+		note({Event::Born, address(level), bytes});
+	}
+	static void dies(const void *level) { note({Event::Dies, address(level), 0}); }
+	static bool link(tce::Atomic<void *> &slot, void *level)
+	{
+		if (!tce::HwMemory::link(slot, level))
+			return false;
+		note({Event::Link, address(&slot), address(level)});
+		return true;
+	}
+
+private:
+	static u64 address(const void *p) { return reinterpret_cast<unsigned long>(p); }
+	static void note(Event e)
+	{
+		if (Recorder::current)
+			Recorder::current->add(e);
+	}
+};
+
+using RecTable = tce::BasicTable<RecordingMemory>;
+using RecLeaf = tce::BasicLeaf<RecordingMemory>;
+using RecPrepared = tce::BasicPreparedLeaves<RecordingMemory>;
+using RecCursor = tce::BasicCursor<RecordingMemory>;
+
+} // namespace fake
+
+#endif /* TCE_CASES_RECORDER_HPP */
