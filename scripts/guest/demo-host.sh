@@ -8,6 +8,7 @@ fact() { echo "@@fact $*"; }
 say() { echo "host: $*"; }
 
 stats=/sys/kernel/debug/$driver/stats
+windows=/sys/kernel/debug/$driver/windows
 pins() {
 	echo 1 >/proc/sys/vm/stat_refresh
 	awk '$1 == "nr_foll_pin_acquired" { a = $2 } $1 == "nr_foll_pin_released" { r = $2 } END { print a - r }' /proc/vmstat
@@ -16,6 +17,7 @@ books() {	# books MOMENT: what the host's driver and the process stand at
 	[ -n "$qemu" ] && fact "vmlck.$1 $(awk '$1 == "VmLck:" { print $2 }' "/proc/$qemu/status" 2>/dev/null)"
 	fact "pins.$1 $(pins)"
 	[ -r "$stats" ] && sed "s/^/@@stat $1 /" "$stats"
+	[ -r "$windows" ] && sed "s/^/@@window $1 /" "$windows"
 }
 
 bind_to() {	# bind_to DRIVER

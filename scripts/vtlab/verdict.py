@@ -56,7 +56,7 @@ class Books:
         self.outside = outside              # boot -> sha256 of its area in the disk's file on the build machine
         self.hypercalls = hypercalls        # liobn -> Hypercalls, as the emulated hypervisor saw them
         self.mib, self.memory_mib = mib, memory_mib
-        self.facts, self.stats, self.guest, self.trace = {}, {}, {}, []
+        self.facts, self.stats, self.guest, self.trace, self.open_windows = {}, {}, {}, [], {}
         for line in outcome.output:
             words = line.split()
             if not words:
@@ -65,6 +65,8 @@ class Books:
                 self.facts[words[1]] = " ".join(words[2:])
             elif words[0] == "@@stat" and len(words) == 4 and words[3].lstrip("-").isdigit():
                 self.stats.setdefault(words[1], {})[words[2]] = int(words[3])
+            elif words[0] == "@@window":
+                self.open_windows.setdefault(words[1], []).append(" ".join(words[2:]))
             elif words[0] == "@@guest":
                 self.guest.setdefault(words[1], []).append(" ".join(words[2:]))
             elif words[0] == "@@trace":
@@ -136,6 +138,7 @@ def _show_windows(books, lines):
     for (address, page, levels, size), times in sorted(created.items()):
         lines.append(f"  window     at {address:#x}: {_bytes(size)} of {_bytes(page)} pages, levels {levels}, created "
                      f"{times} times, removed {removed[address]} times")
+    lines += [f"             the driver's books: {text}" for text in books.open_windows.get("end2", [])]
     for address, page, size in sorted(set(books.guest_windows())):
         lines.append(f"             the guest sees a dynamic window at {address:#x}: {_bytes(size)} of {_bytes(page)} "
                      "pages")
@@ -147,8 +150,9 @@ def _show_counts(books, lines, failures):
         text = ", ".join(f"{name} {value}" for name, value in sorted(last.items()) if value)
         lines += textwrap.wrap(text, 110, initial_indent="  driver     ", subsequent_indent="             ")
     for window, counts in books.hypercalls.items():
-        lines.append(f"  hypervisor saw for the {window} window: {counts['set']} TCEs set; calls: H_PUT_TCE_INDIRECT {counts['indirect']}, H_STUFF_TCE "
-                     f"{counts['stuff']}, H_PUT_TCE {counts['put'] + counts['clear']}, H_GET_TCE {counts['get']}")
+        lines.append(f"  hypervisor saw for the {window} window: {counts['set']} TCEs set, by "
+                     f"{counts['indirect']} H_PUT_TCE_INDIRECT and {counts['put']} H_PUT_TCE; {counts['stuff']} H_STUFF_TCE, "
+                     f"{counts['clear']} H_PUT_TCE that clear, {counts['get']} H_GET_TCE")
     guest_tces = sum(1 for _ in books.guest_windows()) * (books.memory_mib >> 4)
     if guest_tces:
         figure = books.hypercalls["dynamic"].setting() / guest_tces
@@ -177,6 +181,7 @@ def worked(books):
         times = sum(n for (address, *_), n in created.items() if (address >= _DYNAMIC) == (wanted == "dynamic"))
         if times < 2:
             failures.append(f"the {wanted} window was created {times} times, not once per boot")
+    failures += [f"a window stays open: {text}" for text in books.open_windows.get("gone", [])]
     _show_counts(books, lines, failures)
 
     lines.append(f"  VmLck      power-on {fact('vmlck.begin1')} kB, after I/O {fact('vmlck.end1')} kB; second power-on "
