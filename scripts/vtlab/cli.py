@@ -3,6 +3,7 @@
 import argparse
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -220,6 +221,7 @@ def parse(argv):
 def main():
     options = parse(sys.argv[1:])
     os.umask(0o022)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # told to stop: end what was started, too
     try:
         if not (options.command_name == "kernels" or options.command_name == "test" and options.list):
             host.become_root()

@@ -4,9 +4,10 @@ import dataclasses
 import os
 import re
 import selectors
-import signal
 import subprocess
 import time
+
+from . import sh
 
 
 # What a healthy kernel never prints.
@@ -63,32 +64,25 @@ class Machine:
 def run(argv, timeout, on_line):
     """Runs QEMU, hands every line of its standard output to on_line. Returns (exit code, None when killed; seconds)."""
     begin = time.monotonic()
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               start_new_session=True)
-    try:
-        rest = b""
+    with sh.started(argv, stdin=subprocess.DEVNULL) as process, selectors.DefaultSelector() as selector:
         os.set_blocking(process.stdout.fileno(), False)
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while True:
-                left = begin + timeout - time.monotonic()
-                if left <= 0:
-                    return None, time.monotonic() - begin
-                if not selector.select(left):
-                    continue
-                block = process.stdout.read(1 << 16)
-                if block == b"":
-                    break
-                *lines, rest = (rest + (block or b"")).split(b"\n")
-                for line in lines:
-                    on_line(line.decode(errors="replace").rstrip("\r"))
+        selector.register(process.stdout, selectors.EVENT_READ)
+        rest = b""
+        while True:
+            left = begin + timeout - time.monotonic()
+            if left <= 0:
+                return None, time.monotonic() - begin
+            if not selector.select(left):
+                continue
+            block = process.stdout.read(1 << 16)
+            if block == b"":
+                break
+            *lines, rest = (rest + (block or b"")).split(b"\n")
+            for line in lines:
+                on_line(line.decode(errors="replace").rstrip("\r"))
         if rest:
             on_line(rest.decode(errors="replace").rstrip("\r"))
         return process.wait(), time.monotonic() - begin
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def splats(text, allowed=()):

@@ -1,5 +1,6 @@
 """Running programs: quiet when they succeed, the tail of their output when they fail."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -8,6 +9,7 @@ import subprocess
 from .log import LabError
 
 _TAIL_LINES = 40
+_running = set()
 
 
 def tail(text, lines=_TAIL_LINES):
@@ -24,16 +26,12 @@ def run(argv, *, env=None, cwd=None, timeout=None, stdin=None, check=True):
     The program gets a process group of its own, which is killed when it times out or when the lab is interrupted.
     """
     full_env = dict(os.environ, LC_ALL="C.UTF-8", **(env or {}))
-    process = subprocess.Popen([str(word) for word in argv], env=full_env, cwd=cwd, start_new_session=True,
-                               stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    try:
-        output, _ = process.communicate(stdin, timeout=timeout)
-    except BaseException as why:
-        _kill_group(process)
-        if isinstance(why, subprocess.TimeoutExpired):
+    with started(argv, env=full_env, cwd=cwd, text=True, errors="replace",
+                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL) as process:
+        try:
+            output, _ = process.communicate(stdin, timeout=timeout)
+        except subprocess.TimeoutExpired:
             raise LabError(f"no end after {timeout} s: {show(argv)}") from None
-        raise
     if check and process.returncode:
         raise LabError(f"exit code {process.returncode} from: {show(argv)}\n{tail(output)}")
     return process.returncode, output
@@ -52,12 +50,34 @@ def run_through(argv, *, env=None, cwd=None, timeout=None):
         raise
 
 
-def _kill_group(process):
+@contextlib.contextmanager
+def started(argv, **kwargs):
+    """A process in a group of its own with its output in a pipe; it is killed when it still runs at the end."""
+    process = subprocess.Popen([str(word) for word in argv], start_new_session=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, **kwargs)
+    _running.add(process)
     try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+        yield process
+    finally:
+        _kill_group(process)
+        _running.discard(process)
+
+
+def _kill_group(process):
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.stdout.close()
     process.wait()
+
+
+def kill_all():
+    """Ends every process that was started here, for a lab that is told to stop while threads wait for them."""
+    for process in list(_running):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def output(argv, **kwargs):

@@ -6,14 +6,19 @@
         return Counts(passed=2, note="6.12-4k 6.12-64k")
 
 A check counts what it checked, in any number. One that raises LabError counts as one failure with that message.
-Checks run in the order of `order`: 10 what others need, 50 by default, 90 what takes long.
+Checks run in the order of `order`: 10 what others need, 50 by default, 90 what takes long. Those of the same order run
+side by side, two at a time; what they print as they go may mix, the table does not.
 """
 
+import concurrent.futures
 import dataclasses
 import importlib
+import itertools
+import os
 import pkgutil
 import time
 
+from .. import sh
 from ..log import LabError, say
 
 
@@ -38,6 +43,7 @@ class Check:
 
 
 _registry = {}
+_SIDE_BY_SIDE = 2
 
 
 def check(name, what, order=50):
@@ -55,6 +61,9 @@ def all_checks():
 
 
 def _run_one(each):
+    """Runs a check; its counts and how long it took."""
+    say(f"CHECK {each.name}: {each.what}")
+    begin = time.monotonic()
     try:
         counts = each.function()
     except LabError as why:
@@ -62,7 +71,9 @@ def _run_one(each):
         counts = Counts(failed=1, note=str(why).strip().splitlines()[-1][:100])
     if not (counts.passed or counts.failed or counts.skipped):
         counts = Counts(failed=1, note="nothing was checked")
-    return counts
+    took = time.monotonic() - begin
+    say(f"    {each.name}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped, {took:.0f} s")
+    return counts, took
 
 
 def run(names):
@@ -72,14 +83,18 @@ def run(names):
     if unknown:
         raise LabError(f"no check {' '.join(unknown)}; there are: {' '.join(known)}")
     rows, total = [], Counts()
-    for each in [known[name] for name in names] if names else known.values():
-        say(f"CHECK {each.name}: {each.what}")
-        begin = time.monotonic()
-        counts = _run_one(each)
-        took = time.monotonic() - begin
-        say(f"    {each.name}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped, {took:.0f} s")
-        rows.append((each, counts, took))
-        total += dataclasses.replace(counts, note="")
+    wanted = [each for each in known.values() if not names or each.name in names]
+    pool = concurrent.futures.ThreadPoolExecutor(min(_SIDE_BY_SIDE, os.cpu_count() or 1))
+    try:
+        for _, same_order in itertools.groupby(wanted, key=lambda each: each.order):
+            same_order = list(same_order)
+            for each, (counts, took) in zip(same_order, pool.map(_run_one, same_order)):
+                rows.append((each, counts, took))
+                total += dataclasses.replace(counts, note="")
+    except BaseException:
+        sh.kill_all()
+        pool.shutdown(cancel_futures=True)
+        raise
     width = max(len(each.name) for each, _, _ in rows)
     print(f"\n{'check':{width}} passed failed skipped seconds")
     for each, counts, took in rows:

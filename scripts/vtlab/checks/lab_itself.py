@@ -153,7 +153,7 @@ class InitramfsCases(unittest.TestCase):
         self.assertEqual(places, sorted(places))
 
 
-@check("lab", "the lab itself: cache, downloads, splats, counts", order=10)
+@check("lab", "the lab itself: cache, downloads, splats, counts", order=1)   # alone: its cases change the environment
 def lab():
     loader = unittest.defaultTestLoader
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
