@@ -15,7 +15,9 @@
 	S(table)								\
 	S(region)								\
 	S(charge)								\
-	S(container)
+	S(container)								\
+	S(papr)									\
+	S(group)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -111,5 +113,39 @@
 	C(container, shared_memory, page_shifts)				\
 	C(container, not_my_region, page_shifts)				\
 	C(container, owner_dies, firmwares)
+
+/* What goes to the hypervisor, and what happens when it says no. */
+#define TCE_CASES_papr(C)							\
+	C(papr, map_1g, page_shifts)						\
+	C(papr, map_off_by_one, once)						\
+	C(papr, unmap_sparse, once)						\
+	C(papr, window_1t, once)						\
+	C(papr, many_regions, once)						\
+	C(papr, no_multitce, once)						\
+	C(papr, status, once)							\
+	C(papr, busy, once)							\
+	C(papr, busy_for_ever, once)						\
+	C(papr, map_refused, empty_or_live)					\
+	C(papr, map_refused_one_by_one, empty_or_live)				\
+	C(papr, unmap_refused, once)						\
+	C(papr, no_clear_but_remove, firmwares)					\
+	C(papr, no_remove_but_clear, firmwares)					\
+	C(papr, quarantine, firmwares)
+
+/* Several groups in one container. */
+#define TCE_CASES_group(C)							\
+	C(group, mirrored, firmwares)						\
+	C(group, memory_does_not_grow, once)					\
+	C(group, late_joiner, firmwares)					\
+	C(group, late_joiner_without_default, firmwares)			\
+	C(group, different_addresses, firmwares)				\
+	C(group, different_default, once)					\
+	C(group, common_page_sizes, once)					\
+	C(group, detach_one, firmwares)						\
+	C(group, last_detach, firmwares)					\
+	C(group, second_refuses, firmwares)					\
+	C(group, join_refused, firmwares)					\
+	C(group, map_refused_in_one, firmwares)					\
+	C(group, unmap_refused_in_one, firmwares)
 
 #endif /* TCE_CASES_LIST_H */
