@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import time
 
 from . import sh
 
@@ -74,9 +75,12 @@ def entry(kind, name, build):
     build creates the temporary path itself, as a file or as a directory.
     """
     path = top() / kind / name
+    lock_file = top() / "locks" / f"{kind}.{name}"
     if path.exists():
+        lock_file.parent.mkdir(exist_ok=True)
+        lock_file.touch()       # its time says when the entry was last of use
         return path
-    with lock(top() / "locks" / f"{kind}.{name}"):
+    with lock(lock_file):
         if path.exists():
             return path
         room = path.parent / f".building-{name}"
@@ -88,3 +92,14 @@ def entry(kind, name, build):
         finally:
             remove(room)
     return path
+
+
+def prune(days):
+    """Removes the entries that were not used for so many days. Yields what it removes."""
+    for lock_file in sorted((top() / "locks").iterdir()):
+        kind, _, name = lock_file.name.partition(".")
+        path = top() / kind / name
+        if name and path.exists() and lock_file.stat().st_mtime < time.time() - days * 86400:
+            with lock(lock_file):
+                remove(path)
+            yield path

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 
-from . import bench, checks, demo, guest, host, image, kernel, module, qemu, root
+from . import bench, cache, checks, demo, guest, host, image, kernel, module, qemu, root
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -168,6 +168,12 @@ def cmd_fetch(options):
     return 0
 
 
+def cmd_prune(options):
+    for path in cache.prune(options.days):
+        say(f"removed {path}")
+    return 0
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(prog="scripts/lab", description="The lab of vfio-tce.")
     commands = parser.add_subparsers(dest="command_name", required=True, metavar="COMMAND")
@@ -215,6 +221,10 @@ def parse(argv):
     sub = commands.add_parser("fetch", help="prepare kernels (all when none is named) and their build roots")
     sub.add_argument("kernels", nargs="*")
     sub.set_defaults(function=cmd_fetch)
+
+    sub = commands.add_parser("prune", help="remove what was not used for some time from the cache")
+    sub.add_argument("--days", type=float, default=30)
+    sub.set_defaults(function=cmd_prune)
     return parser.parse_args(argv)
 
 
