@@ -90,11 +90,11 @@ class Suite:
         return record if record.get("Package") == package else None
 
     @staticmethod
-    def _file_name(package, arch, version):
+    def file_name(package, arch, version):
         return f"{package}_{version.replace(':', '%3a')}_{arch}.deb"
 
     def cached(self, package, arch, version):
-        return (cache.top() / "debs" / self._file_name(package, arch, version)).exists()
+        return (cache.top() / "debs" / self.file_name(package, arch, version)).exists()
 
     def fetch(self, package, arch, version=None):
         """The .deb of a package (of its current version when none is given), from the cache or from the mirror."""
@@ -103,7 +103,7 @@ class Suite:
             if not record:
                 raise LabError(f"{self.name} has no package {package} for {arch}")
             version = record["Version"]
-        return cache.entry("debs", self._file_name(package, arch, version),
+        return cache.entry("debs", self.file_name(package, arch, version),
                            lambda path: self._download(package, arch, version, path))
 
     def _download(self, package, arch, version, path):

@@ -126,11 +126,12 @@ def write_image(modules, script, path, *, files=None, data=None):
     image.write(path)
 
 
-def boot(target, *, modules=None, files=None, data=None, script="true\n", machine=None, append="", timeout=300, allowed=(),
-         on_line=None, directory=None):
+def boot(target, *, modules=None, files=None, data=None, script="true\n", machine=None, append="",
+         timeout=300, allowed=(), on_line=None, directory=None):
     """Boots kernel `target`, inserts the modules, runs the script in /lab, powers off. Returns an Outcome.
 
-    files: name under /lab -> path on this machine; data: name under /lab -> contents. on_line gets every line the script prints, as it comes.
+    files: name under /lab -> path on this machine; data: name under /lab -> contents.
+    on_line gets every line the script prints, as it comes.
     directory: where console.log and output.log go (a new one under the cache's runs/ when None).
     """
     machine = machine or qemu.Machine()

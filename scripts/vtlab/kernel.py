@@ -67,7 +67,8 @@ class Kernel:
             "tested")
 
     def _extracted(self, kind, packages, finish):
-        key = cache.digest([self.suite._file_name(package, arch, self.version) for package, arch in packages], finish.__name__)
+        key = cache.digest([self.suite.file_name(package, arch, self.version) for package, arch in packages],
+                           finish.__name__)
 
         def build(path):
             debs = [self.suite.fetch(package, arch, self.version) for package, arch in packages]

@@ -43,8 +43,8 @@ class Root:
         for _, target, _ in binds:
             mount_point = inside / target.lstrip("/")
             mount_point.mkdir(parents=True, exist_ok=True)
-        script += ["mount -o remount,bind,ro .", "mount -t proc proc proc", "mount --rbind /dev dev", "mount -t tmpfs -o mode=1777 tmp tmp",
-                   "mount -t tmpfs -o mode=0755 run run"]
+        script += ["mount -o remount,bind,ro .", "mount -t proc proc proc", "mount --rbind /dev dev",
+                   "mount -t tmpfs -o mode=1777 tmp tmp", "mount -t tmpfs -o mode=0755 run run"]
         for outside, target, writable in binds:
             target = shlex.quote(target.lstrip("/"))
             script.append(f"mount --bind {shlex.quote(str(outside))} {target}")

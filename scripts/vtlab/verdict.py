@@ -9,8 +9,8 @@ _CREATED = re.compile(r"vfio_spapr_create_window pageshift=(\S+) levels=(\S+) wi
 _REMOVED = re.compile(r"vfio_spapr_remove_window offset=(\S+)")
 _GUEST_WINDOW = re.compile(r"ibm,create-pe-dma-window\(\d+\) \S+ \S+ \S+ (\S+) (\S+) returned 0 .*"
                            r"starting addr = (\S+) (\S+)\)")
-_TRACED = re.compile(r"spapr_iommu_pci_(put|get|indirect|stuff) liobn=\S+ ioba=(\S+) (?:ret=\d+ )?tce(?:value|list)?=(\S+)"
-                     r"(?: iobaN=(\S+))?")
+_TRACED = re.compile(r"spapr_iommu_pci_(put|get|indirect|stuff) liobn=\S+ ioba=(\S+) (?:ret=\d+ )?"
+                     r"tce(?:value|list)?=(\S+)(?: iobaN=(\S+))?")
 _DYNAMIC = 1 << 59
 _TCES_PER_CALL = 512        # H_PUT_TCE_INDIRECT takes one page of TCEs
 
@@ -114,7 +114,8 @@ def _bytes(number):
 
 def _head(books):
     return ["", f"VERDICT for {books.driver}",
-            f"  host       Linux {books.target.release}, {books.target.page_size // 1024}K pages, emulated POWER9 pSeries",
+            f"  host       Linux {books.target.release}, {books.target.page_size // 1024}K pages, emulated POWER9 "
+            "pSeries",
             f"  guest      {books.fact('qemu_version')}, unmodified, KVM"]
 
 
@@ -151,8 +152,8 @@ def _show_counts(books, lines, failures):
         lines += textwrap.wrap(text, 110, initial_indent="  driver     ", subsequent_indent="             ")
     for window, counts in books.hypercalls.items():
         lines.append(f"  hypervisor saw for the {window} window: {counts['set']} TCEs set, by "
-                     f"{counts['indirect']} H_PUT_TCE_INDIRECT and {counts['put']} H_PUT_TCE; {counts['stuff']} H_STUFF_TCE, "
-                     f"{counts['clear']} H_PUT_TCE that clear, {counts['get']} H_GET_TCE")
+                     f"{counts['indirect']} H_PUT_TCE_INDIRECT and {counts['put']} H_PUT_TCE; {counts['stuff']} "
+                     f"H_STUFF_TCE, {counts['clear']} H_PUT_TCE that clear, {counts['get']} H_GET_TCE")
     guest_tces = sum(1 for _ in books.guest_windows()) * (books.memory_mib >> 4)
     if guest_tces:
         figure = books.hypercalls["dynamic"].setting() / guest_tces
@@ -186,8 +187,8 @@ def worked(books):
 
     lines.append(f"  VmLck      power-on {fact('vmlck.begin1')} kB, after I/O {fact('vmlck.end1')} kB; second power-on "
                  f"{fact('vmlck.begin2')} kB, after I/O {fact('vmlck.end2')} kB")
-    lines.append(f"  pins       {fact('pins.start')} before, {fact('pins.end2')} while the guest runs, {fact('pins.gone')} "
-                 "after")
+    lines.append(f"  pins       {fact('pins.start')} before, {fact('pins.end2')} while the guest runs, "
+                 f"{fact('pins.gone')} after")
     if fact("vmlck.begin1") is None or fact("vmlck.begin1") != fact("vmlck.begin2"):
         failures.append("VmLck differs between the two power-ons")
     if fact("vmlck.end1") != fact("vmlck.end2"):

@@ -127,7 +127,8 @@ class LogCases(unittest.TestCase):
     def test_hypercalls_are_counted(self):
         put = "spapr_iommu_pci_{} liobn=0x80000101 ioba={} tce={} ret=0\n"
         trace = "".join((put.format("put", "0x1000", "0x5003"), put.format("put", "0x2000", "0x0"),
-                         "spapr_iommu_pci_get liobn=0x80000101 ioba=0x3000 ret=0 tce=0x0\n", put.format("put", "0x3000", "0x7003"),
+                         "spapr_iommu_pci_get liobn=0x80000101 ioba=0x3000 ret=0 tce=0x0\n",
+                         put.format("put", "0x3000", "0x7003"),
                          "spapr_iommu_pci_stuff liobn=0x80000101 ioba=0x800000000000000 tcevalue=0x0 npages=512 ret=0\n",
                          "spapr_iommu_pci_indirect liobn=0x80000101 ioba=0x800000000000000 tcelist=0x1 iobaN=0x1ff "
                          "tceN=0x3 ret=0\n"))
