@@ -17,7 +17,8 @@
 	S(charge)								\
 	S(container)								\
 	S(papr)									\
-	S(group)
+	S(group)								\
+	S(kvm)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -147,5 +148,29 @@
 	C(group, join_refused, firmwares)					\
 	C(group, map_refused_in_one, firmwares)					\
 	C(group, unmap_refused_in_one, firmwares)
+
+/* In-kernel KVM on our tables. */
+#define TCE_CASES_kvm(C)							\
+	C(kvm, hypercalls, page_shifts)						\
+	C(kvm, lists, page_shifts)						\
+	C(kvm, arguments, once)							\
+	C(kvm, kill_ranges, once)						\
+	C(kvm, no_memory, once)							\
+	C(kvm, error_path_without_kill, off_or_on)				\
+	C(kvm, error_path_then_close, off_or_on)				\
+	C(kvm, pending_then_unregister, page_shifts)				\
+	C(kvm, replaced_then_unregister, page_shifts)				\
+	C(kvm, memory_outlives_its_container, page_shifts)			\
+	C(kvm, other_writers, once)						\
+	C(kvm, and_ioctls, page_shifts)						\
+	C(kvm, pending_and_ioctls, page_shifts)					\
+	C(kvm, pending_at_the_end, page_shifts)					\
+	C(kvm, pending_and_late_joiner, page_shifts)				\
+	C(kvm, groups, once)							\
+	C(kvm, dead_table, firmwares)						\
+	C(kvm, dead_with_its_container, firmwares)				\
+	C(kvm, publish_refused, off_or_on)					\
+	C(kvm, close_refused, off_or_on)					\
+	C(kvm, tce_without_rights, off_or_on)
 
 #endif /* TCE_CASES_LIST_H */

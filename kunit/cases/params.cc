@@ -100,3 +100,12 @@ int tce_params_empty_or_live(unsigned int i, char *buf, unsigned long bytes)
 		env_snprintf(buf, bytes, i ? "over_live" : "empty");
 	return 1;
 }
+
+int tce_params_off_or_on(unsigned int i, char *buf, unsigned long bytes)
+{
+	if (i >= 2)
+		return 0;
+	if (buf)
+		env_snprintf(buf, bytes, i ? "on" : "off");
+	return 1;
+}

@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * In-kernel KVM on our tables: the guest's hypercalls as book3s_64_vio.c handles them,
+ * its error paths, and what may not depend on its manners.
+ */
+#include "params.hpp"
+#include "rig.hpp"
+
+using namespace fake;
+
+namespace {
+
+constexpr u64 kBoth = TCE_PERM_READ | TCE_PERM_WRITE;
+constexpr u64 kRam = bit(40);
+constexpr u64 kRamSize = 64 * kMiB;
+
+/* A guest with its RAM registered, one window in use by the kernel. */
+class Guest {
+public:
+	/* @shift: IOMMU page of the window; @guest_shift: of the guest's TCEs. */
+	explicit Guest(u32 shift, u32 guest_shift, const Config &config = {}, u32 containers = 1)
+		: r(config, containers), kvm(&r.w.mm[0], kRam)
+	{
+		r.w.make_contiguous(kRam, kRam + kRamSize, shift > config.page_shift ? shift : 24);
+		TCE_EXPECT_EQ(r.reg(kRam, kRamSize), 0);
+		TCE_EXPECT_EQ(r.create(shift, 64 * kGiB), 0);
+		at = r.start;
+		table.page_shift = guest_shift;
+		table.offset = at >> guest_shift;
+		table.size = 64 * kGiB >> guest_shift;
+		TCE_EXPECT_EQ(kvm.attach(table, 0), 0);
+		r.w.reset_counts();
+	}
+	~Guest()
+	{
+		kvm.release(table);
+		TCE_EXPECT_EQ(kvm.warns, 0);
+	}
+	Guest(const Guest &) = delete;
+	Guest &operator=(const Guest &) = delete;
+
+	long put(u64 n, u64 tce) { return kvm.h_put_tce(table, at + (n << table.page_shift), tce); }
+	tce_ktable *ktable() const { return table.tables[0]; }
+	/* The window's index of guest entry @n. */
+	u64 index(u64 n) const
+	{
+		return (at >> ktable()->shape.page_shift) +
+		       (n << (table.page_shift - ktable()->shape.page_shift));
+	}
+	bool reaches(u64 n, u64 gpa) const
+	{
+		return r.reaches(at + (n << table.page_shift), kRam + gpa);
+	}
+
+	Rig r;
+	Kvm kvm;
+	GuestTable table;
+	u64 at = 0;
+};
+
+} // namespace
+
+/* A guest's TCE of 16 MiB: one hypercall for 256 of 64K, 8 for 4096 of 4K. */
+TCE_CASE(kvm, hypercalls)
+{
+	const u32 shift = param ? 16 : 12;
+	const u64 most = param ? 1 : 8;
+	Guest g(shift, 24);
+
+	TCE_EXPECT_EQ(g.put(3, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), most);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), bit(24 - shift));
+	TCE_EXPECT(g.reaches(3, 0));
+	TCE_EXPECT(g.r.reaches(g.at + 4 * bit(24) - bit(shift), kRam + bit(24) - bit(shift)));
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_HCALLS], most);
+
+	/* Another page in its place, and nothing. */
+	g.r.w.reset_counts();
+	TCE_EXPECT_EQ(g.put(3, bit(24) | kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), most);
+	TCE_EXPECT(g.reaches(3, bit(24)));
+	g.r.w.reset_counts();
+	TCE_EXPECT_EQ(g.put(3, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), most);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	/* What was never there costs nothing. */
+	g.r.w.reset_counts();
+	TCE_EXPECT_EQ(g.put(4, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), 0);
+	/* Everything was published, so the deferred flush finds nothing. */
+	g.r.w.run_deferred();
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), 0);
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_DEFERRED_FLUSHES], 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+TCE_CASE(kvm, lists)
+{
+	Guest g(12, 12, with_system_pages(param));
+	u64 list[64];
+
+	for (u64 i = 0; i < 64; i++)
+		list[i] = i * 4096 | (i % 3 ? kBoth : TCE_PERM_READ);
+	TCE_EXPECT_EQ(g.kvm.h_put_tce_indirect(g.table, g.at + 500 * 4096, list, 64), h::kSuccess);
+	for (u64 i = 0; i < 64; i++) {
+		TCE_EXPECT(g.r.reaches(g.at + (500 + i) * 4096, kRam + i * 4096,
+				       i % 3 ? kBoth : TCE_PERM_READ));
+	}
+	TCE_EXPECT_LE(g.r.w.hcall_total(), 64);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
+	TCE_EXPECT_EQ(g.kvm.h_stuff_tce(g.table, g.at, 0, 1024), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+/* What KVM passes on from a guest that asks for nonsense. */
+TCE_CASE(kvm, arguments)
+{
+	Guest g(16, 24);
+	tce_table *t = g.ktable()->table;
+	const u64 first = g.index(0), entries = g.ktable()->shape.entries;
+	u64 hpa = 0;
+	u32 perm = 0;
+	Atomic atomic;
+
+	static const u64 kDistance[] = {0, 1, 1u << 20, bit(44)};
+
+	for (u64 d : kDistance) {
+		hpa = 0;
+		perm = kBoth;
+		TCE_EXPECT_EQ(tce_table_xchg(t, first + entries + d, &hpa, &perm), err::kInval);
+		TCE_EXPECT_EQ(tce_table_xchg(t, first - 1 - d, &hpa, &perm), err::kInval);
+		TCE_EXPECT(!tce_table_useraddr(t, first + entries + d, 0));
+		TCE_EXPECT(!tce_table_useraddr(t, first - 1 - d, 0));
+	}
+	/* No level yet: closing is fine, a user address there is none. */
+	hpa = 0x1234000;
+	perm = 0;
+	TCE_EXPECT_EQ(tce_table_xchg(t, first, &hpa, &perm), 0);
+	TCE_EXPECT(!hpa && !perm);
+	TCE_EXPECT(!tce_table_useraddr(t, first, 0));
+	perm = kBoth;
+	hpa = 0;
+	TCE_EXPECT_EQ(tce_table_xchg(t, first, &hpa, &perm), err::kNoMem);
+	hpa = 0x1000;
+	perm = kBoth;
+	TCE_EXPECT_EQ(tce_table_xchg(t, first, &hpa, &perm), err::kInval);
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), 0);
+}
+
+TCE_CASE(kvm, kill_ranges)
+{
+	Guest g(12, 12);
+	tce_table *t = g.ktable()->table;
+	const u64 first = g.index(0), entries = g.ktable()->shape.entries;
+
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), first + 600, kRam, kBoth), h::kSuccess);
+	/* Nothing of these is its range, and none is trouble. */
+	tce_table_kill(t, first, 0);
+	tce_table_kill(t, first + entries, 1);
+	tce_table_kill(t, first - 1, 1);
+	tce_table_kill(t, first, 1);
+	tce_table_kill(t, ~0ull, ~0ull);
+	TCE_EXPECT_EQ(g.r.w.hcall_calls(Op::Stuff), 0);
+	tce_table_kill(t, first + 600, ~0ull);
+	TCE_EXPECT(g.reaches(600, 0));
+	TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), first + 600), h::kSuccess);
+	tce_table_kill(t, first, ~0ull);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+}
+
+/* Memory that has no level and cannot get one: the guest goes to userspace. */
+TCE_CASE(kvm, no_memory)
+{
+	Guest g(12, 24);
+
+	for (u64 nth = 1; nth < 20; nth++) {
+		g.r.w.fail_nth(nth, kAllocSites | site_bit(Site::Charge));
+
+		const long rc = g.put(nth, kBoth);
+		const u64 fired = g.r.w.injected();
+
+		g.r.w.fail_never();
+		TCE_EXPECT_EQ(rc, fired ? h::kTooHard : h::kSuccess);
+		g.r.w.run_deferred();
+		TCE_EXPECT_EQ(g.r.w.live_tces(), fired ? 0 : 4096);
+		if (!fired)
+			break;
+	}
+	TCE_EXPECT_EQ(g.put(2, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+/* --- The three traps ------------------------------------------------------------------ */
+
+/*
+ * Trap 1: KVM fails half-way, clears what it set and says nothing.  What is pending
+ * gets there without help; the notes it lost come back with the window.
+ */
+TCE_CASE(kvm, error_path_without_kill)
+{
+	Guest g(12, 24);
+
+	/* The guest's page is only half registered. */
+	TCE_ASSERT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	TCE_ASSERT_EQ(g.r.reg(kRam, 9 * kMiB), 0);
+	TCE_EXPECT_EQ(g.put(0, kBoth), h::kTooHard);
+	TCE_EXPECT_NE(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.w.armed(), 1);
+	if (param) {
+		g.r.w.run_deferred();
+		TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+		TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_DEFERRED_FLUSHES], 1);
+	}
+	/* 9 MiB of notes are lost: the memory is busy, and not given back. */
+	TCE_EXPECT_EQ(g.r.unreg(kRam, 9 * kMiB), err::kBusy);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, 9 * kMiB), 0);
+}
+
+/* The same, and the container goes with it. */
+TCE_CASE(kvm, error_path_then_close)
+{
+	Guest g(12, 24);
+
+	TCE_ASSERT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	TCE_ASSERT_EQ(g.r.reg(kRam, 9 * kMiB), 0);
+	TCE_EXPECT_EQ(g.put(0, kBoth), h::kTooHard);
+	if (param)
+		g.kvm.release(g.table);
+	g.r.finish();
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
+}
+
+/*
+ * Trap 2: KVM drops its note right after the exchange.  The memory is not given
+ * back, in whatever container, before the entry is closed.
+ */
+TCE_CASE(kvm, pending_then_unregister)
+{
+	Config config = with_system_pages(param);
+
+	config.groups = 2;
+	Rig r(config, 2, false);
+	Kvm kvm(&r.w.mm[0], kRam);
+	GuestTable table;
+
+	table.size = kGiB >> 12;
+	TCE_ASSERT_EQ(r.attach(0, 0), 0);
+	TCE_ASSERT_EQ(r.attach(1, 1), 0);
+	TCE_ASSERT_EQ(r.reg(kRam, kRamSize, 1), 0);
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB, 0), 0);
+	TCE_ASSERT_EQ(r.remove(0), 0);
+	TCE_ASSERT_EQ(r.create(12, kGiB), 0);
+	TCE_ASSERT_EQ(kvm.attach(table, 0), 0);
+
+	/* The guest of the first container uses memory that the second registered. */
+	TCE_EXPECT_EQ(kvm.h_put_tce(table, 0x7000, 0x3000 | kBoth), h::kSuccess);
+	TCE_EXPECT(r.reaches(0x7000, kRam + 0x3000));
+	TCE_EXPECT_EQ(kvm.do_unmap(table.tables[0], 7), h::kSuccess);
+	TCE_EXPECT(r.reaches(0x7000, kRam + 0x3000));
+	TCE_EXPECT_EQ(r.unreg(kRam, kRamSize, 1), 0);
+	TCE_EXPECT_EQ(r.w.live_tces(), 0);
+
+	/* And with the whole container, and with one that closes. */
+	TCE_ASSERT_EQ(r.reg(kRam, kRamSize, 1), 0);
+	TCE_EXPECT_EQ(kvm.h_put_tce(table, 0x7000, 0x3000 | kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(kvm.do_unmap(table.tables[0], 7), h::kSuccess);
+	r.detach(1);
+	r.close(1);
+	TCE_EXPECT_EQ(r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(r.w.registered_pages(), kMiB >> config.page_shift);
+	kvm.release(table);
+	TCE_EXPECT_EQ(kvm.warns, 0);
+}
+
+/* A replaced entry: the old memory goes although the new one is not published. */
+TCE_CASE(kvm, replaced_then_unregister)
+{
+	Guest g(12, 12, with_system_pages(param));
+	const u64 at = g.index(9);
+
+	TCE_ASSERT_EQ(g.r.reg(kUser, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.map(kUser, g.at + 9 * 4096, 4096), 0);
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at, kRam, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.unreg(kUser, kMiB), 0);
+	TCE_EXPECT(g.reaches(9, 0));
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
+	tce_table_kill(g.ktable()->table, at, 1);
+	TCE_EXPECT(g.reaches(9, 0));
+}
+
+/*
+ * A window of one container, memory of another: the container that registered it
+ * goes while the entry is live.  The memory stays until the entry goes.
+ */
+TCE_CASE(kvm, memory_outlives_its_container)
+{
+	Config config = with_system_pages(param);
+
+	config.groups = 2;
+	Rig r(config, 2, false);
+	Kvm kvm(&r.w.mm[0], kRam);
+	GuestTable table;
+
+	table.size = kGiB >> 12;
+	TCE_ASSERT_EQ(r.attach(0, 0), 0);
+	TCE_ASSERT_EQ(r.attach(1, 1), 0);
+	TCE_ASSERT_EQ(r.reg(kRam, kRamSize, 1), 0);
+	TCE_ASSERT_EQ(r.remove(0), 0);
+	TCE_ASSERT_EQ(r.create(12, kGiB), 0);
+	TCE_ASSERT_EQ(kvm.attach(table, 0), 0);
+	TCE_EXPECT_EQ(kvm.h_put_tce(table, 0x7000, 0x3000 | kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(r.unreg(kRam, kRamSize, 1), err::kBusy);
+	r.detach(1);
+	r.close(1);
+	TCE_EXPECT(r.reaches(0x7000, kRam + 0x3000));
+	TCE_EXPECT_EQ(kvm.h_put_tce(table, 0x7000, 0), h::kSuccess);
+	TCE_EXPECT_EQ(r.w.live_tces(), 0);
+	kvm.release(table);
+	r.finish();
+	TCE_EXPECT_EQ(r.w.registered_pages(), 0);
+}
+
+/* Trap 3: what another vCPU wrote in between is what gets published. */
+TCE_CASE(kvm, other_writers)
+{
+	Guest g(12, 12);
+	const u64 at = g.index(700);
+	tce_table *t = g.ktable()->table;
+
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at, kRam, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 1, kRam + 4096, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at, kRam + 0x9000, TCE_PERM_READ), h::kSuccess);
+	/* Another vCPU's entry far away in the same leaf, not killed yet. */
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 200, kRam + 0x5000, kBoth), h::kSuccess);
+	tce_table_kill(t, at, 2);
+	TCE_EXPECT(g.r.reaches(g.at + 700 * 4096, kRam + 0x9000, TCE_PERM_READ));
+	TCE_EXPECT(g.reaches(701, 4096));
+	/* Set and cleared before anybody published: nothing is left. */
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 5, kRam, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), at + 5), h::kSuccess);
+	g.r.w.run_deferred();
+	TCE_EXPECT(!g.r.w.tce_at(0, g.at + 705 * 4096));
+	TCE_EXPECT(g.reaches(900, 0x5000));
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 3);
+}
+
+/* --- Together with the ioctls ------------------------------------------------------------ */
+
+TCE_CASE(kvm, and_ioctls)
+{
+	Guest g(12, 12, with_system_pages(param));
+
+	TCE_ASSERT_EQ(g.r.reg(kUser, kMiB), 0);
+	/* Each replaces and clears what the other has set. */
+	TCE_EXPECT_EQ(g.put(1, 0x1000 | kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.map(kUser, g.at, 16 * 4096), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	TCE_ASSERT_EQ(g.r.reg(kRam, kRamSize), 0);
+	TCE_EXPECT_EQ(g.put(1, 0x2000 | kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.put(2, 0), h::kSuccess);
+	TCE_EXPECT(g.reaches(1, 0x2000));
+	TCE_EXPECT(!g.r.w.tce_at(0, g.at + 0x2000));
+	TCE_EXPECT_EQ(g.r.unmap(g.at + 0x1000, 4096), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kUser, kMiB), err::kBusy);
+	TCE_EXPECT_EQ(g.r.unmap(g.at, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kUser, kMiB), 0);
+}
+
+/* What KVM wrote and did not publish yet, when an ioctl comes along. */
+TCE_CASE(kvm, pending_and_ioctls)
+{
+	Guest g(12, 12, with_system_pages(param));
+	const u64 at = g.index(0);
+
+	TCE_ASSERT_EQ(g.r.reg(kUser, kMiB), 0);
+	/* UNMAP over a pending map. */
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 3, kRam, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.unmap(g.at, kMiB), 0);
+	g.r.w.run_deferred();
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	TCE_ASSERT_EQ(g.r.reg(kRam, kRamSize), 0);
+	/* UNMAP over a pending unmap: the answer 0 means that it is closed. */
+	TCE_EXPECT_EQ(g.put(4, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), at + 4), h::kSuccess);
+	TCE_EXPECT(g.reaches(4, 0));
+	TCE_EXPECT_EQ(g.r.unmap(g.at, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	/* MAP over a pending map, and over a pending unmap. */
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 5, kRam, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.map(kUser, g.at + 5 * 4096, 4096), 0);
+	TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), at + 5), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.map(kUser, g.at + 5 * 4096, 4096), 0);
+	tce_table_kill(g.ktable()->table, at + 5, 1);
+	g.r.w.run_deferred();
+	TCE_EXPECT(g.r.reaches(g.at + 5 * 4096, kUser));
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kUser, kMiB), err::kBusy);
+}
+
+/* Pending entries when windows and groups go: no flush has run. */
+TCE_CASE(kvm, pending_at_the_end)
+{
+	for (u32 way = 0; way < 4; way++) {
+		Config config = with_system_pages(param);
+
+		config.groups = 2;
+		Guest g(12, 12, config);
+		const u64 at = g.index(0);
+
+		TCE_EXPECT_EQ(g.put(1, kBoth), h::kSuccess);
+		TCE_EXPECT_EQ(g.put(2, 0x1000 | kBoth), h::kSuccess);
+		TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 1, kRam + 0x5000, kBoth), h::kSuccess);
+		TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), at + 2), h::kSuccess);
+		TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 900, kRam, kBoth), h::kSuccess);
+		switch (way) {
+		case 0:
+			TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+			TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+			break;
+		case 1:
+			g.r.detach(1);
+			TCE_EXPECT(g.r.closed(0, ~0ull, 1));
+			g.r.w.run_deferred();
+			TCE_EXPECT(g.reaches(1, 0x5000) && g.reaches(900, 0));
+			TCE_EXPECT(!g.r.w.tce_at(0, g.at + 0x2000));
+			TCE_EXPECT(g.r.closed(0, ~0ull, 1));
+			break;
+		case 2:
+			g.r.detach(0);
+			g.r.detach(1);
+			TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+			TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+			break;
+		case 3:
+			g.r.finish();
+			TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
+			break;
+		}
+	}
+}
+
+/* A group comes while entries are pending: it gets what the others get. */
+TCE_CASE(kvm, pending_and_late_joiner)
+{
+	Config config = with_system_pages(param);
+
+	config.groups = 2;
+	Guest g(12, 12, config);
+	const u64 at = g.index(0);
+
+	g.r.detach(1);
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.put(2, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + 1, kRam + 0x5000, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), at + 2), h::kSuccess);
+	TCE_ASSERT_EQ(g.r.attach(1), 0);
+	tce_table_kill(g.ktable()->table, at, 3);
+	for (u32 group = 0; group < 2; group++) {
+		TCE_EXPECT(g.r.reaches(g.at + 0x1000, kRam + 0x5000, kBoth, group));
+		TCE_EXPECT(!g.r.w.tce_at(group, g.at + 0x2000));
+	}
+}
+
+/* One table for all groups of a container: KVM has it once. */
+TCE_CASE(kvm, groups)
+{
+	Config config;
+
+	config.groups = 2;
+	Guest g(16, 24, config);
+
+	TCE_EXPECT_EQ(g.kvm.attach(g.table, 1), 0);
+	TCE_EXPECT_EQ(g.table.nr_tables, 1);
+	g.r.w.reset_counts();
+	TCE_EXPECT_EQ(g.put(0, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), 2);
+	TCE_EXPECT(g.r.reaches(g.at, kRam, kBoth, 0) && g.r.reaches(g.at, kRam, kBoth, 1));
+	g.r.detach(0);
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kSuccess);
+	TCE_EXPECT(g.r.reaches(g.at + bit(24), kRam, kBoth, 1));
+}
+
+/* --- Tables that are gone ------------------------------------------------------------------- */
+
+/*
+ * KVM holds on to the table of a window that was removed.  The next owner's window
+ * has its LIOBN: nothing of the guest's gets there.
+ */
+TCE_CASE(kvm, dead_table)
+{
+	Guest g(12, 12, with_firmware(param));
+	tce_table *t = g.ktable()->table;
+	const u64 at = g.index(0);
+	u64 hpa = 0;
+	u32 perm = TCE_PERM_NONE;
+
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	TCE_ASSERT_EQ(g.r.create(12, 64 * kGiB), 0);
+	TCE_EXPECT_EQ(g.r.start, g.at);
+	g.r.w.reset_counts();
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
+	TCE_EXPECT_EQ(g.put(2, kBoth), h::kTooHard);
+	TCE_EXPECT_EQ(g.put(1, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.h_stuff_tce(g.table, g.at, 0, 100), h::kSuccess);
+	TCE_EXPECT(!tce_table_useraddr(t, at + 1, 0) && !tce_table_useraddr(t, at + 1, 1));
+	TCE_EXPECT_EQ(tce_table_xchg(t, at + 1, &hpa, &perm), 0);
+	TCE_EXPECT(!hpa && !perm);
+	perm = kBoth;
+	TCE_EXPECT_EQ(tce_table_xchg(t, at + 1, &hpa, &perm), err::kNoDev);
+	tce_table_kill(t, at, 64);
+	tce_table_flush(t);
+	g.r.w.run_deferred();
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), 0);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	/* The container goes first, KVM long after. */
+	if (param & 1) {
+		g.r.finish();
+		TCE_EXPECT_EQ(g.put(1, 0), h::kSuccess);
+		TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
+	}
+}
+
+TCE_CASE(kvm, dead_with_its_container)
+{
+	Guest g(12, 12, with_firmware(param));
+
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kSuccess);
+	g.r.finish();
+	TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.w.mm[0].locked_port, 0);
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
+	TCE_EXPECT_EQ(g.put(1, 0), h::kSuccess);
+}
+
+/* --- The hypervisor says no ------------------------------------------------------------------ */
+
+/* kill cannot fail: the entries are closed, counted, and the notes kept for the end. */
+TCE_CASE(kvm, publish_refused)
+{
+	Guest g(12, 12);
+	const u64 at = g.index(0);
+
+	TCE_EXPECT_EQ(g.put(0, kBoth), h::kSuccess);
+	for (u64 i = 1; i < 9; i++)
+		TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), at + i, kRam + i * 4096, kBoth),
+			      h::kSuccess);
+	g.r.w.fail_nth(1, kHcallSites, false, h::kHardware, param ? 3 : 0);
+	tce_table_kill(g.ktable()->table, at + 1, 8);
+	TCE_EXPECT_EQ(g.r.w.injected(), 1);
+	g.r.w.fail_never();
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_LOST], 8);
+	TCE_EXPECT_LE(1, g.r.w.logs);
+	TCE_EXPECT(g.reaches(0, 0));
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 1);
+	if (param == 0) {
+		TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+		return;
+	}
+	/*
+	 * The guest goes on, its table still works.  KVM stores over the user address of
+	 * an entry that it takes for empty, so that note is back only with the owner.
+	 */
+	TCE_EXPECT_EQ(g.put(3, 0x9000 | kBoth), h::kSuccess);
+	TCE_EXPECT(g.reaches(3, 0x9000));
+	TCE_EXPECT_EQ(g.put(3, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	g.r.finish();
+	TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
+}
+
+/* It does not even close them: they count as mapped, and nothing is given back. */
+TCE_CASE(kvm, close_refused)
+{
+	Guest g(12, 12);
+	const u64 at = g.index(0);
+
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), at + 1), h::kSuccess);
+	g.r.w.fail_nth(1, kHcallSites, true);
+	tce_table_kill(g.ktable()->table, at + 1, 1);
+	/* The device gets there, so the memory stays. */
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 1);
+	if (param == 0)
+		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
+	g.r.w.fail_never();
+	if (param == 0) {
+		TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	}
+}
+
+/* The audit's A37b: a TCE without rights takes a note and sets nothing. */
+TCE_CASE(kvm, tce_without_rights)
+{
+	Guest g(12, 12);
+	u64 list[4] = {0x1000, 0x2000, 0x3000 | kBoth, 0x4000};
+
+	TCE_EXPECT_EQ(g.kvm.h_put_tce_indirect(g.table, g.at, list, 4), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 1);
+	TCE_EXPECT_EQ(g.put(2, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
+	if (param == 0) {
+		TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+		return;
+	}
+	/* Mapped over by the ioctl, or by KVM: the notes are not taken for live ones. */
+	TCE_ASSERT_EQ(g.r.reg(kUser, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.map(kUser, g.at, 2 * 4096), 0);
+	TCE_EXPECT_EQ(g.put(3, 0x4000 | kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.unmap(g.at, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kUser, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	g.r.finish();
+	TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
+}
