@@ -174,7 +174,7 @@ bool tce_wrong(int x) { return leak(x == 1) != nullptr; }
 def _tidy_one(file, flags):
     """The complaints about one file; a file without any is remembered in the cache by the content of all it can see."""
     headers = [TREE / name for name in _files(("include", "src/engine", "kunit/fake", "kunit/cases"), r"\.(h|hpp|inc)$")]
-    key = cache.digest(_root().path.name, TREE / ".clang-tidy", flags, file, TREE / file, *headers)
+    key = cache.digest(_root().path.name, TREE / ".clang-tidy", TREE / "kunit/.clang-tidy", flags, file, TREE / file, *headers)
     if (cache.top() / "tidy" / key).exists():
         return []
     code, text = _inside(["clang-tidy", "--quiet", file, "--", *flags])

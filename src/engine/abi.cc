@@ -11,7 +11,10 @@ using tce::Uaddr;
 
 namespace {
 
-Container &container(tce_container *c) { return *reinterpret_cast<Container *>(c); }
+Container &container(tce_container *c)
+{
+	return *reinterpret_cast<Container *>(c);
+}
 
 } /* namespace */
 
@@ -25,9 +28,15 @@ extern "C" int tce_container_create(tce_container **out)
 	return 0;
 }
 
-extern "C" void tce_container_close(tce_container *c) { container(c).close(); }
+extern "C" void tce_container_close(tce_container *c)
+{
+	container(c).close();
+}
 
-extern "C" void tce_container_free(tce_container *c) { tce::destroy_object(&container(c)); }
+extern "C" void tce_container_free(tce_container *c)
+{
+	tce::destroy_object(&container(c));
+}
 
 extern "C" int tce_container_attach(tce_container *c, tce_port_group *grp,
 				    const tce_group_caps *caps)

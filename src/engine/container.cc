@@ -275,8 +275,7 @@ Status Container::remove_window(u32 flags, Iova start)
 
 	Window *window = window_at(start);
 
-	if (!window && default_untouched_ &&
-	    start == Iova(groups_->papr.caps().default_start)) {
+	if (!window && default_untouched_ && start == Iova(groups_->papr.caps().default_start)) {
 		TCE_TRY(become_owned());
 		default_untouched_ = false;
 		for (Group *g = groups_; g; g = g->next)

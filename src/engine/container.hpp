@@ -86,7 +86,7 @@ private:
 	Window *windows_[TCE_MAX_WINDOWS] TCE_GUARDED_BY(lock_) = {};
 	RegionIndex regions_ TCE_GUARDED_BY(lock_);
 	bool default_untouched_ TCE_GUARDED_BY(lock_) = false;
-	bool enabled_ TCE_GUARDED_BY(lock_) = false;	/* something was ever registered */
+	bool enabled_ TCE_GUARDED_BY(lock_) = false; /* something was ever registered */
 	bool closed_ TCE_GUARDED_BY(lock_) = false;
 };
 

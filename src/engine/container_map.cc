@@ -18,7 +18,11 @@ namespace tce {
 class Container::Notes : Pinned {
 public:
 	Notes(const RegionIndex &regions, PageShift page, Uaddr from, u64 size)
-		: cursor_(regions), page_(page), from_(from), end_(from + size), noted_(from),
+		: cursor_(regions),
+		  page_(page),
+		  from_(from),
+		  end_(from + size),
+		  noted_(from),
 		  used_(from)
 	{
 	}
@@ -98,8 +102,7 @@ Status Container::Notes::take()
 	while (noted_ < end_) {
 		const u64 part = part_of(noted_, end_);
 
-		TCE_TRY(Status::from_port(
-			tce_port_mem_map(mem_at(noted_), part >> page_.lg2())));
+		TCE_TRY(Status::from_port(tce_port_mem_map(mem_at(noted_), part >> page_.lg2())));
 		noted_ += part;
 	}
 	return {};
@@ -133,8 +136,8 @@ Status Container::touch_default()
 	if (!default_untouched_)
 		return {};
 
-	const Geometry geometry = TCE_TRY(Geometry::make(
-		PageShift::kMin, groups_->papr.caps().default_size, 1, kPaprLevels));
+	const Geometry geometry = TCE_TRY(
+		Geometry::make(PageShift::kMin, groups_->papr.caps().default_size, 1, kPaprLevels));
 
 	TCE_TRY(become_owned());
 	TCE_TRY(open_window(0, geometry, true));
@@ -199,7 +202,8 @@ Status Container::map_in(Window &window, u32 flags, Uaddr from, Iova to, u64 siz
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
 		const u64 nr = min(min(in_region, in_leaf), static_cast<u64>(papr::kRun));
 
-		status = window.map_run({ at, at + nr }, { notes.mem_at(user), user, perm }, releaser);
+		status = window.map_run({ at, at + nr }, { notes.mem_at(user), user, perm },
+					releaser);
 		if (status.ok() && tce_port_killed())
 			status = Errc::Intr;
 		if (!status.ok() && at == range.begin && status.error() != Errc::Intr)

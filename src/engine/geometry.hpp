@@ -58,8 +58,8 @@ public:
 	/* Entries of a page of @level. */
 	[[nodiscard]] constexpr u64 level_entries(unsigned int level) const
 	{
-		return 1ull << (level + 1 == levels_ ? entries_lg2_ - level_bits_ * level :
-						       level_bits_);
+		return 1ull
+		       << (level + 1 == levels_ ? entries_lg2_ - level_bits_ * level : level_bits_);
 	}
 	[[nodiscard]] constexpr u64 leaf_entries() const { return level_entries(0); }
 
@@ -88,10 +88,11 @@ public:
 	/* Leaves that a range touches. */
 	[[nodiscard]] constexpr u64 leaves(IndexRange range) const
 	{
-		return range.empty() ? 0 :
-				       (leaf_begin(TceIndex(range.end.raw - 1)) -
-					leaf_begin(range.begin)) /
-						       leaf_entries() + 1;
+		return range.empty() ?
+			       0 :
+			       (leaf_begin(TceIndex(range.end.raw - 1)) - leaf_begin(range.begin)) /
+					       leaf_entries() +
+				       1;
 	}
 
 private:
@@ -134,8 +135,7 @@ constexpr bool is(unsigned int shift, u64 size, u32 levels, unsigned int want_le
 {
 	auto g = Geometry::make(shift, size, levels, kPaprLevels);
 
-	return g.ok() && g.value().levels() == want_levels &&
-	       g.value().level_bits() == want_bits &&
+	return g.ok() && g.value().levels() == want_levels && g.value().level_bits() == want_bits &&
 	       g.value().level_entries(want_levels - 1) == want_top &&
 	       g.value().window_size() == size;
 }
@@ -144,9 +144,9 @@ constexpr bool refused(unsigned int shift, u64 size)
 	return Geometry::make(shift, size, 1, kPaprLevels).error() == Errc::Inval;
 }
 
-static_assert(is(12, 1ull << 12, 1, 1, 0, 1));		/* one entry */
-static_assert(is(12, 1ull << 20, 5, 1, 8, 256));	/* too small for a second level */
-static_assert(is(12, 1ull << 30, 0, 2, 9, 512));	/* the default window */
+static_assert(is(12, 1ull << 12, 1, 1, 0, 1));	 /* one entry */
+static_assert(is(12, 1ull << 20, 5, 1, 8, 256)); /* too small for a second level */
+static_assert(is(12, 1ull << 30, 0, 2, 9, 512)); /* the default window */
 static_assert(is(12, 1ull << 30, 4, 2, 9, 512));
 static_assert(is(16, 1ull << 40, 1, 2, 12, 4096));
 static_assert(is(16, 1ull << 40, 3, 3, 9, 64));

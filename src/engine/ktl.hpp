@@ -23,12 +23,17 @@ using usize = decltype(sizeof(0));
 static_assert(sizeof(u32) == 4 && sizeof(u64) == 8 && sizeof(void *) == 8);
 
 /* Invariants: a broken one is reported (fatal on the host), then the caller goes on. */
-#define TCE_ASSERT(cond) \
-	((cond) ? true : (::tce_port_warn(#cond, __FILE__, __LINE__), false))
+#define TCE_ASSERT(cond) ((cond) ? true : (::tce_port_warn(#cond, __FILE__, __LINE__), false))
 
-template <class T> struct RemoveReference { using Type = T; };
-template <class T> struct RemoveReference<T &> { using Type = T; };
-template <class T> struct RemoveReference<T &&> { using Type = T; };
+template <class T> struct RemoveReference {
+	using Type = T;
+};
+template <class T> struct RemoveReference<T &> {
+	using Type = T;
+};
+template <class T> struct RemoveReference<T &&> {
+	using Type = T;
+};
 
 template <class T>
 [[nodiscard]] constexpr typename RemoveReference<T>::Type &&move(T &&value) noexcept
@@ -36,8 +41,14 @@ template <class T>
 	return static_cast<typename RemoveReference<T>::Type &&>(value);
 }
 
-template <class T> constexpr T min(T a, T b) { return b < a ? b : a; }
-template <class T> constexpr T max(T a, T b) { return a < b ? b : a; }
+template <class T> constexpr T min(T a, T b)
+{
+	return b < a ? b : a;
+}
+template <class T> constexpr T max(T a, T b)
+{
+	return a < b ? b : a;
+}
 
 template <class T> constexpr T exchange(T &object, T value)
 {
@@ -46,7 +57,10 @@ template <class T> constexpr T exchange(T &object, T value)
 	return old;
 }
 
-constexpr bool is_power_of_two(u64 x) { return x && !(x & (x - 1)); }
+constexpr bool is_power_of_two(u64 x)
+{
+	return x && !(x & (x - 1));
+}
 static_assert(is_power_of_two(1) && is_power_of_two(1ull << 63) && !is_power_of_two(0) &&
 	      !is_power_of_two(3));
 
@@ -57,10 +71,16 @@ constexpr unsigned int log2_floor(u64 x)
 }
 static_assert(log2_floor(1) == 0 && log2_floor(4095) == 11 && log2_floor(~0ull) == 63);
 
-constexpr unsigned int div_round_up(unsigned int a, unsigned int b) { return (a + b - 1) / b; }
+constexpr unsigned int div_round_up(unsigned int a, unsigned int b)
+{
+	return (a + b - 1) / b;
+}
 
 /* Whether [start, start + size) has no end that can be written down. */
-constexpr bool wraps(u64 start, u64 size) { return start + size < start; }
+constexpr bool wraps(u64 start, u64 size)
+{
+	return start + size < start;
+}
 static_assert(wraps(~0ull - 4095, 4096) && !wraps(~0ull - 4095, 4095) && !wraps(0, ~0ull));
 
 /* For types that own something: they can be neither copied nor moved by accident. */
@@ -103,7 +123,10 @@ struct Place {};
 
 } /* namespace tce */
 
-inline void *operator new(tce::usize, tce::Place, void *at) noexcept { return at; }
+inline void *operator new(tce::usize, tce::Place, void *at) noexcept
+{
+	return at;
+}
 inline void operator delete(void *, tce::Place, void *) noexcept {}
 
 namespace tce {

@@ -16,18 +16,18 @@
 #define TCE_TSA(x)
 #endif
 
-#define TCE_CAPABILITY(name)	TCE_TSA(capability(name))
-#define TCE_SCOPED		TCE_TSA(scoped_lockable)
-#define TCE_GUARDED_BY(x)	TCE_TSA(guarded_by(x))
-#define TCE_PT_GUARDED_BY(x)	TCE_TSA(pt_guarded_by(x))
-#define TCE_REQUIRES(...)	TCE_TSA(requires_capability(__VA_ARGS__))
+#define TCE_CAPABILITY(name)	 TCE_TSA(capability(name))
+#define TCE_SCOPED		 TCE_TSA(scoped_lockable)
+#define TCE_GUARDED_BY(x)	 TCE_TSA(guarded_by(x))
+#define TCE_PT_GUARDED_BY(x)	 TCE_TSA(pt_guarded_by(x))
+#define TCE_REQUIRES(...)	 TCE_TSA(requires_capability(__VA_ARGS__))
 #define TCE_REQUIRES_SHARED(...) TCE_TSA(requires_shared_capability(__VA_ARGS__))
-#define TCE_EXCLUDES(...)	TCE_TSA(locks_excluded(__VA_ARGS__))
-#define TCE_ACQUIRE(...)	TCE_TSA(acquire_capability(__VA_ARGS__))
-#define TCE_ACQUIRE_SHARED(...)	TCE_TSA(acquire_shared_capability(__VA_ARGS__))
-#define TCE_RELEASE(...)	TCE_TSA(release_capability(__VA_ARGS__))
+#define TCE_EXCLUDES(...)	 TCE_TSA(locks_excluded(__VA_ARGS__))
+#define TCE_ACQUIRE(...)	 TCE_TSA(acquire_capability(__VA_ARGS__))
+#define TCE_ACQUIRE_SHARED(...)	 TCE_TSA(acquire_shared_capability(__VA_ARGS__))
+#define TCE_RELEASE(...)	 TCE_TSA(release_capability(__VA_ARGS__))
 #define TCE_RELEASE_GENERIC(...) TCE_TSA(release_generic_capability(__VA_ARGS__))
-#define TCE_NO_TSA		TCE_TSA(no_thread_safety_analysis)
+#define TCE_NO_TSA		 TCE_TSA(no_thread_safety_analysis)
 
 namespace tce {
 

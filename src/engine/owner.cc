@@ -132,7 +132,7 @@ void Owner::retry()
 void Owner::retry_kept()
 {
 	for (Region *region = kept_.first(); region;) {
-		Region *next = kept_.after(*region);
+		Region *next = RegionIndex::after(*region);
 
 		if (give_back_locked(region->mem()).ok()) {
 			kept_.erase(*region);

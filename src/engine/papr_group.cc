@@ -98,8 +98,9 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 
 	tce_ddw_window made = {};
 
-	TCE_TRY(Status::from_port(tce_port_ddw_create(
-		port_, geometry.page().lg2(), geometry.page().lg2() + geometry.entries_lg2(), &made)));
+	TCE_TRY(Status::from_port(
+		tce_port_ddw_create(port_, geometry.page().lg2(),
+				    geometry.page().lg2() + geometry.entries_lg2(), &made)));
 
 	const Iova start(made.start);
 	Errc refused = wraps(start.raw, geometry.window_size()) ? Errc::Io : Errc::Ok;

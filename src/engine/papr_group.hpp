@@ -103,9 +103,9 @@ private:
 	tce_port_group *const port_;
 	const tce_group_caps caps_;
 	HwWindow windows_[TCE_MAX_WINDOWS];
-	bool default_present_ = true;	/* in the firmware */
-	bool default_taken_ = true;	/* userspace's */
-	bool lost_ = false;		/* the firmware did not remove a window */
+	bool default_present_ = true; /* in the firmware */
+	bool default_taken_ = true;   /* userspace's */
+	bool lost_ = false;	      /* the firmware did not remove a window */
 };
 
 } /* namespace tce */

@@ -13,8 +13,8 @@ namespace tce::papr {
 
 inline constexpr long kSuccess = 0;
 inline constexpr long kBusy = 1;
-inline constexpr long kLongBusyFirst = 9900;	/* H_LONG_BUSY_ORDER_1_MSEC */
-inline constexpr long kLongBusyLast = 9905;	/* H_LONG_BUSY_ORDER_100_SEC */
+inline constexpr long kLongBusyFirst = 9900; /* H_LONG_BUSY_ORDER_1_MSEC */
+inline constexpr long kLongBusyLast = 9905;  /* H_LONG_BUSY_ORDER_100_SEC */
 inline constexpr long kNoMem = -9;
 inline constexpr long kResource = -16;
 

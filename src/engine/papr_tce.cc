@@ -41,7 +41,10 @@ Status put_run(Target to, const Be64 *list, unsigned int nr, u32 &calls)
 {
 	if (nr > 1 && tce_port_has_multitce())
 		return call_until_done(
-			[&] { return tce_port_h_put_tce_indirect(to.liobn, to.first.raw, list, nr); },
+			[&] {
+				return tce_port_h_put_tce_indirect(to.liobn, to.first.raw, list,
+								   nr);
+			},
 			calls);
 
 	for (unsigned int i = 0; i < nr; i++) {

@@ -18,7 +18,7 @@ inline constexpr unsigned int kRun = 512;
 
 /* Where a run goes. */
 struct Target {
-	u32 liobn;
+	u32 liobn = 0;
 	PageShift page;
 	Iova first;
 };

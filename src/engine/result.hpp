@@ -30,8 +30,10 @@ enum class Errc : int {
 
 template <class T> class [[nodiscard]] Result {
 public:
+	/* NOLINTBEGIN(google-explicit-constructor): "return value;" and "return Errc::Inval;" are meant to work */
 	constexpr Result(T value) : value_(move(value)) {}
 	constexpr Result(Errc error) : error_(error) {}
+	/* NOLINTEND(google-explicit-constructor) */
 
 	[[nodiscard]] constexpr bool ok() const { return error_ == Errc::Ok; }
 	[[nodiscard]] constexpr Errc error() const { return error_; }
@@ -49,6 +51,7 @@ struct Unit {};
 template <> class [[nodiscard]] Result<Unit> {
 public:
 	constexpr Result() = default;
+	/* NOLINTNEXTLINE(google-explicit-constructor): as above */
 	constexpr Result(Errc error) : error_(error) {}
 
 	/* What a function of port.h returned. */
@@ -72,12 +75,12 @@ static_assert(sizeof(Result<u64>) <= 16 && sizeof(Status) == sizeof(int));
 static_assert(Status::from_port(-12).error() == Errc::NoMem && Status::from_port(7).ok());
 
 /* The value of @expr, or out of the function with its error. */
-#define TCE_TRY(expr)                                     \
-	({                                                \
-		auto tce_try_ = (expr);                   \
-		if (!tce_try_.ok()) [[unlikely]]          \
-			return tce_try_.error();          \
-		tce_try_.take();                          \
+#define TCE_TRY(expr)                            \
+	({                                       \
+		auto tce_try_ = (expr);          \
+		if (!tce_try_.ok()) [[unlikely]] \
+			return tce_try_.error(); \
+		tce_try_.take();                 \
 	})
 
 } /* namespace tce */

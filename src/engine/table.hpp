@@ -42,7 +42,8 @@ public:
 
 	[[nodiscard]] static usize bytes_for(u64 entries)
 	{
-		return sizeof(BasicLeaf) + entries * 2 * sizeof(Be64) + words(entries) * sizeof(u64);
+		return sizeof(BasicLeaf) + entries * 2 * sizeof(Be64) +
+		       words(entries) * sizeof(u64);
 	}
 
 	[[nodiscard]] TceIndex first() const { return first_; }
@@ -100,6 +101,7 @@ public:
 	/* The first pending entry in [from, to), or @to. */
 	[[nodiscard]] TceIndex next_pending(TceIndex from, TceIndex to) const TCE_REQUIRES(lock);
 
+	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): callers hold it, attributes name it */
 	Lock lock{ TCE_LOCK_LEAF };
 
 private:
@@ -119,7 +121,10 @@ private:
 	{
 		return reinterpret_cast<const u64 *>(users() + entries_);
 	}
-	void users_store(u64 i, Uaddr value) { Memory::store(&users()[i], Be64::from_cpu(value.raw)); }
+	void users_store(u64 i, Uaddr value)
+	{
+		Memory::store(&users()[i], Be64::from_cpu(value.raw));
+	}
 
 	const TceIndex first_;
 	const u64 entries_;
@@ -135,9 +140,9 @@ TceIndex BasicLeaf<Memory>::next_pending(TceIndex from, TceIndex to) const
 		const u64 rest = bits()[i / 64] >> (i % 64);
 
 		if (rest)
-			return TceIndex(min((first_ + i).raw +
-						    static_cast<u64>(__builtin_ctzll(rest)),
-					    to.raw));
+			return TceIndex(
+				min((first_ + i).raw + static_cast<u64>(__builtin_ctzll(rest)),
+				    to.raw));
 		i = (i | 63) + 1;
 	}
 	return to;
@@ -243,7 +248,8 @@ template <class Memory> auto BasicTable<Memory>::next_leaf(IndexRange range) con
 		unsigned int height = geometry_.levels() - 1;
 
 		while (height && level) {
-			level = static_cast<Slot *>(level)[geometry_.slot(height, at)].load_acquire();
+			level = static_cast<Slot *>(level)[geometry_.slot(height, at)]
+					.load_acquire();
 			height--;
 		}
 		if (level)
@@ -313,7 +319,7 @@ template <class Memory> void BasicTable<Memory>::link(PreparedLeaves &leaves)
 	}
 }
 
-/* Recurses once a level, five times at most. */
+/* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
 template <class Memory> void BasicTable<Memory>::free_level(void *level, unsigned int height)
 {
 	if (!level)

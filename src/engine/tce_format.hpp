@@ -42,7 +42,8 @@ private:
 	u64 raw_ = 0;
 };
 
-static_assert(sizeof(Be64) == 8 && Be64::from_cpu(0x0123456789abcdef).to_cpu() == 0x0123456789abcdef);
+static_assert(sizeof(Be64) == 8 &&
+	      Be64::from_cpu(0x0123456789abcdef).to_cpu() == 0x0123456789abcdef);
 
 /* Rights of the device on a page. */
 class Perm {

@@ -36,7 +36,10 @@ template <class Tag> struct Strong {
 	friend constexpr bool operator<=(Strong a, Strong b) { return a.raw <= b.raw; }
 
 	/* An address or index, plus a distance; and the distance of two of them. */
-	friend constexpr Strong operator+(Strong a, u64 distance) { return Strong(a.raw + distance); }
+	friend constexpr Strong operator+(Strong a, u64 distance)
+	{
+		return Strong(a.raw + distance);
+	}
 	friend constexpr u64 operator-(Strong a, Strong b) { return a.raw - b.raw; }
 	constexpr Strong &operator+=(u64 distance)
 	{
@@ -45,10 +48,10 @@ template <class Tag> struct Strong {
 	}
 };
 
-using Iova = Strong<struct IovaTag>;		/* bus address */
-using Hpa = Strong<struct HpaTag>;		/* host physical address */
-using Uaddr = Strong<struct UaddrTag>;		/* user address; never dereferenced here */
-using TceIndex = Strong<struct TceIndexTag>;	/* entry, counted from the window's first */
+using Iova = Strong<struct IovaTag>;	     /* bus address */
+using Hpa = Strong<struct HpaTag>;	     /* host physical address */
+using Uaddr = Strong<struct UaddrTag>;	     /* user address; never dereferenced here */
+using TceIndex = Strong<struct TceIndexTag>; /* entry, counted from the window's first */
 
 static_assert(Iova(4096) + 4096 == Iova(8192));
 static_assert(Iova(8192) - Iova(4096) == 4096);

@@ -65,7 +65,7 @@ private:
 
 /* What MAP puts into a run of entries: memory that is noted to be mapped already. */
 struct Source {
-	tce_mem *mem;
+	tce_mem *mem = nullptr;
 	Uaddr user;
 	Perm perm;
 };
@@ -95,7 +95,10 @@ public:
 	/* --- for the container ------------------------------------------- */
 
 	/* Make the leaves that @range lacks, see BasicTable::prepare(). */
-	Status prepare(IndexRange range, PreparedLeaves &leaves) { return table_.prepare(range, leaves); }
+	Status prepare(IndexRange range, PreparedLeaves &leaves)
+	{
+		return table_.prepare(range, leaves);
+	}
 	void link(PreparedLeaves &leaves) { table_.link(leaves); }
 	[[nodiscard]] TableCharge &charge() { return charge_; }
 
@@ -132,7 +135,8 @@ public:
 	/* As publish_pending() of everything, and every leaf's lock is taken. */
 	void flush_all_leaves() TCE_EXCLUDES(publish_);
 
-	Window *next_of_owner = nullptr;	/* protected by the owner's lock */
+	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the owner's list */
+	Window *next_of_owner = nullptr; /* protected by the owner's lock */
 
 	Window(Owner &owner, const Geometry &geometry);
 	~Window();
@@ -190,8 +194,8 @@ private:
 
 	Atomic<int> state_{ Live };
 	Atomic<bool> used_by_kvm_;
-	Atomic<u64> pending_;		/* entries of all leaves */
-	Atomic<u64> sleepers_;		/* in exchange_through() */
+	Atomic<u64> pending_;  /* entries of all leaves */
+	Atomic<u64> sleepers_; /* in exchange_through() */
 };
 
 } /* namespace tce */

@@ -218,7 +218,10 @@ using tce::Window;
 
 namespace {
 
-Window *window_of(tce_table *t) { return reinterpret_cast<Window *>(t); }
+Window *window_of(tce_table *t)
+{
+	return reinterpret_cast<Window *>(t);
+}
 
 /* KVM counts entries from bus address 0. */
 tce::TceIndex relative(Window &w, tce_u64 index)
