@@ -28,10 +28,7 @@ namespace fake {
 
 template <typename T> constexpr s64 number(T value)
 {
-	if constexpr (__is_enum(T))
-		return static_cast<s64>(value);
-	else
-		return static_cast<s64>(value);
+	return static_cast<s64>(value);
 }
 
 template <typename T> s64 number(T *pointer)

@@ -9,7 +9,6 @@
 
 using namespace fake;
 using tce::Geometry;
-using tce::IndexRange;
 using tce::kPaprLevels;
 using tce::TceIndex;
 

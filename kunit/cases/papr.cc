@@ -247,12 +247,13 @@ void refuse_map(const Config &config, const Half &half, bool over_live)
 	TCE_EXPECT_EQ(rc, err::kIo);
 	TCE_EXPECT(r.reaches(0, kUser) && r.reaches(at + kRange, kUser));
 
-	u64 old = 0, closed = 0, other = 0;
+	u64 old = 0, other = 0;
 
+	/* What is neither is closed. */
 	for (u64 i = 0; i < kRange; i += 4096) {
 		if (!r.w.tce_at(0, at + i))
-			closed++;
-		else if (r.reaches(at + i, kUser + i))
+			continue;
+		if (r.reaches(at + i, kUser + i))
 			old++;
 		else
 			other++;

@@ -7,7 +7,6 @@
 #include "recorder.hpp"
 
 using namespace fake;
-using tce::Entry;
 using tce::Geometry;
 using tce::Hpa;
 using tce::IndexRange;

@@ -159,8 +159,6 @@ void tce_port_page_free(void *p)
 	env_free(found);
 }
 
-/* Is @p a page from tce_port_page_alloc()?  The caller holds the world's lock. */
-bool fake_is_port_page(const void *p);
 bool fake_is_port_page(const void *p)
 {
 	for (const Page *page = pages; page; page = page->next) {

@@ -8,8 +8,6 @@
  */
 #include "world.hpp"
 
-bool fake_is_port_page(const void *p);
-
 namespace fake {
 
 /* --- What a device can reach ------------------------------------------------------ */

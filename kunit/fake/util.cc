@@ -50,7 +50,7 @@ void log(const char *fmt, ...)
 Sparse::~Sparse()
 {
 	clear();
-	env_free(buckets_);
+	env_free(static_cast<void *>(buckets_));
 }
 
 u32 Sparse::hash(u64 key)

@@ -163,7 +163,7 @@ public:
 		return state_ * 0x2545f4914f6cdd1dull;
 	}
 	/* 0 .. n-1 */
-	u64 below(u64 n) { return (next() >> 11) % n; }
+	u64 below(u64 n) { return n ? (next() >> 11) % n : 0; }
 	bool one_in(u64 n) { return below(n) == 0; }
 
 private:

@@ -366,4 +366,7 @@ public:
 
 } // namespace fake
 
+/* Is @p a page from tce_port_page_alloc()?  The caller holds the world's lock. */
+bool fake_is_port_page(const void *p);
+
 #endif /* TCE_FAKE_WORLD_HPP */

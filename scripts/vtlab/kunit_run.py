@@ -155,10 +155,15 @@ def build(name):
 
 def run_all(runs=RUNS, arguments=""):
     """All runs, a few at a time. Returns the list of Run."""
-    built = {name: build(name) for name in dict.fromkeys(each[0] for each in runs)}
-    with step(f"KUnit: {len(runs)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-        futures = [pool.submit(run, *each, built[each[0]], arguments=arguments) for each in runs]
-        done = []
+    built, done = {}, []
+    for name in dict.fromkeys(each[0] for each in runs):
+        try:
+            built[name] = build(name)
+        except LabError as why:
+            done.append(Run(f"{name}, the build", ktap.Report(), [str(why)], 0, module.OUT / name))
+    possible = [each for each in runs if each[0] in built]
+    with step(f"KUnit: {len(possible)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
+        futures = [pool.submit(run, *each, built[each[0]], arguments=arguments) for each in possible]
         for future in futures:
             done.append(future.result())
             say("    " + done[-1].summary())
