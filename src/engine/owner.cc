@@ -97,14 +97,16 @@ Status Owner::give_back(tce_mem *mem)
 
 Status Owner::give_back_locked(tce_mem *mem)
 {
+	bool published = !all_quarantined_.load_ordered();
+	Status status = Errc::Busy;
+
 	holding_.store_ordered(true);
 	for (Window *w = windows_; w; w = w->next_of_owner) {
-		if (w->used_by_kvm())
-			w->flush_all_leaves();
+		if (w->used_by_kvm() && !w->flush_all_leaves())
+			published = false;
 	}
-
-	const Status status = Status::from_port(tce_port_mem_put(mm_, mem));
-
+	if (published)
+		status = Status::from_port(tce_port_mem_put(mm_, mem));
 	holding_.store_ordered(false);
 	return status;
 }
@@ -150,7 +152,7 @@ void Owner::retry_kept()
  */
 void Owner::force(Region &region)
 {
-	while (tce_port_mem_put(mm_, region.mem())) {
+	while (all_quarantined_.load_ordered() || tce_port_mem_put(mm_, region.mem())) {
 		if (quarantined_.load_ordered()) {
 			tce_port_log("%llu bytes stay pinned: a device may still reach them\n",
 				     region.size());

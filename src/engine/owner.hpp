@@ -48,8 +48,16 @@ public:
 	 * @region is the owner's from now on.
 	 */
 	void give_back_later(Region *region) TCE_EXCLUDES(lock_);
-	/* A page may be in a device's reach for good: memory that is busy stays pinned. */
-	void quarantine() { quarantined_.store_ordered(true); }
+	/*
+	 * A page may be in a device's reach for good: memory that is busy stays pinned.  @all: nobody
+	 * knows which page, so no memory is given back any more.
+	 */
+	void quarantine(bool all = false)
+	{
+		quarantined_.store_ordered(true);
+		if (all)
+			all_quarantined_.store_ordered(true);
+	}
 
 	[[nodiscard]] bool holding() const { return holding_.load_ordered(); }
 
@@ -70,6 +78,7 @@ private:
 	RegionIndex kept_ TCE_GUARDED_BY(lock_){ 1 };
 	Atomic<bool> holding_;
 	Atomic<bool> quarantined_;
+	Atomic<bool> all_quarantined_;
 	u64 references_ TCE_GUARDED_BY(owners_lock) = 1;
 	Owner *next_ TCE_GUARDED_BY(owners_lock) = nullptr;
 };

@@ -288,6 +288,7 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser)
 			if (old.tce.live() && !leaf.tce(i).live())
 				leaf.set(i, old);
 		}
+		stay_unclosed(leaf, hit);
 		return closed;
 	}
 	for (TceIndex i = hit.begin; i < hit.end; i += 1)
@@ -414,25 +415,25 @@ void Window::finish(Releaser &releaser, bool unreachable)
 	/* Until here memory is given back only after a look at this window. */
 	owner_.remove(*this);
 
-	const u64 stuck = sweep(releaser, unreachable);
+	const Stuck stuck = sweep(releaser, unreachable);
 
 	releaser.flush();
-	owner_.retry();
-	if (stuck) {
-		owner_.quarantine();
-		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck));
+	if (stuck.entries || stuck.unnamed) {
+		owner_.quarantine(stuck.unnamed);
+		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck.entries));
 	}
+	owner_.retry();
 	charge_.drop();
 	tce_port_ktable_put(ktable_);
 }
 
-/* How many entries a device may still use. */
-u64 Window::sweep(Releaser &releaser, bool unreachable)
+/* What a device may still use. */
+Window::Stuck Window::sweep(Releaser &releaser, bool unreachable)
 {
 	Guard guard(publish_);
 	Cursor cursor(table_);
 	IndexRange range = table_.whole();
-	u64 stuck = 0;
+	Stuck stuck;
 
 	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
 	     range.begin = part.end, part = range) {
@@ -446,8 +447,10 @@ u64 Window::sweep(Releaser &releaser, bool unreachable)
 				for (TceIndex i = run.begin; i < run.end; i += 1) {
 					const Entry old = leaf->get(i);
 
+					if (!unreachable && leaf->is_pending(i))
+						stuck.unnamed = true;
 					if (old.tce.live() && !unreachable) {
-						stuck++;
+						stuck.entries++;
 					} else if (old.user.raw || old.tce.live()) {
 						scratch_.old[found++] = old;
 						leaf->set(i, {});
@@ -463,7 +466,7 @@ u64 Window::sweep(Releaser &releaser, bool unreachable)
 		if (unreachable && unsure.nr)
 			tce_port_mem_unmap(unsure.mem, unsure.nr);
 		else
-			stuck += unsure.nr;
+			stuck.entries += unsure.nr;
 		unsure = {};
 	}
 	return stuck;

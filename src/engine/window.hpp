@@ -132,8 +132,11 @@ public:
 	void flush();
 
 	[[nodiscard]] bool used_by_kvm() const { return used_by_kvm_.load_ordered(); }
-	/* As publish_pending() of everything, and every leaf's lock is taken. */
-	void flush_all_leaves() TCE_EXCLUDES(publish_);
+	/*
+	 * As publish_pending() of everything, and every leaf's lock is taken.  Whether no entry is
+	 * left that is closed here but not at the platform.
+	 */
+	[[nodiscard]] bool flush_all_leaves() TCE_EXCLUDES(publish_);
 
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the owner's list */
 	Window *next_of_owner = nullptr; /* protected by the owner's lock */
@@ -172,10 +175,16 @@ private:
 		TCE_REQUIRES(publish_);
 	void publish_leaf(Leaf &leaf, u32 &calls) TCE_REQUIRES(publish_);
 	void close_lost(Leaf &leaf, IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
+	void stay_unclosed(Leaf &leaf, IndexRange run) TCE_REQUIRES(publish_, leaf.lock);
 	void settle(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
 	Status fill(const Mirror &mirror) TCE_REQUIRES(publish_);
 	Status clear(const Mirror &mirror) TCE_REQUIRES(publish_);
-	u64 sweep(Releaser &releaser, bool unreachable) TCE_EXCLUDES(publish_);
+	struct Stuck {
+		u64 entries = 0;
+		/* Of some of them nobody knows what memory they name. */
+		bool unnamed = false;
+	};
+	Stuck sweep(Releaser &releaser, bool unreachable) TCE_EXCLUDES(publish_);
 	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(publish_);
 	Status exchange_through(Leaf &leaf, TceIndex index, Tce &tce) TCE_EXCLUDES(publish_);
 	Status exchange_dead(Tce &tce) const;
@@ -195,6 +204,7 @@ private:
 	Atomic<int> state_{ Live };
 	Atomic<bool> used_by_kvm_;
 	Atomic<u64> pending_;  /* entries of all leaves */
+	Atomic<bool> unclosed_; /* the platform did not close what is closed here */
 	Atomic<u64> sleepers_; /* in exchange_through() */
 };
 

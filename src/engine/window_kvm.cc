@@ -172,7 +172,11 @@ void Window::publish_leaf(Leaf &leaf, u32 &calls)
 	}
 }
 
-/* Nobody can be told.  KVM's notes stay until the window is gone. */
+/*
+ * Nobody can be told.  KVM's notes of what it mapped stay until the window is gone; but of what it
+ * replaced it has dropped them, so entries that do not close stay pending, and while there
+ * are any the owner gives no memory back.
+ */
 void Window::close_lost(Leaf &leaf, IndexRange run, u32 &calls)
 {
 	{
@@ -184,12 +188,28 @@ void Window::close_lost(Leaf &leaf, IndexRange run, u32 &calls)
 		}
 	}
 	tce_port_count(TCE_COUNT_KVM_LOST, static_cast<long>(run.count()));
-	if (push_closed(run, calls).ok())
+	if (push_closed(run, calls).ok()) {
 		tce_port_log("hypervisor refuses entries at %llx, %llu are closed\n",
 			     target({}, run.begin).first.raw, run.count());
-	else
-		tce_port_log("hypervisor refuses to close %llu entries at %llx\n", run.count(),
-			     target({}, run.begin).first.raw);
+		return;
+	}
+	tce_port_log("hypervisor refuses to close %llu entries at %llx\n", run.count(),
+		     target({}, run.begin).first.raw);
+
+	Guard entries(leaf.lock);
+
+	stay_unclosed(leaf, run);
+}
+
+void Window::stay_unclosed(Leaf &leaf, IndexRange run)
+{
+	for (TceIndex i = run.begin; i < run.end; i += 1) {
+		if (!leaf.tce(i).live() && !leaf.is_pending(i)) {
+			leaf.set_pending(i);
+			pending_.add_ordered(1);
+		}
+	}
+	unclosed_.store_ordered(true);
 }
 
 void Window::flush()
@@ -203,11 +223,13 @@ void Window::flush()
 		tce_port_count(TCE_COUNT_DEFERRED_FLUSHES, 1);
 }
 
-void Window::flush_all_leaves()
+bool Window::flush_all_leaves()
 {
 	u32 calls = 0;
 
+	unclosed_.store_ordered(false);
 	publish_pending(table_.whole(), calls);
+	return !unclosed_.load_ordered();
 }
 
 } /* namespace tce */
