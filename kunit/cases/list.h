@@ -18,7 +18,8 @@
 	S(container)								\
 	S(papr)									\
 	S(group)								\
-	S(kvm)
+	S(kvm)									\
+	S(interleave)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -172,5 +173,9 @@
 	C(kvm, publish_refused, off_or_on)					\
 	C(kvm, close_refused, off_or_on)					\
 	C(kvm, tce_without_rights, off_or_on)
+
+/* KVM in the middle of an entry, and an ioctl at that moment. */
+#define TCE_CASES_interleave(C)							\
+	C(interleave, kvm_with, interleavings)
 
 #endif /* TCE_CASES_LIST_H */

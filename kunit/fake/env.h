@@ -79,7 +79,7 @@ struct env_thread {
 	unsigned int nr_held;
 	unsigned int nr_spins;			/* of these, spinlocks */
 	unsigned int atomic;			/* pretends to be in softirq */
-	unsigned int in_user;			/* between two ops of a table */
+	unsigned int in_user;			/* KVM's sequence of table ops, kInSequence.. */
 	unsigned int killed;			/* has a fatal signal */
 	unsigned int no_fail;			/* fault injection is off */
 	void *mm;				/* current->mm */

@@ -200,7 +200,9 @@ void tce_port_yield(void)
 
 		world->yields++;
 	}
+	Kvm::sleep_begins();
 	env_yield();
+	Kvm::sleep_ends();
 }
 
 int tce_port_killed(void)

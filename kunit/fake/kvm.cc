@@ -16,11 +16,11 @@ public:
 	UserSequence()
 	{
 		env_rwsem_read_lock(world->users);
-		env_self()->in_user++;
+		env_self()->in_user = kInSequence;
 	}
 	~UserSequence()
 	{
-		env_self()->in_user--;
+		env_self()->in_user = 0;
 		env_rwsem_read_unlock(world->users);
 	}
 	UserSequence(const UserSequence &) = delete;
@@ -71,6 +71,18 @@ tce_mem *lookup(const tce_mm *mm, u64 ua, u64 bytes)
 }
 
 } // namespace
+
+void Kvm::sleep_begins()
+{
+	if (env_self()->in_user == kInExchange)
+		env_rwsem_read_unlock(world->users);
+}
+
+void Kvm::sleep_ends()
+{
+	if (env_self()->in_user == kInExchange)
+		env_rwsem_read_lock(world->users);
+}
 
 void Kvm::wait_for_users()
 {
@@ -139,15 +151,17 @@ void Kvm::release(GuestTable &t)
 
 /* --- One entry ----------------------------------------------------------------------- */
 
-/* iommu_tce_xchg_no_kill() */
+/*
+ * iommu_tce_xchg_no_kill().  KVM does not mind if it sleeps; a sequence that does has
+ * begun anew for tce_port_sync_users().
+ */
 int Kvm::xchg(tce_ktable *k, u64 entry, u64 *hpa, u32 *perm)
 {
 	int rc;
-	{
-		Atomic atomic;
 
-		rc = tce_table_xchg(k->table, entry, hpa, perm);
-	}
+	env_self()->in_user = kInExchange;
+	rc = tce_table_xchg(k->table, entry, hpa, perm);
+	env_self()->in_user = kInSequence;
 	if (!rc && (*perm & TCE_PERM_WRITE)) {
 		Guard g;
 
@@ -170,6 +184,7 @@ long Kvm::mapped_dec(tce_ktable *k, u64 entry)
 	if (!mem)
 		return h::kTooHard;
 	mapped_dec_one(mem);
+	stop(Point::Dropped);
 	store_slot(pua, 0);
 	return h::kSuccess;
 }
@@ -180,10 +195,12 @@ long Kvm::do_unmap(tce_ktable *k, u64 entry)
 	u32 perm = TCE_PERM_NONE;
 	u64 hpa = 0;
 
+	stop(Point::HaveSlot);
 	if (xchg(k, entry, &hpa, &perm)) {
 		warns++;
 		return h::kTooHard;
 	}
+	stop(Point::Exchanged);
 	if (perm == TCE_PERM_NONE)
 		return h::kSuccess;
 
@@ -212,13 +229,16 @@ long Kvm::do_map(tce_ktable *k, u64 entry, u64 ua, u32 perm)
 		return h::kTooHard;
 	if (!mapped_inc(mem))
 		return h::kTooHard;
+	stop(Point::HaveSlot);
 	if (xchg(k, entry, &hpa, &perm)) {
 		warns++;
 		mapped_dec_one(mem);
 		return h::kTooHard;
 	}
+	stop(Point::Exchanged);
 	if (perm != TCE_PERM_NONE)
 		mapped_dec(k, entry);
+	stop(Point::Dropped);
 	store_slot(pua, ua);
 	return h::kSuccess;
 }
@@ -227,6 +247,7 @@ long Kvm::do_map(tce_ktable *k, u64 entry, u64 ua, u32 perm)
 void Kvm::clear_tce(const GuestTable &t, tce_ktable *k, u64 entry)
 {
 	const u64 subpages = bit(t.page_shift - k->shape.page_shift);
+	UserSequence sequence;
 
 	for (u64 i = 0; i < subpages; i++) {
 		u64 hpa = 0;

@@ -45,12 +45,28 @@ public:
 	long do_unmap(tce_ktable *k, u64 entry);
 	void clear_tce(const GuestTable &t, tce_ktable *k, u64 entry);
 
+	/*
+	 * For traps: called in the middle of do_map() and do_unmap(), where another CPU
+	 * may do anything.
+	 */
+	enum class Point : u32 { HaveSlot, Exchanged, Dropped };
+	void (*hook)(void *arg, Point at) = nullptr;
+	void *hook_arg = nullptr;
+
 	/* Times that the kernel would have printed a warning. */
 	u32 warns = 0;
 
 	static void wait_for_users();
+	/* The calling thread sleeps; in between nobody has to wait for it. */
+	static void sleep_begins();
+	static void sleep_ends();
 
 private:
+	void stop(Point at)
+	{
+		if (hook)
+			hook(hook_arg, at);
+	}
 	long tce_to_ua(u64 tce, u64 *ua) const;
 	long validate_ioba(const GuestTable &t, u64 ioba, u64 npages) const;
 	long validate_tce(const GuestTable &t, u64 tce) const;

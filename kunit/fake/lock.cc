@@ -6,6 +6,7 @@
  * gives back only what it holds; nothing that can sleep is taken under a spinlock.
  * Checked on every call, so one thread is enough to find an inversion.
  */
+#include "kvm.hpp"
 #include "world.hpp"
 
 namespace fake {
@@ -109,7 +110,7 @@ bool before(const Head &h, Kind kind)
 				  class_name(t->held_class[i]));
 		}
 	}
-	if (kind != kSpin && (t->nr_spins || t->atomic)) {
+	if (kind != kSpin && (t->nr_spins || t->atomic || t->in_user == kInSequence)) {
 		good = false;
 		FAKE_FAIL("%s lock may sleep but is taken in atomic context", class_name(h.cls));
 	}
@@ -185,7 +186,7 @@ void expect_process_context(const char *what)
 {
 	const env_thread *t = env_self();
 
-	if (t->nr_spins || t->atomic || t->in_user)
+	if (t->nr_spins || t->atomic || t->in_user == kInSequence)
 		FAKE_FAIL("%s may sleep but is called in atomic context", what);
 }
 
@@ -222,8 +223,11 @@ void tce_port_mutex_lock(struct tce_mutex *m)
 
 	const bool take = before(l.head, kMutex);
 
-	if (take)
+	if (take) {
+		Kvm::sleep_begins();
 		env_mutex_lock(l.env);
+		Kvm::sleep_ends();
+	}
 	after(l.head, true, take);
 }
 

@@ -332,6 +332,13 @@ extern World *world;
 /* The calling thread runs as process @which. */
 void run_as(u32 which);
 
+/*
+ * env_thread::in_user: where KVM is.  It does not sleep between two ops of a table,
+ * but an exchange may.
+ */
+inline constexpr u32 kInSequence = 1;
+inline constexpr u32 kInExchange = 2;
+
 /* --- Checks that the port functions share ------------------------------------------ */
 
 void expect_process_context(const char *what);
