@@ -28,7 +28,11 @@ struct tce_ddw_value {
 	__be32 window_shift;
 };
 
-enum { TCE_PROP_DEFAULT, TCE_PROP_DDW, TCE_PROPS };
+enum {
+	TCE_PROP_DEFAULT,
+	TCE_PROP_DDW,
+	TCE_PROPS
+};
 
 struct tce_dt_prop {
 	struct property *prop;
@@ -218,11 +222,8 @@ void tce_port_dt_update(struct tce_port_group *grp,
 }
 
 /**
- * tce_dt_close() - take our properties out, for the platform's code
+ * tce_dt_close() - leave what the platform's code expects: the default window, only
  * @grp: the group
- *
- * It puts "ibm,dma-window" back itself, from the copy that it made when it removed
- * it.  Where it did not remove it (no dynamic windows) it is not ours and stays.
  *
  * Context: Process context.
  */
@@ -231,11 +232,48 @@ void tce_dt_close(struct tce_port_group *grp)
 	if (!grp->dt)
 		return;
 	if (READ_ONCE(grp->tg)) {
+		prop_add(grp->dt, TCE_PROP_DEFAULT);
 		prop_remove_ours(grp->dt, TCE_PROP_DDW);
-		if (of_find_property(grp->dt->np, TCE_SAVED_PROP, NULL))
-			prop_remove_ours(grp->dt, TCE_PROP_DEFAULT);
 	}
 	grp->dt = NULL;
+}
+
+/**
+ * tce_dt_hide_saved() - hide the platform's copy of "ibm,dma-window"
+ * @grp: the group
+ *
+ * When the platform's code takes the group back it makes "ibm,dma-window" from the
+ * copy: it complains when the property is there already, and dereferences NULL when
+ * it has no memory to make it.  It does neither when it finds the property but no
+ * copy.  It also keeps what it makes for good, once for every time.
+ *
+ * Context: Process context.
+ * Return: for tce_dt_show_saved().
+ */
+struct property *tce_dt_hide_saved(struct tce_port_group *grp)
+{
+	struct property *saved = NULL;
+
+	if (of_find_property(grp->pe_node, TCE_DEFAULT_PROP, NULL))
+		saved = of_find_property(grp->pe_node, TCE_SAVED_PROP, NULL);
+	if (saved && of_remove_property(grp->pe_node, saved))
+		saved = NULL;
+	return saved;
+}
+
+/**
+ * tce_dt_show_saved() - the copy is there again
+ * @grp: the group
+ * @saved: what tce_dt_hide_saved() gave
+ *
+ * Context: Process context.
+ */
+void tce_dt_show_saved(struct tce_port_group *grp, struct property *saved)
+{
+	int ret = saved ? of_add_property(grp->pe_node, saved) : 0;
+
+	if (ret)
+		tce_port_log("%pOF: cannot add %s: %d", grp->pe_node, TCE_SAVED_PROP, ret);
 }
 
 /**

@@ -7,6 +7,7 @@
  * "ibm,dma-window" with them; the default window itself is still in the firmware.
  * From here until the group goes back the platform's window code is not entered.
  */
+#include <linux/delay.h>
 #include <linux/iommu.h>
 #include <linux/of.h>
 #include <linux/pci.h>
@@ -15,6 +16,10 @@
 #include <asm/pci-bridge.h>
 
 #include "shim.h"
+
+/* The host's default window needs memory when it comes back. */
+#define TCE_RESTORE_ATTEMPTS	5
+#define TCE_RESTORE_PAUSE_MS	20
 
 /**
  * tce_pseries_present() - is this a pSeries partition
@@ -146,6 +151,27 @@ static int restore_device(struct device *dev, void *data)
 }
 
 /*
+ * Let the platform's code make its default window.  It does not say whether it could,
+ * and without memory for the bitmap it leaves a table that nobody can use.
+ */
+static bool restore_default(struct tce_port_group *grp, struct device *dev)
+{
+	struct iommu_table **slot = &grp->tg->tables[0];
+	struct property *saved;
+
+	if (*slot)
+		return true;
+	saved = tce_dt_hide_saved(grp);
+	grp->orig_ops->release_ownership(grp->tg, dev);
+	tce_dt_show_saved(grp, saved);
+	if (*slot && !(*slot)->it_map) {
+		iommu_tce_table_put(*slot);
+		*slot = NULL;
+	}
+	return *slot;
+}
+
+/*
  * The platform's code takes the group back for the first device that asks and
  * leaves the others with what they had: a table that is long freed.  So let it do
  * the first here, and set all the others right; when the core asks later for each
@@ -153,14 +179,17 @@ static int restore_device(struct device *dev, void *data)
  */
 static void hand_back(struct tce_port_group *grp)
 {
+	unsigned int attempts = TCE_RESTORE_ATTEMPTS;
 	struct pci_dev *pdev;
 
 	WRITE_ONCE(grp->tg->ops, grp->orig_ops);
 	pdev = tce_group_first_pci_dev(grp);
 	if (!pdev)
 		return;
-	if (!grp->tg->tables[0])
-		grp->orig_ops->release_ownership(grp->tg, &pdev->dev);
+	while (!restore_default(grp, &pdev->dev) && --attempts)
+		msleep(TCE_RESTORE_PAUSE_MS);
+	if (!attempts)
+		tce_port_log("%pOF: the host's DMA window cannot be restored", grp->pe_node);
 	iommu_group_for_each_dev(grp->group, grp, restore_device);
 	pci_dev_put(pdev);
 }
@@ -183,6 +212,12 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 		return ret;
 	grp->orig_ops = grp->tg->ops;
 	tce_ddw_init(grp);
+	ret = fill_caps(grp, caps);
+	if (ret)
+		goto put_node;
+	ret = tce_dt_open(grp);
+	if (ret)
+		goto put_node;
 
 	/* The unwinding of an earlier attempt may have given it back already. */
 	if (grp->tg->tables[0]) {
@@ -195,12 +230,6 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 		ret = -EBUSY;
 		goto give_back;
 	}
-	ret = fill_caps(grp, caps);
-	if (ret)
-		goto give_back;
-	ret = tce_dt_open(grp);
-	if (ret)
-		goto give_back;
 
 	/* Before any window: who adds a device from now on asks us. */
 	WRITE_ONCE(grp->tg->ops, &tce_pseries_group_ops);
@@ -209,7 +238,9 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 	return 0;
 
 give_back:
+	tce_dt_close(grp);
 	hand_back(grp);
+put_node:
 	of_node_put(grp->pe_node);
 	return ret;
 }

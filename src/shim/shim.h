@@ -105,6 +105,8 @@ void tce_ddw_init(struct tce_port_group *grp);
 /* dt_windows.c */
 int tce_dt_open(struct tce_port_group *grp);
 void tce_dt_close(struct tce_port_group *grp);
+struct property *tce_dt_hide_saved(struct tce_port_group *grp);
+void tce_dt_show_saved(struct tce_port_group *grp, struct property *saved);
 void tce_dt_forget(struct device_node *np);
 void tce_dt_exit(void);
 int tce_dt_default_window(struct tce_port_group *grp, u32 *liobn, u64 *start,
