@@ -57,7 +57,8 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 	if (joined.ok() && groups_)
 		joined = join(*group);
 	if (!joined.ok()) {
-		group->papr.hand_back();
+		if (!group->papr.hand_back() && owner_)
+			owner_->quarantine(true);
 		destroy_object(group);
 		return joined;
 	}
@@ -97,6 +98,8 @@ Status Container::open_in_group(Group &group, unsigned int slot, Window &window)
 	TCE_TRY(group.papr.open(slot, window.geometry(), &start, false));
 	group.mirrors[slot].liobn = group.papr.window(slot).liobn;
 	if (Status filled = window.add_mirror(group.mirrors[slot]); !filled.ok()) {
+		if (!window.remove_mirror(group.mirrors[slot]).ok())
+			group.papr.distrust();
 		group.papr.close(slot);
 		return filled;
 	}
@@ -130,19 +133,22 @@ void Container::detach(tce_port_group *port)
 
 	/* The last one takes the windows along, from others just their copy goes. */
 	const bool last = group == groups_ && !group->next;
+	bool gone = true;
 
 	for (unsigned int slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
 		if (!windows_[slot])
 			continue;
 		if (last)
 			close_window(slot);
-		else if (!close_in_group(*group, slot, *windows_[slot]) && owner_)
-			owner_->quarantine();
+		else
+			gone = close_in_group(*group, slot, *windows_[slot]) && gone;
 	}
 	*link = group->next;
 	if (last)
 		default_untouched_ = false;
-	group->papr.hand_back();
+	/* Of what a group that has left can still reach, the shadow knows nothing. */
+	if (!group->papr.hand_back() && !gone)
+		owner_->quarantine(true);
 	destroy_object(group);
 }
 

@@ -53,6 +53,7 @@ Status PaprGroup::open(unsigned int slot, const Geometry &geometry, const Iova *
 {
 	if (backs_default)
 		return adopt_default(slot, geometry) ? Status() : Status(Errc::Perm);
+	recover();
 
 	if (fits_default(geometry) && !default_taken_ && (!want || *want == default_start())) {
 		if (!default_present_ && !any_open())
@@ -148,11 +149,10 @@ bool PaprGroup::close(unsigned int slot)
 	if (tce_port_ddw_remove(port_, was.liobn)) {
 		tce_port_log("firmware does not remove the DMA window at %llx\n", was.start.raw);
 		lost_ = true;
-		gone = false;
-		if (!any_open() && !default_taken_) {
-			reset();
-			gone = !lost_;
-		}
+		recover();
+		gone = !lost_;
+	} else if (lost_) {
+		recover();
 	} else if (!any_open() && !default_present_) {
 		learn_of_default();
 	}
@@ -163,17 +163,26 @@ bool PaprGroup::close(unsigned int slot)
 void PaprGroup::let_go_of_default()
 {
 	default_taken_ = false;
+	recover();
 	if (!any_open())
 		remove_default();
 	update_device_tree();
 }
 
-void PaprGroup::hand_back()
+bool PaprGroup::hand_back()
 {
 	if (lost_ || !default_present_)
 		reset();
 	default_taken_ = true;
 	update_device_tree();
+	return !lost_;
+}
+
+/* Nothing of ours is open: a window that the firmware did not remove goes by a reset. */
+void PaprGroup::recover()
+{
+	if (lost_ && !any_open())
+		reset();
 }
 
 void PaprGroup::remove_default()

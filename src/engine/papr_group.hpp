@@ -79,8 +79,11 @@ public:
 	/* Userspace lets go of a default window that never became one of ours. */
 	void let_go_of_default();
 
-	/* Nothing is open: leave the firmware as the platform's own code expects it. */
-	void hand_back();
+	/*
+	 * Nothing is open: leave the firmware as the platform's own code expects it.  Whether no
+	 * window, and no entry that did not close, is left.
+	 */
+	bool hand_back();
 
 private:
 	[[nodiscard]] bool has_ddw() const { return caps_.flags & TCE_GROUP_HAS_DDW; }
@@ -97,6 +100,7 @@ private:
 	Result<tce_ddw_query> query_for(const Geometry &geometry);
 	void remove_default();
 	void reset();
+	void recover();
 	void learn_of_default();
 	void update_device_tree();
 

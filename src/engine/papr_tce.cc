@@ -9,10 +9,10 @@ namespace tce::papr {
 namespace {
 
 /*
- * A hypervisor that is busy is asked again after the time it names.  There is an end to it:
- * at 1 ms to 100 s a time this is not reached by one that works.
+ * A hypervisor that is busy is asked again after the time it names.  There is an end to it: at 1 ms to
+ * 1 s a time (the port's cap) this is not reached by one that works.
  */
-constexpr unsigned int kPatience = 1000;
+constexpr unsigned int kPatience = 100;
 
 template <class Call> Errc call_until_done(Call call, u32 &calls)
 {
@@ -60,12 +60,17 @@ Status clear_run(Target to, unsigned int nr, u32 &calls)
 		return call_until_done(
 			[&] { return tce_port_h_stuff_tce(to.liobn, to.first.raw, 0, nr); }, calls);
 
-	/* Go on after a refusal: the more is closed the better. */
+	/* Go on after a refusal, the more is closed the better; but not with one that is only busy. */
 	Errc first = Errc::Ok;
 
 	for (unsigned int i = 0; i < nr; i++) {
-		if (Errc e = put_one(to, i, 0, calls); e != Errc::Ok && first == Errc::Ok)
+		const u32 before = calls;
+		const Errc e = put_one(to, i, 0, calls);
+
+		if (e != Errc::Ok && first == Errc::Ok)
 			first = e;
+		if (calls - before == kPatience)
+			break;
 	}
 	return first;
 }

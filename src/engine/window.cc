@@ -303,11 +303,7 @@ Status Window::add_mirror(Mirror &mirror)
 {
 	Guard guard(publish_);
 
-	if (Status filled = fill(mirror); !filled.ok()) {
-		if (!clear(mirror).ok())
-			owner_.quarantine();
-		return filled;
-	}
+	TCE_TRY(fill(mirror));
 	mirror.next = mirrors_;
 	mirrors_ = &mirror;
 	return {};

@@ -111,7 +111,10 @@ public:
 	/* Close what is live in @range.  Io: some entries are still live. */
 	Status unmap(IndexRange range, Releaser &releaser) TCE_EXCLUDES(publish_);
 
-	/* Another group: fill its LIOBN from the shadow.  An error: it is not added. */
+	/*
+	 * Another group: fill its LIOBN from the shadow.  An error: it is not added, and what came
+	 * through is for remove_mirror() to clear.
+	 */
 	Status add_mirror(Mirror &mirror) TCE_EXCLUDES(publish_);
 	/* A group goes: clear what is live there, the others are not touched.  Io: not all of it. */
 	Status remove_mirror(Mirror &mirror) TCE_EXCLUDES(publish_);
