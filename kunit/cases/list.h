@@ -19,7 +19,8 @@
 	S(papr)									\
 	S(group)								\
 	S(kvm)									\
-	S(interleave)
+	S(interleave)								\
+	S(sweep)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -177,5 +178,14 @@
 /* KVM in the middle of an entry, and an ioctl at that moment. */
 #define TCE_CASES_interleave(C)							\
 	C(interleave, kvm_with, interleavings)
+
+/* Whole scenarios in which every single thing that can fail fails once. */
+#define TCE_CASES_sweep(C)							\
+	C(sweep, resources, firmwares)						\
+	C(sweep, firmware, firmwares)						\
+	C(sweep, hypercalls, firmwares)						\
+	C(sweep, hypercalls_half_done, firmwares)				\
+	C(sweep, hypercalls_one_by_one, once)					\
+	C(sweep, hopeless, firmwares)
 
 #endif /* TCE_CASES_LIST_H */
