@@ -195,6 +195,7 @@ Status Container::map_in(Window &window, u32 flags, Uaddr from, Iova to, u64 siz
 
 	Releaser releaser(regions_, owner_->mm(), page);
 	Status status;
+	bool undone = false;
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const Uaddr user = from + ((at - range.begin) << page.lg2());
@@ -203,10 +204,10 @@ Status Container::map_in(Window &window, u32 flags, Uaddr from, Iova to, u64 siz
 		const u64 nr = min(min(in_region, in_leaf), static_cast<u64>(papr::kRun));
 
 		status = window.map_run({ at, at + nr }, { notes.mem_at(user), user, perm },
-					releaser);
+					releaser, undone);
 		if (status.ok() && tce_port_killed())
 			status = Errc::Intr;
-		if (!status.ok() && at == range.begin && status.error() != Errc::Intr)
+		if (!status.ok() && at == range.begin && undone && status.error() != Errc::Intr)
 			return status;
 		if (status.ok() || status.error() == Errc::Intr)
 			notes.used(user + (nr << page.lg2()));

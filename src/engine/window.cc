@@ -85,9 +85,11 @@ Status Window::go_live(Iova start, u32 liobn)
 
 /* --- Towards the hypervisor ----------------------------------------------- */
 
-/* Push scratch_.list. */
+/* Push scratch_.list.  Once the groups are gone nobody takes it any more. */
 Status Window::push(IndexRange run, u32 &calls)
 {
+	if (!mirrors_)
+		return Errc::Io;
 	for (Mirror *m = mirrors_; m; m = m->next)
 		TCE_TRY(papr::put_run(target(*m, run.begin), scratch_.list,
 				      static_cast<unsigned int>(run.count()), calls));
@@ -97,7 +99,7 @@ Status Window::push(IndexRange run, u32 &calls)
 /* In every mirror as far as it goes, whatever happens in another one. */
 Status Window::push_closed(IndexRange run, u32 &calls)
 {
-	Status all;
+	Status all = mirrors_ ? Errc::Ok : Errc::Io;
 
 	for (Mirror *m = mirrors_; m; m = m->next) {
 		Status one = papr::clear_run(target(*m, run.begin),
@@ -128,12 +130,13 @@ void Window::settle(Leaf &leaf, TceIndex index)
 
 /* --- MAP ------------------------------------------------------------------- */
 
-Status Window::map_run(IndexRange run, Source from, Releaser &releaser)
+Status Window::map_run(IndexRange run, Source from, Releaser &releaser, bool &undone)
 {
 	Guard guard(publish_);
 	Leaf *leaf = table_.leaf(run.begin);
 	u32 calls = 0;
 
+	undone = true;
 	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= papr::kRun))
 		return Errc::Inval;
 	TCE_TRY(Status::from_port(tce_port_mem_translate(from.mem, from.user.raw, page().lg2(),
@@ -152,9 +155,10 @@ Status Window::map_run(IndexRange run, Source from, Releaser &releaser)
 		snapshot(*leaf, run);
 	}
 	if (Status pushed = push(run, calls); !pushed.ok()) {
-		undo_map(*leaf, run, from, releaser);
+		undone = undo_map(*leaf, run, from, releaser);
 		return pushed;
 	}
+	no_doubt();
 	for (u64 n = 0; n < run.count(); n++)
 		releaser.release(scratch_.old[n]);
 	tce_port_count(TCE_COUNT_TCES_MAPPED, static_cast<long>(run.count()));
@@ -164,9 +168,10 @@ Status Window::map_run(IndexRange run, Source from, Releaser &releaser)
 /*
  * Put back what map_run() replaced, but where KVM has written meanwhile: that is newer.  If the
  * hypervisor does not take that either, close the run.  If it does not even take that, nobody
- * knows what it has, old, new or closed: then old stays in the table, and new stays noted.
+ * knows what it has, old, new or closed: then old stays in the table, new stays noted, and all
+ * of it is pending.  Whether it is as it was.
  */
-void Window::undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &releaser)
+bool Window::undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &releaser)
 {
 	u32 calls = 0;
 	{
@@ -179,12 +184,16 @@ void Window::undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &release
 		snapshot(leaf, run);
 	}
 	if (push(run, calls).ok())
-		return;
+		return true;
 	if (!push_closed(run, calls).ok()) {
 		tce_port_log("hypervisor refuses to close %llu entries at %llx\n", run.count(),
 			     target({}, run.begin).first.raw);
 		keep_noted(from.mem, run.count());
-		return;
+
+		Guard entries(leaf.lock);
+
+		doubt(leaf, run);
+		return false;
 	}
 	{
 		Guard entries(leaf.lock);
@@ -201,6 +210,7 @@ void Window::undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &release
 	}
 	for (u64 n = 0; n < run.count(); n++)
 		releaser.release(scratch_.old[n]);
+	return false;
 }
 
 void Window::keep_noted(tce_mem *mem, u64 nr)
@@ -214,8 +224,34 @@ void Window::keep_noted(tce_mem *mem, u64 nr)
 		unsure.nr += nr;
 		return;
 	}
-	owner_.quarantine();
+	owner_.quarantine(true);
 	tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(nr));
+}
+
+/*
+ * The hypervisor may have something else there than the shadow: whoever comes by pushes it again.
+ */
+void Window::doubt(Leaf &leaf, IndexRange run)
+{
+	for (TceIndex i = run.begin; i < run.end; i += 1) {
+		if (leaf.is_pending(i))
+			continue;
+		leaf.set_pending(i);
+		pending_.add_ordered(1);
+	}
+	unclosed_.store_ordered(true);
+}
+
+/* A push was done.  Is there nothing left that was not? */
+void Window::no_doubt()
+{
+	if (!unsure_[0].nr || pending_.load_ordered())
+		return;
+	for (Unsure &unsure : unsure_) {
+		if (unsure.nr)
+			tce_port_mem_unmap(unsure.mem, unsure.nr);
+		unsure = {};
+	}
 }
 
 /* --- UNMAP ------------------------------------------------------------------ */
@@ -255,6 +291,7 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser)
 	IndexRange hit = { run.end, run.begin };
 	u64 live = 0;
 	u32 calls = 0;
+	bool unpublished = false;
 	{
 		Guard entries(leaf.lock);
 
@@ -270,6 +307,7 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser)
 			/* The user address of a closed entry is KVM's, see finish(). */
 			if (was_live)
 				leaf.set(i, {});
+			unpublished = unpublished || leaf.is_pending(i);
 			settle(leaf, i);
 			live += was_live;
 			hit.begin = TceIndex(min(hit.begin.raw, i.raw));
@@ -288,9 +326,12 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser)
 			if (old.tce.live() && !leaf.tce(i).live())
 				leaf.set(i, old);
 		}
-		stay_unclosed(leaf, hit);
+		/* Of what was live and published the table says it all. */
+		if (unpublished)
+			doubt(leaf, hit);
 		return closed;
 	}
+	no_doubt();
 	for (TceIndex i = hit.begin; i < hit.end; i += 1)
 		releaser.release(scratch_.old[i - run.begin]);
 	tce_port_count(TCE_COUNT_TCES_UNMAPPED, static_cast<long>(live));
@@ -443,7 +484,8 @@ Window::Stuck Window::sweep(Releaser &releaser, bool unreachable)
 				for (TceIndex i = run.begin; i < run.end; i += 1) {
 					const Entry old = leaf->get(i);
 
-					if (!unreachable && leaf->is_pending(i))
+					/* KVM drops notes of what it replaces, others do not. */
+					if (!unreachable && leaf->is_pending(i) && used_by_kvm())
 						stuck.unnamed = true;
 					if (old.tce.live() && !unreachable) {
 						stuck.entries++;

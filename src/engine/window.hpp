@@ -104,9 +104,10 @@ public:
 
 	/*
 	 * Map a run that lies in one leaf and is no longer than papr::kRun.  On success the
-	 * entries own the notes in @from.mem.  On an error the run is as it was or closed.
+	 * entries own the notes in @from.mem.  On an error the run is as it was (@undone) or closed.
 	 */
-	Status map_run(IndexRange run, Source from, Releaser &releaser) TCE_EXCLUDES(publish_);
+	Status map_run(IndexRange run, Source from, Releaser &releaser, bool &undone)
+		TCE_EXCLUDES(publish_);
 
 	/* Close what is live in @range.  Io: some entries are still live. */
 	Status unmap(IndexRange range, Releaser &releaser) TCE_EXCLUDES(publish_);
@@ -157,7 +158,7 @@ private:
 		u64 hpa[papr::kRun];
 	};
 
-	/* Notes of entries that the hypervisor may or may not have: kept until the window is gone. */
+	/* Notes of entries that the hypervisor may or may not have: kept until there is no doubt. */
 	struct Unsure {
 		tce_mem *mem = nullptr;
 		u64 nr = 0;
@@ -174,11 +175,12 @@ private:
 	Status push_closed(IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
 	void snapshot(Leaf &leaf, IndexRange run) TCE_REQUIRES(publish_, leaf.lock);
 	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser) TCE_REQUIRES(publish_);
-	void undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &releaser)
+	bool undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &releaser)
 		TCE_REQUIRES(publish_);
 	void publish_leaf(Leaf &leaf, u32 &calls) TCE_REQUIRES(publish_);
 	void close_lost(Leaf &leaf, IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
-	void stay_unclosed(Leaf &leaf, IndexRange run) TCE_REQUIRES(publish_, leaf.lock);
+	void doubt(Leaf &leaf, IndexRange run) TCE_REQUIRES(publish_, leaf.lock);
+	void no_doubt() TCE_REQUIRES(publish_);
 	void settle(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
 	Status fill(const Mirror &mirror) TCE_REQUIRES(publish_);
 	Status clear(const Mirror &mirror) TCE_REQUIRES(publish_);

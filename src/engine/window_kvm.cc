@@ -144,6 +144,7 @@ void Window::publish_pending(IndexRange range, u32 &calls)
 		/* Even if nothing is pending: somebody may be pushing what the caller wrote. */
 		Guard guard(publish_);
 		publish_leaf(*leaf, calls);
+		no_doubt();
 	}
 }
 
@@ -198,18 +199,7 @@ void Window::close_lost(Leaf &leaf, IndexRange run, u32 &calls)
 
 	Guard entries(leaf.lock);
 
-	stay_unclosed(leaf, run);
-}
-
-void Window::stay_unclosed(Leaf &leaf, IndexRange run)
-{
-	for (TceIndex i = run.begin; i < run.end; i += 1) {
-		if (!leaf.tce(i).live() && !leaf.is_pending(i)) {
-			leaf.set_pending(i);
-			pending_.add_ordered(1);
-		}
-	}
-	unclosed_.store_ordered(true);
+	doubt(leaf, run);
 }
 
 void Window::flush()
