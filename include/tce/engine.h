@@ -266,9 +266,13 @@ int tce_container_unmap(struct tce_container *c, tce_u32 flags, tce_u64 iova,
  * memory of the owner is unregistered.  On a removed table clearing succeeds and
  * finds nothing, anything else is refused.
  *
- * Context: Any task context; does not sleep.
+ * The caller may go on to change the user address slot of the entry if it does not sleep before
+ * (see tce_port_sync_users()).
+ *
+ * Context: Process context; sleeps while a MAP or UNMAP of the same window, or an UNREGISTER, is at a
+ * critical point, but then before it changes anything.
  * Return: 0; -EINVAL: index or address; -ENODEV: table was removed; -ENOMEM: the
- * level is not there (see tce_table_useraddr()); -EIO: hypervisor.
+ * level is not there (see tce_table_useraddr()).
  */
 int tce_table_xchg(struct tce_table *t, tce_u64 index, tce_u64 *hpa,
 		   tce_u32 *perm);

@@ -395,11 +395,11 @@ void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot,
 /**
  * tce_port_sync_users() - wait until nobody is between two ops of a table
  *
- * KVM fetches a user address slot, exchanges the entry and then stores to the slot,
- * without a lock and without sleeping.  After this call every such sequence that
- * had begun is over.
+ * KVM exchanges an entry and then stores to its user address slot, without a lock and
+ * without sleeping.  After this call every such sequence in which the exchange had been made
+ * is over.
  *
- * Context: Process context, no locks that such a sequence could wait for.
+ * Context: Process context; the engine's mutexes may be held.
  */
 void tce_port_sync_users(void);
 

@@ -116,11 +116,14 @@ void Owner::give_back_later(Region *region)
 	Guard guard(lock_);
 
 	retry_kept();
-	if (give_back_locked(region->mem()).ok())
+	/* Of memory that is kept already this is not the last reference. */
+	const Status given = kept_.find_exact(region->start(), region->size()) ?
+				     Status::from_port(tce_port_mem_put(mm_, region->mem())) :
+				     give_back_locked(region->mem());
+
+	if (given.ok())
 		destroy_object(region);
-	else if (kept_.overlaps(region->start(), region->size()))
-		TCE_ASSERT(!"memory registered twice");
-	else
+	else if (TCE_ASSERT(!kept_.overlaps(region->start(), region->size())))
 		kept_.insert(*region);
 }
 

@@ -10,8 +10,8 @@
  *
  *	holding on -> flush every table that KVM has used -> give back -> holding off
  *
- * While holding is on, Window::exchange() publishes before it returns.  It reads the flag under the
- * leaf's lock, and the flush takes every leaf's lock: what it does not see, sees the flag.
+ * While holding is on, Window::exchange() waits.  It reads the flag under the leaf's lock, and the
+ * flush takes every leaf's lock: what it does not see, sees the flag.
  *
  * There is one Owner an address space, as long as a container refers to it.
  */
@@ -60,6 +60,11 @@ public:
 	}
 
 	[[nodiscard]] bool holding() const { return holding_.load_ordered(); }
+	/* Until memory that is about to be given back has been. */
+	void wait() TCE_EXCLUDES(lock_)
+	{
+		Guard guard(lock_);
+	}
 
 	explicit Owner(tce_mm *mm) : mm_(mm) {}
 	~Owner();

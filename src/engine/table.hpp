@@ -79,6 +79,10 @@ public:
 		set_user(index, value.user);
 	}
 
+	/* KVM has exchanged an entry in this epoch of the window. */
+	void touch(u64 epoch) TCE_REQUIRES(lock) { touched_ = epoch; }
+	[[nodiscard]] bool touched(u64 epoch) const TCE_REQUIRES(lock) { return touched_ == epoch; }
+
 	/* The slot that KVM stores to; good as long as the table is. */
 	[[nodiscard]] Be64 *user_slot(TceIndex index) { return &users()[at(index)]; }
 
@@ -130,6 +134,7 @@ private:
 	const u64 entries_;
 	u64 live_ TCE_GUARDED_BY(lock) = 0;
 	u64 pending_ TCE_GUARDED_BY(lock) = 0;
+	u64 touched_ TCE_GUARDED_BY(lock) = 0;
 	BasicLeaf *next_prepared_ = nullptr;
 };
 

@@ -128,6 +128,19 @@ void Window::settle(Leaf &leaf, TceIndex index)
 	pending_.sub_ordered(1);
 }
 
+Window::Shut::Shut(Window &window, Leaf &leaf) : window_(window)
+{
+	window_.shut_.store_ordered(true);
+	{
+		Guard entries(leaf.lock);
+
+		if (!leaf.touched(window_.epoch_.load_relaxed()))
+			return;
+	}
+	tce_port_sync_users();
+	window_.epoch_.add_ordered(1);
+}
+
 /* --- MAP ------------------------------------------------------------------- */
 
 Status Window::map_run(IndexRange run, Source from, Releaser &releaser, bool &undone)
@@ -139,6 +152,9 @@ Status Window::map_run(IndexRange run, Source from, Releaser &releaser, bool &un
 	undone = true;
 	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= papr::kRun))
 		return Errc::Inval;
+
+	Shut gate(*this, *leaf);
+
 	TCE_TRY(Status::from_port(tce_port_mem_translate(from.mem, from.user.raw, page().lg2(),
 							 static_cast<unsigned int>(run.count()),
 							 scratch_.hpa)));
@@ -288,6 +304,7 @@ Status Window::unmap(IndexRange range, Releaser &releaser)
  */
 Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser)
 {
+	Shut gate(*this, leaf);
 	IndexRange hit = { run.end, run.begin };
 	u64 live = 0;
 	u32 calls = 0;
@@ -438,6 +455,7 @@ void Window::retire()
 		tce_port_yield();
 	if (used_by_kvm())
 		tce_port_sync_users();
+	epoch_.add_ordered(1);
 	state_.store_ordered(Dead);
 	tce_port_ktable_cancel_flush(ktable_);
 }

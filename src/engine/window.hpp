@@ -165,6 +165,16 @@ private:
 	};
 	static constexpr unsigned int kMaxUnsure = 8;
 
+	/* As long as it lives no exchange is on its way in a leaf; window_kvm.cc. */
+	class Shut : Pinned {
+	public:
+		Shut(Window &window, Leaf &leaf);
+		~Shut() { window_.shut_.store_ordered(false); }
+
+	private:
+		Window &window_;
+	};
+
 	[[nodiscard]] papr::Target target(const Mirror &mirror, TceIndex first) const
 	{
 		return { mirror.liobn, page(), start_ + (first.raw << page().lg2()) };
@@ -191,7 +201,8 @@ private:
 	};
 	Stuck sweep(Releaser &releaser, bool unreachable) TCE_EXCLUDES(publish_);
 	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(publish_);
-	Status exchange_through(Leaf &leaf, TceIndex index, Tce &tce) TCE_EXCLUDES(publish_);
+	bool try_exchange(Leaf &leaf, TceIndex index, Tce &tce, Status &status);
+	void wait_at_gate() TCE_EXCLUDES(publish_);
 	Status exchange_dead(Tce &tce) const;
 	void note_kvm();
 
@@ -210,7 +221,9 @@ private:
 	Atomic<bool> used_by_kvm_;
 	Atomic<u64> pending_;  /* entries of all leaves */
 	Atomic<bool> unclosed_; /* the platform did not close what is closed here */
-	Atomic<u64> sleepers_; /* in exchange_through() */
+	Atomic<u64> sleepers_;	   /* exchanges at the gate */
+	Atomic<bool> shut_;	   /* the gate, but for the owner's */
+	Atomic<u64> epoch_{ 1 };   /* how often it was waited for exchanges to be through, plus 1 */
 };
 
 } /* namespace tce */

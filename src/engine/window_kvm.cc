@@ -4,8 +4,16 @@
  *
  * KVM's sequence for one entry, arch/powerpc/kvm/book3s_64_vio.c, kvmppc_tce_iommu_do_map(): user
  * address slot, note the new memory as mapped, exchange, drop the note of the memory
- * that the slot names if something was there, store to the slot.  No lock is held and
- * nothing sleeps between the first and the last step.
+ * that the slot names if something was there, store to the slot.  No lock is held, and
+ * between the exchange and the last step nothing sleeps.
+ *
+ * So after an exchange TCE and user address of the entry do not belong together for a moment.  Nobody
+ * else may touch it then, and none of the notes involved is worth anything:
+ *  - A run of MAP or UNMAP shuts the gate, so that no exchange begins, and if the leaf has seen one
+ *    since the last time, waits until all that had begun are through (Shut).
+ *  - So does giving memory back (Owner), which besides has to publish before.
+ *  - So does the end of the window (retire()).
+ * An exchange that finds the gate shut sleeps; it has done nothing yet.
  */
 #include "window.hpp"
 
@@ -70,62 +78,54 @@ Status Window::exchange(TceIndex index, Tce &tce)
 		tce = {};
 		return {};
 	}
-	{
-		Guard entries(leaf->lock);
+	if (Status status; try_exchange(*leaf, index, tce, status))
+		return status;
 
-		if (state_.load_ordered() != Live)
-			return exchange_dead(tce);
-		if (!owner_.holding()) {
-			const Tce old = leaf->tce(index);
+	/* It has to wait, and retire() has to know: it does not count on those who sleep. */
+	Status status;
 
-			tce_port_count(TCE_COUNT_KVM_UPDATES, 1);
-			if (old.live() || tce.live()) {
-				leaf->set_tce(index, tce);
-				if (!leaf->is_pending(index)) {
-					leaf->set_pending(index);
-					pending_.add_ordered(1);
-				}
-				tce_port_ktable_defer_flush(ktable_);
-			}
-			tce = old;
-			return {};
-		}
-	}
 	sleepers_.add_ordered(1);
-	Status status = exchange_through(*leaf, index, tce);
+	while (!try_exchange(*leaf, index, tce, status))
+		wait_at_gate();
 	sleepers_.sub_ordered(1);
 	return status;
 }
 
-/* Memory is about to be given back: the change takes effect before KVM hears of it. */
-Status Window::exchange_through(Leaf &leaf, TceIndex index, Tce &tce)
+/* Whether it is done, well or badly; if not, the gate is shut. */
+bool Window::try_exchange(Leaf &leaf, TceIndex index, Tce &tce, Status &status)
 {
-	Guard guard(publish_);
-	const IndexRange run = { index, index + 1 };
-	Tce old;
-	u32 calls = 0;
-	{
-		Guard entries(leaf.lock);
+	Guard entries(leaf.lock);
 
-		if (state_.load_ordered() != Live)
-			return exchange_dead(tce);
-		old = leaf.tce(index);
-		leaf.set_tce(index, tce);
-		snapshot(leaf, run);
+	if (state_.load_ordered() != Live) {
+		status = exchange_dead(tce);
+		return true;
 	}
+	if (owner_.holding() || shut_.load_ordered())
+		return false;
+
+	const Tce old = leaf.tce(index);
+
 	tce_port_count(TCE_COUNT_KVM_UPDATES, 1);
-	Status pushed = push(run, calls);
-
-	tce_port_count(TCE_COUNT_KVM_HCALLS, calls);
-	if (!pushed.ok()) {
-		Guard entries(leaf.lock);
-
-		if (!leaf.is_pending(index))
-			leaf.set_tce(index, old);
-		return pushed;
+	if (old.live() || tce.live()) {
+		leaf.set_tce(index, tce);
+		leaf.touch(epoch_.load_relaxed());
+		if (!leaf.is_pending(index)) {
+			leaf.set_pending(index);
+			pending_.add_ordered(1);
+		}
+		tce_port_ktable_defer_flush(ktable_);
 	}
 	tce = old;
-	return {};
+	status = {};
+	return true;
+}
+
+/* Until memory has been given back, and the run of entries that is on its way is done. */
+void Window::wait_at_gate()
+{
+	owner_.wait();
+
+	Guard guard(publish_);
 }
 
 void Window::publish_pending(IndexRange range, u32 &calls)
