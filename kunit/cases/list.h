@@ -133,7 +133,28 @@
 	C(papr, unmap_refused, once)						\
 	C(papr, no_clear_but_remove, firmwares)					\
 	C(papr, no_remove_but_clear, firmwares)					\
-	C(papr, quarantine, firmwares)
+	C(papr, quarantine, firmwares)						\
+	C(papr, gigabyte_unaligned, once)					\
+	C(papr, any_start, shapes)						\
+	C(papr, one_entry, once)						\
+	C(papr, over_live_entries, page_shifts)					\
+	C(papr, several_regions, once)						\
+	C(papr, sparse_unmap, shapes)						\
+	C(papr, empty_window, shapes)						\
+	C(papr, few_entries, firmwares)						\
+	C(papr, take_over, page_shifts)						\
+	C(papr, without_multitce, page_shifts)					\
+	C(papr, every_status, once)						\
+	C(papr, busy_anywhere, firmwares)					\
+	C(papr, busy_for_good, multitce)					\
+	C(papr, map_refused_once, mapped_before)				\
+	C(papr, map_refused_once_without_multitce, mapped_before)		\
+	C(papr, map_refused_for_a_while, mapped_before)				\
+	C(papr, doubtful_entries_of_a_parked_window, mapped_before)		\
+	C(papr, unmap_refused_once, mapped_before)				\
+	C(papr, unmap_refused_for_a_while, mapped_before)			\
+	C(papr, unmap_refused_without_multitce, mapped_before)			\
+	C(papr, map_refused_with_two_groups, mapped_before)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\
