@@ -190,10 +190,13 @@ void PaprGroup::remove_default()
 	/* What could not be brought back is not removed. */
 	if (!has_reset() || !default_present_)
 		return;
-	if (tce_port_ddw_remove(port_, caps_.default_liobn))
+	if (tce_port_ddw_remove(port_, caps_.default_liobn)) {
+		/* It is there for all we know; a reset will make it true. */
 		tce_port_log("firmware does not remove the default DMA window\n");
-	else
+		lost_ = true;
+	} else {
 		default_present_ = false;
+	}
 }
 
 void PaprGroup::reset()
