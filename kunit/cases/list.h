@@ -20,7 +20,8 @@
 	S(group)								\
 	S(kvm)									\
 	S(interleave)								\
-	S(sweep)
+	S(sweep)								\
+	S(model)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -208,5 +209,9 @@
 	C(sweep, hypercalls_half_done, firmwares)				\
 	C(sweep, hypercalls_one_by_one, once)					\
 	C(sweep, hopeless, firmwares)
+
+/* Anything in any order, beside a simple model. */
+#define TCE_CASES_model(C)							\
+	C(model, random, runs)
 
 #endif /* TCE_CASES_LIST_H */
