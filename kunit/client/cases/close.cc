@@ -2,6 +2,7 @@
 //
 // Letting go without saying goodbye. After each case the runner checks that locked memory, pins
 // and windows are back, and that the next user gets everything.
+#include "options.hpp"
 #include "process.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -75,27 +76,28 @@ CASE(close, exit_and_kill)
 	}
 }
 
-// kill -9 while a MAP of a whole gigabyte is under way, at many moments: it dies soon, nothing is
-// left, and the kernel does not report a lock-up.
-CASE(close, kill_in_mid_map, .seconds = 150)
+// kill -9 while a long MAP (or UNMAP) is under way, at different moments of it: the process dies
+// soon, nothing is left, and the kernel does not report a lock-up.
+CASE(close, kill_in_mid_map, .seconds = 300)
 {
+	constexpr u64 SIZE = DEFAULT_SIZE / 4;
 	const u64 before = pinned_pages();
-	for (unsigned round = 0; round < 5; ++round) {
+	for (unsigned round = 0; round < rounds(5); ++round) {
 		Child user{ [&] {
 			Session session;
-			const Memory memory = Memory::aliased(DEFAULT_SIZE, MiB);
+			const Memory memory = Memory::aliased(SIZE, MiB);
 			session.registered(memory);
-			for (;;) {
-				session.mapped(memory.address(), 0, DEFAULT_SIZE);
-				session.unmapped(0, DEFAULT_SIZE);
+			for (u64 iova = 0;; iova = (iova + SIZE) % DEFAULT_SIZE) {
+				session.mapped(memory.address(), iova, SIZE);
+				session.unmapped(iova, SIZE);
 			}
 			return 0;
 		} };
 		// The registration shows in the pins; what follows is MAP and UNMAP.
-		for (int wait = 0;
-		     wait < 20000 && pinned_pages() < before + DEFAULT_SIZE / page_size(); ++wait)
+		for (int wait = 0; wait < 20000 && pinned_pages() < before + SIZE / page_size();
+		     ++wait)
 			::usleep(1000);
-		::usleep(round * 23000);
+		::usleep(round * 17000);
 		user.kill();
 		expect(user.wait(), 128 + SIGKILL, "the user's end");
 		settle_pins(before, cat("after kill number ", round));

@@ -195,9 +195,15 @@ void huge_pages(unsigned shift, std::initializer_list<unsigned> memory_shifts)
 	expect(session->unregister_memory(*memory), OK, "UNREGISTER");
 }
 
-CASE(dma, pages_2m) { huge_pages(21, { 21, 24 }); }
+CASE(dma, pages_2m)
+{
+	huge_pages(21, { 21, 24 });
+}
 
-CASE(dma, pages_16m) { huge_pages(24, { 24, 30 }); }
+CASE(dma, pages_16m)
+{
+	huge_pages(24, { 24, 30 });
+}
 
 // A region that begins with huge pages and goes on with small ones: its small half must not pass
 // as huge, or the device reads memory that is not the user's.

@@ -156,7 +156,8 @@ CASE(races, neighbours, .cpus = 2)
 	constexpr u64 SPAN =
 		700; // pages: never a multiple of what one hypercall or one table takes
 	Session session;
-	const Memory memory = Memory::pages(2 * SPAN * TCE_PAGE);
+	const Memory memory =
+		Memory::pages((2 * SPAN * TCE_PAGE + page_size() - 1) & ~(page_size() - 1));
 	session.registered(memory);
 	const auto worker = [&](u64 which) {
 		return [&, which] {

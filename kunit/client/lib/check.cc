@@ -30,7 +30,10 @@ void fail(std::string_view text, std::source_location where)
 	throw Failure{ cat(file, ':', where.line(), ": ", text) };
 }
 
-void skip(std::string_view why) { throw Skip{ std::string{ why } }; }
+void skip(std::string_view why)
+{
+	throw Skip{ std::string{ why } };
+}
 
 void note(std::string_view text)
 {

@@ -47,7 +47,10 @@ private:
 };
 
 inline constexpr Status OK{ 0 };
-constexpr Status refused(int err) { return Status{ -static_cast<long>(err) }; }
+constexpr Status refused(int err)
+{
+	return Status{ -static_cast<long>(err) };
+}
 
 std::ostream &operator<<(std::ostream &out, Status status);
 

@@ -38,9 +38,15 @@ void Edu::run(u64 source, u64 target, u64 size, u64 command) const
 	}
 }
 
-void Edu::reads(u64 iova, u64 size, u64 at) const { run(iova, BUFFER + at, size, 0); }
+void Edu::reads(u64 iova, u64 size, u64 at) const
+{
+	run(iova, BUFFER + at, size, 0);
+}
 
-void Edu::writes(u64 iova, u64 size, u64 at) const { run(BUFFER + at, iova, size, TO_MEMORY); }
+void Edu::writes(u64 iova, u64 size, u64 at) const
+{
+	run(BUFFER + at, iova, size, TO_MEMORY);
+}
 
 void both_ways(const Edu &edu, u64 iova, std::span<u8> memory, u64 seed)
 {

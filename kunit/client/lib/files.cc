@@ -66,7 +66,10 @@ Status write_file(const std::string &path, std::string_view text)
 	return OK;
 }
 
-bool exists(const std::string &path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string &path)
+{
+	return ::access(path.c_str(), F_OK) == 0;
+}
 
 std::vector<std::string> list(const std::string &directory)
 {

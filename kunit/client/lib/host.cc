@@ -39,9 +39,15 @@ std::string window_node(const std::string &function)
 
 } // namespace
 
-const Host &host() { return current; }
+const Host &host()
+{
+	return current;
+}
 
-void set_host(Host found) { current = std::move(found); }
+void set_host(Host found)
+{
+	current = std::move(found);
+}
 
 std::string sysfs(const std::string &function)
 {

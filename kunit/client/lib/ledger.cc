@@ -50,7 +50,10 @@ std::string held_by_driver()
 	for (const char *counter : { "tables", "leaves", "quarantined", "kvm_lost" })
 		held += cat(", ", counter, ' ', counters[counter]);
 	held += cat(", windows ", counters["windows_created"] - counters["windows_removed"]);
-	return held + read_file(DRIVER + "windows").value_or("");
+	std::istringstream windows{ read_file(DRIVER + "windows").value_or("") };
+	for (std::string line; std::getline(windows, line);)
+		held += cat(", {", line, '}');
+	return held;
 }
 
 } // namespace
@@ -61,7 +64,10 @@ std::ostream &operator<<(std::ostream &out, const Ledger &ledger)
 		   << ", windows " << ledger.windows << ledger.driver << '}';
 }
 
-u64 locked_bytes() { return read_field("/proc/self/status", "VmLck:").value_or(0) * KiB; }
+u64 locked_bytes()
+{
+	return read_field("/proc/self/status", "VmLck:").value_or(0) * KiB;
+}
 
 u64 pinned_pages()
 {

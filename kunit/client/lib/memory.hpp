@@ -20,7 +20,8 @@ public:
 	Memory(Memory &&other) noexcept
 		: base_{ std::exchange(other.base_, nullptr) },
 		  size_{ std::exchange(other.size_, 0) }
-	{}
+	{
+	}
 	Memory &operator=(Memory &&other) noexcept
 	{
 		std::swap(base_, other.base_);

@@ -13,6 +13,9 @@ inline Options &options()
 	return chosen;
 }
 
-inline unsigned rounds(unsigned usual) { return options().rounds ? options().rounds : usual; }
+inline unsigned rounds(unsigned usual)
+{
+	return options().rounds ? options().rounds : usual;
+}
 
 } // namespace client

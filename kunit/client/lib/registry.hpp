@@ -17,8 +17,8 @@ struct Needs {
 	unsigned groups = 1;
 	unsigned cpus = 1;
 	bool ddw = true;
-	bool no_ddw = false; // only makes sense where the platform makes no windows
-	unsigned seconds = 60;
+	bool no_ddw = false;	// only makes sense where the platform makes no windows
+	unsigned seconds = 150; // machines may be slow: only a hang takes so long
 };
 
 struct Case {

@@ -22,7 +22,10 @@ Fd open_or_fail(const std::string &path)
 	return fd;
 }
 
-Status answer(int value) { return Status{ value < 0 ? -static_cast<long>(errno) : value }; }
+Status answer(int value)
+{
+	return Status{ value < 0 ? -static_cast<long>(errno) : value };
+}
 
 } // namespace
 
@@ -43,7 +46,10 @@ Status Container::check_extension(unsigned long extension) const
 	return ioctl(VFIO_CHECK_EXTENSION, extension);
 }
 
-Status Container::set_iommu(unsigned long type) const { return ioctl(VFIO_SET_IOMMU, type); }
+Status Container::set_iommu(unsigned long type) const
+{
+	return ioctl(VFIO_SET_IOMMU, type);
+}
 
 Status Container::get_info(Info &info) const
 {
@@ -115,7 +121,10 @@ Status Group::set_container(const Container &container) const
 	return answer(::ioctl(this->fd(), VFIO_GROUP_SET_CONTAINER, &fd));
 }
 
-Status Group::unset_container() const { return answer(::ioctl(fd(), VFIO_GROUP_UNSET_CONTAINER)); }
+Status Group::unset_container() const
+{
+	return answer(::ioctl(fd(), VFIO_GROUP_UNSET_CONTAINER));
+}
 
 Device::Device(const Group &group, const std::string &name)
 	: fd_{ ::ioctl(group.fd(), VFIO_GROUP_GET_DEVICE_FD, name.c_str()) }
@@ -141,7 +150,8 @@ Device::Device(Device &&other) noexcept
 	: fd_{ std::move(other.fd_) },
 	  bar_{ std::exchange(other.bar_, nullptr) },
 	  bar_size_{ other.bar_size_ }
-{}
+{
+}
 
 Device::~Device()
 {

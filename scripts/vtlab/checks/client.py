@@ -1,0 +1,19 @@
+"""The guest-side client, against emulated devices on stock kernels with our driver."""
+
+from .. import client_run
+from . import Counts, check
+
+
+@check("client", "/dev/vfio call by call and DMA byte by byte, on 4K and 64K pages; all is given back", order=70)
+def client():
+    runs = client_run.run_all()
+    client_run.show(runs)
+    counts = Counts()
+    for run in runs:
+        counts += Counts(passed=run.report.count("ok"), failed=run.report.count("not ok") + len(run.problems))
+    # A case may not be for one machine, but there has to be one that it is for.
+    ran = set.union(*(run.names("ok") | run.names("not ok") for run in runs))
+    for name in sorted(set.union(*(run.names("skip") for run in runs)) - ran):
+        print(f"{name} ran on no machine")
+        counts += Counts(failed=1)
+    return counts

@@ -1,0 +1,136 @@
+"""The guest-side client's boots: /dev/vfio driven against real (emulated) devices on stock kernels."""
+
+import concurrent.futures
+import dataclasses
+import pathlib
+import tempfile
+
+from . import client, demo, guest, kernel, ktap, module, qemu
+from .log import say, step
+
+_PARALLEL = 2           # machines at a time: they wait for their devices half of the time
+_TIMEOUT_S = 400        # of one boot; a healthy one takes a sixth of it
+_EDU = "edu,dma_mask=0xffffffffffffffff"
+# The kernel's objects are poisoned when they are freed, and so are pages where memory is small enough not to make the
+# boot slow: a use after that shows.
+_POISON = "slub_debug=FZPU"
+_POISON_PAGES = "page_poison=1"
+_HOST_DRIVERS = module.TREE / "kunit/client/host-drivers.sh"
+
+# The driver goes and comes back at the end, with nothing left that would keep it.
+_CASES = f"""
+echo 5 >/proc/sys/kernel/watchdog_thresh
+./client {{selection}}
+status=$?
+rmmod vfio_pci vfio_pci_core {demo.OURS} || {{{{ echo "the driver cannot be unloaded"; exit 1; }}}}
+for module in {demo.OURS} vfio_pci_core vfio_pci; do
+    insmod modules/$module.ko || exit 1
+done
+./client cycle || exit 1
+exit $status
+"""
+
+
+@dataclasses.dataclass
+class Boot:
+    """One machine and what runs on it."""
+    name: str
+    kernel: str
+    selection: str = ""                 # the client's arguments; None: the host's own drivers instead
+    arguments: tuple = ()               # of QEMU
+    append: str = ""
+    memory: str = "1536M"
+    allowed: tuple = ()                 # the kernel's own complaints about being treated like this
+
+    def machine(self, room):
+        devices = [f"{_EDU},bus=pci.0", f"{_EDU},bus=phb1.0", "e1000,romfile=,netdev=net,bus=pci.0"]
+        arguments = ["-netdev", "user,id=net,restrict=on", *self.arguments]
+        if self.selection is None:
+            devices.append("nvme,serial=x,drive=disk,bus=phb1.0")
+            disk = pathlib.Path(room) / "disk"
+            with open(disk, "wb") as stream:
+                stream.truncate(64 << 20)
+            arguments += ["-drive", f"if=none,id=disk,format=raw,file={disk}"]
+        return qemu.Machine(memory=self.memory, cpus=2, phbs=2, devices=tuple(devices), arguments=tuple(arguments))
+
+    def modules(self, built):
+        modules = guest.Modules(kernel.get(self.kernel))
+        for path in built:
+            modules.file(str(path))
+        modules.stock("vfio-pci")
+        if self.selection is None:
+            modules.stock("e1000", load=False)
+            modules.stock("nvme", load=False)
+        return modules
+
+
+BOOTS = (
+    Boot("4K pages", "6.12-4k", append="hugepagesz=1G hugepages=1", memory="3G"),
+    Boot("64K pages", "6.12-64k", append=_POISON_PAGES),
+    Boot("no dynamic windows", "6.12-4k", "'no_ddw.*'", ("-global", "spapr-pci-host-bridge.ddw=off")),
+    Boot("no multi-TCE hypercalls", "6.12-4k",
+         "'dma.*' 'regions.*' groups.share_one_container groups.joins_later '*_1_gib' '*small_ranges'", append="multitce=off",
+         allowed=(r"WARNING: .*feature-fixups\.c:\d+ check_features", "Call Trace:")),
+    Boot("the host's drivers", "6.12-4k", None),
+)
+
+
+@dataclasses.dataclass
+class Run:
+    boot: Boot
+    report: ktap.Report
+    problems: list
+    seconds: float
+    directory: object
+
+    def names(self, status):
+        return {case.name for case in self.report.cases if case.status == status}
+
+    def summary(self):
+        counts = ", ".join(f"{self.report.count(status)} {word}" for status, word in
+                           (("ok", "passed"), ("not ok", "failed"), ("skip", "not for this machine")))
+        return f"{self.boot.name}: {counts}, {self.seconds:.0f} s"
+
+
+def _run(boot, built, program):
+    files = {"client": program}
+    script = _CASES.format(selection=boot.selection)
+    if boot.selection is None:
+        files["host-drivers.sh"] = _HOST_DRIVERS
+        script = "sh ./host-drivers.sh\n"
+    with tempfile.TemporaryDirectory(prefix="client-") as room:
+        outcome = guest.boot(kernel.get(boot.kernel), modules=boot.modules(built), files=files, script=script,
+                             machine=boot.machine(room), append=f"{_POISON} {boot.append}", timeout=_TIMEOUT_S,
+                             allowed=boot.allowed)
+    report = ktap.parse("\n".join(outcome.output))
+    problems = list(report.problems)
+    if outcome.why() and (outcome.code != 1 or not report.count("not ok")):
+        problems.append(outcome.why())
+        problems += outcome.output[-3:]
+    return Run(boot, report, problems, outcome.seconds, outcome.directory)
+
+
+def run_all(boots=BOOTS):
+    """All boots, a few at a time. Returns the list of Run."""
+    program = client.binary()
+    built = {name: module.build(name) for name in dict.fromkeys(boot.kernel for boot in boots)}
+    with step(f"the client on {len(boots)} machines"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
+        futures = [pool.submit(_run, boot, built[boot.kernel], program) for boot in boots]
+        done = []
+        for future in futures:
+            done.append(future.result())
+            say("    " + done[-1].summary())
+    return done
+
+
+def show(runs):
+    """Prints what went wrong, and the figures that the cases print."""
+    for run in runs:
+        for case in run.report.cases:
+            if case.status == "not ok":
+                print("\n    ".join([f"{run.boot.name}: {case.name} failed", *case.why[:8]]))
+        for problem in run.problems:
+            print(f"{run.boot.name}: {problem}\n    (logs: {run.directory})")
+    for line in (line for run in runs[:1] for case in run.report.cases for line in case.why):
+        if line.startswith("# hypercalls "):
+            print(f"{runs[0].boot.name}: {line[2:]}")
