@@ -94,11 +94,12 @@ Status Container::join(Group &group)
 Status Container::open_in_group(Group &group, unsigned int slot, Window &window)
 {
 	const Iova start = window.start();
+	bool clear = true;
 
 	TCE_TRY(group.papr.open(slot, window.geometry(), &start, false));
 	group.mirrors[slot].liobn = group.papr.window(slot).liobn;
-	if (Status filled = window.add_mirror(group.mirrors[slot]); !filled.ok()) {
-		if (!window.remove_mirror(group.mirrors[slot]).ok())
+	if (Status filled = window.add_mirror(group.mirrors[slot], clear); !filled.ok()) {
+		if (!clear)
 			group.papr.distrust();
 		group.papr.close(slot);
 		return filled;
@@ -236,6 +237,7 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 	Window *window = TCE_TRY(Window::make(*owner_, geometry));
 	Status status;
 	Iova start;
+	bool clear = true;
 	Group *failed = nullptr;
 
 	for (Group *g = groups_; g && !failed; g = g->next) {
@@ -261,7 +263,7 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 	for (Group *g = groups_; g; g = g->next) {
 		g->mirrors[slot].liobn = g->papr.window(slot).liobn;
 		/* Cannot fail because there is nothing to fill it with. */
-		TCE_ASSERT(window->add_mirror(g->mirrors[slot]).ok());
+		TCE_ASSERT(window->add_mirror(g->mirrors[slot], clear).ok());
 		tce_port_group_set_table(g->papr.port(), slot, window->ktable());
 	}
 	windows_[slot] = window;

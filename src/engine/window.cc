@@ -357,11 +357,15 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser)
 
 /* --- Groups that come and go -------------------------------------------------- */
 
-Status Window::add_mirror(Mirror &mirror)
+Status Window::add_mirror(Mirror &mirror, bool &clear_again)
 {
 	Guard guard(publish_);
 
-	TCE_TRY(fill(mirror));
+	/* In one go: what KVM closes meanwhile is published to the others only. */
+	if (Status filled = fill(mirror); !filled.ok()) {
+		clear_again = clear(mirror).ok();
+		return filled;
+	}
 	mirror.next = mirrors_;
 	mirrors_ = &mirror;
 	return {};

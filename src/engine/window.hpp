@@ -113,10 +113,10 @@ public:
 	Status unmap(IndexRange range, Releaser &releaser) TCE_EXCLUDES(publish_);
 
 	/*
-	 * Another group: fill its LIOBN from the shadow.  An error: it is not added, and what came
-	 * through is for remove_mirror() to clear.
+	 * Another group: fill its LIOBN from the shadow.  An error: it is not added.  Only then
+	 * @clear_again is set: whether what came through is closed again.
 	 */
-	Status add_mirror(Mirror &mirror) TCE_EXCLUDES(publish_);
+	Status add_mirror(Mirror &mirror, bool &clear_again) TCE_EXCLUDES(publish_);
 	/* A group goes: clear what is live there, the others are not touched.  Io: not all of it. */
 	Status remove_mirror(Mirror &mirror) TCE_EXCLUDES(publish_);
 
