@@ -58,7 +58,7 @@ test:
 	@$(LAB) test $(CHECKS)
 
 bench:
-	@$(LAB) bench $(if $(KERNEL),--kernel $(KERNEL))
+	@$(LAB) bench $(if $(KERNEL),--kernel $(KERNEL)) $(if $(REGIONS),--regions $(REGIONS))
 
 help:
 	@echo "On a POWER machine (ppc64le), for the running kernel or KVER=...:"
@@ -72,5 +72,5 @@ help:
 	@echo "  make demo        a guest in an emulated POWER host does I/O through this driver;"
 	@echo "                   DRIVER=in-tree shows the kernel's own driver on the same machine"
 	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
-	@echo "  make bench       times next to the kernel's own driver"
+	@echo "  make bench       times next to the kernel's own driver (REGIONS=2048: a short one)"
 	@echo "  make clean       remove what was built"
