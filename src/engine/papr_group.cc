@@ -33,6 +33,17 @@ bool PaprGroup::fits_default(const Geometry &geometry) const
 
 Status PaprGroup::take_over()
 {
+	Status cleared = clear_default();
+
+	/* It may not be there at all: the reset after its last user has failed. */
+	if (!cleared.ok() && has_reset() && reset())
+		cleared = {};
+	update_device_tree();
+	return cleared;
+}
+
+Status PaprGroup::clear_default()
+{
 	const u64 entries = caps_.default_size >> kDefaultPageShift;
 	u32 calls = 0;
 
@@ -44,7 +55,6 @@ Status PaprGroup::take_over()
 		TCE_TRY(papr::clear_run(to, static_cast<unsigned int>(nr), calls));
 		tce_port_yield();
 	}
-	update_device_tree();
 	return {};
 }
 
@@ -61,7 +71,12 @@ Status PaprGroup::open(unsigned int slot, const Geometry &geometry, const Iova *
 		if (default_present_ && adopt_default(slot, geometry))
 			return {};
 	}
-	return create(slot, geometry, want);
+
+	Status created = create(slot, geometry, want);
+
+	/* Even if not: the default window may have made room for it. */
+	update_device_tree();
+	return created;
 }
 
 bool PaprGroup::adopt_default(unsigned int slot, const Geometry &geometry)
@@ -110,6 +125,11 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 		if (w.overlaps(start, geometry.window_size()))
 			refused = Errc::Io;
 	}
+	if (default_present_ && start < default_start() + caps_.default_size &&
+	    default_start() < start + geometry.window_size())
+		refused = Errc::Io;
+	if (!geometry.page().aligned(start.raw))
+		refused = Errc::Io;
 	if (want && !(*want == start))
 		refused = Errc::Perm;
 
@@ -120,7 +140,6 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 		close(slot);
 		return refused;
 	}
-	update_device_tree();
 	return {};
 }
 
@@ -199,16 +218,17 @@ void PaprGroup::remove_default()
 	}
 }
 
-void PaprGroup::reset()
+bool PaprGroup::reset()
 {
 	if (!has_reset())
-		return;
+		return false;
 	if (tce_port_ddw_reset(port_)) {
 		tce_port_log("firmware does not bring back the default DMA window\n");
-		return;
+		return false;
 	}
 	default_present_ = true;
 	lost_ = false;
+	return true;
 }
 
 /* The last window is gone: has the firmware brought back the default one? */

@@ -95,11 +95,12 @@ private:
 	[[nodiscard]] bool fits_default(const Geometry &geometry) const;
 	[[nodiscard]] Iova default_start() const { return Iova(caps_.default_start); }
 
+	Status clear_default();
 	bool adopt_default(unsigned int slot, const Geometry &geometry);
 	Status create(unsigned int slot, const Geometry &geometry, const Iova *want);
 	Result<tce_ddw_query> query_for(const Geometry &geometry);
 	void remove_default();
-	void reset();
+	bool reset();
 	void recover();
 	void learn_of_default();
 	void update_device_tree();
