@@ -155,7 +155,17 @@
 	C(papr, unmap_refused_once, mapped_before)				\
 	C(papr, unmap_refused_for_a_while, mapped_before)			\
 	C(papr, unmap_refused_without_multitce, mapped_before)			\
-	C(papr, map_refused_with_two_groups, mapped_before)
+	C(papr, map_refused_with_two_groups, mapped_before)			\
+	C(papr, default_is_removed, firmwares)					\
+	C(papr, default_is_parked, firmwares)					\
+	C(papr, both_removed, firmwares)					\
+	C(papr, failed_create_is_forgotten, firmwares)				\
+	C(papr, query_is_believed, once)					\
+	C(papr, wrong_address, firmwares)					\
+	C(papr, wrong_address_that_stays, firmwares)				\
+	C(papr, no_ddw_at_all, page_shifts)					\
+	C(papr, no_reset_at_all, page_shifts)					\
+	C(papr, last_reset_refused, firmwares)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\

@@ -83,9 +83,11 @@ TCE_CASE(papr, every_status)
 			TCE_EXPECT(r.reaches(0, kUser));
 			TCE_EXPECT_EQ(r.unmap(0, bytes), 0);
 		}
-		/* A group comes: what the host left cannot be cleared, or it cannot be filled. */
+		/* A group comes: what the host left does not go, or it cannot be filled. */
 		r.w.script({ kAllOps, 0, 1, a.status, 0, false });
+		r.w.fail_nth(1, site_bit(Site::DdwReset), true);
 		TCE_EXPECT_EQ(r.attach(1), a.rc);
+		r.w.fail_never();
 		r.w.script({ op_bit(Op::PutIndirect), 0, 1, a.status, 0, false });
 		TCE_EXPECT_EQ(r.attach(1), a.rc);
 		TCE_EXPECT(r.closed(0, ~0ull, 1));
@@ -180,9 +182,12 @@ TCE_CASE(papr, busy_for_good)
 	TCE_EXPECT_EQ(r.unreg(2 * kUser, kMiB), 0);
 	r.detach(0);
 	r.w.script(busy);
+	r.w.fail_nth(1, site_bit(Site::DdwReset), true);
 	TCE_EXPECT_EQ(r.attach(0), err::kIo);
-	r.w.no_scripts();
+	r.w.fail_never();
+	/* What cannot be cleared can be reset. */
 	TCE_EXPECT_EQ(r.attach(0), 0);
+	r.w.no_scripts();
 }
 
 int tce_params_multitce(unsigned int i, char *buf, unsigned long bytes)
