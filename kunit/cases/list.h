@@ -21,7 +21,8 @@
 	S(kvm)									\
 	S(interleave)								\
 	S(sweep)								\
-	S(model)
+	S(model)								\
+	S(race)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -223,5 +224,19 @@
 /* Anything in any order, beside a simple model. */
 #define TCE_CASES_model(C)							\
 	C(model, random, runs)
+
+/* Real threads. */
+#define TCE_CASES_race(C)							\
+	C(race, map_and_unmap, once)						\
+	C(race, map_and_map, once)						\
+	C(race, map_and_windows, once)						\
+	C(race, first_map, once)						\
+	C(race, map_and_unregister, once)					\
+	C(race, kvm_and_unregister, once)					\
+	C(race, kvm_and_windows, once)						\
+	C(race, kvm_and_ioctls, once)						\
+	C(race, groups, once)							\
+	C(race, close, once)							\
+	C(race, register_same, once)
 
 #endif /* TCE_CASES_LIST_H */

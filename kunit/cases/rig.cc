@@ -76,6 +76,12 @@ void Rig::close(u32 container)
 	done(0);
 }
 
+void Rig::forget_groups()
+{
+	for (int &at : where_)
+		at = -1;
+}
+
 int Rig::info(tce_info *out, u32 container)
 {
 	return done(tce_container_get_info(c[container], out));
@@ -118,6 +124,7 @@ int Rig::unmap(u64 iova, u64 bytes, u32 container)
 
 bool Rig::reaches(u64 iova, u64 vaddr, u32 perm, u32 group, u32 mm) const
 {
+	Guard guard;
 	const FwWindow *window = w.window_at(group, iova);
 
 	if (!window)
@@ -133,6 +140,7 @@ bool Rig::reaches(u64 iova, u64 vaddr, u32 perm, u32 group, u32 mm) const
 
 bool Rig::closed(u64 iova, u64 bytes, u32 group) const
 {
+	Guard guard;
 	bool live = false;
 
 	for (const FwWindow &window : w.groups[group].win) {

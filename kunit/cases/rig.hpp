@@ -43,6 +43,8 @@ public:
 	int attach(u32 group, u32 container = 0);
 	void detach(u32 group);
 	void close(u32 container = 0);
+	/* They were detached behind the rig's back. */
+	void forget_groups();
 
 	int info(tce_info *out, u32 container = 0);
 	int reg(u64 vaddr, u64 bytes, u32 container = 0);
