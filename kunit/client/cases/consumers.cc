@@ -103,11 +103,14 @@ CASE(consumers, dpdk, .groups = 2)
 	both_ways(session.edu(), memory->address() + 5 * PAGE, memory->at(5 * PAGE, TCE_PAGE), 6);
 	for (u64 index = 1; index < COUNT; index += 2)
 		drop(index);
+	fill(memory->at(3 * PAGE, TCE_PAGE), 8);
+	session.edu().writes(memory->address() + 3 * PAGE, Edu::BUFFER_SIZE);
+	check(filled(memory->at(3 * PAGE, TCE_PAGE), 8), "a freed huge page can be written");
 	expect(session.join(1), OK, "the second port");
 	both_ways(session.edu(1), memory->address() + 6 * PAGE, memory->at(6 * PAGE, TCE_PAGE), 7);
 	fill(memory->at(7 * PAGE, TCE_PAGE), 8);
 	session.edu(1).writes(memory->address() + 7 * PAGE, Edu::BUFFER_SIZE);
-	check(filled(memory->at(7 * PAGE, TCE_PAGE), 8), "a freed huge page can be written");
+	check(filled(memory->at(7 * PAGE, TCE_PAGE), 8), "the second port reaches a freed huge page");
 	for (u64 index = 1; index < COUNT; index += 2)
 		add(index);
 	both_ways(session.edu(1), memory->address() + 7 * PAGE, memory->at(7 * PAGE, TCE_PAGE), 9);
