@@ -123,6 +123,7 @@ void tce_vfio_exit(void);
 
 /* vfio_eeh.c */
 int tce_eeh_available(void);
+bool tce_eeh_has_pe(struct iommu_group *group);
 long tce_eeh_copy(struct vfio_eeh_pe_op *op, unsigned long arg);
 long tce_eeh_do(const struct vfio_eeh_pe_op *op, struct iommu_group *group);
 

@@ -288,6 +288,14 @@ static long tce_vfio_eeh(struct tce_vfio *c, unsigned long arg)
 	ret = tce_container_get_info(c->engine, &info);
 	if (ret && ret != -ENXIO)
 		return ret;
+	/* As ever, whether there is anything to do comes before what to do. */
+	mutex_lock(&c->lock);
+	g = list_first_entry_or_null(&c->groups, struct tce_vfio_group, list);
+	ret = g && !tce_eeh_has_pe(g->group) ? -ENODEV : 0;
+	mutex_unlock(&c->lock);
+	if (ret)
+		return ret;
+	/* The copy may take as long as the caller likes: without the lock. */
 	ret = tce_eeh_copy(&op, arg);
 	if (ret)
 		return ret;

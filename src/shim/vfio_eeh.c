@@ -22,6 +22,18 @@ int tce_eeh_available(void)
 }
 
 /**
+ * tce_eeh_has_pe() - can there be EEH operations on a group
+ * @group: the group
+ *
+ * Context: Process context.
+ * Return: true if so.
+ */
+bool tce_eeh_has_pe(struct iommu_group *group)
+{
+	return eeh_iommu_group_to_pe(group);
+}
+
+/**
  * tce_eeh_copy() - get the argument of VFIO_EEH_PE_OP
  * @op: filled
  * @arg: user address
