@@ -103,7 +103,7 @@ void tce_port_warn(const char *what, const char *file, int line)
 
 /**
  * tce_port_log() - tell the administrator
- * @fmt: printf-like, without a newline
+ * @fmt: printf-like, with a newline
  *
  * Rate-limited, because most of what there is to say is userspace's doing.
  *
@@ -120,7 +120,7 @@ void tce_port_log(const char *fmt, ...)
 		return;
 	va_start(args, fmt);
 	vaf.va = &args;
-	pr_warn("%pV\n", &vaf);
+	pr_warn("%pV", &vaf);
 	va_end(args);
 }
 

@@ -76,7 +76,7 @@ static u32 config_addr(struct tce_port_group *grp)
 
 static int failed(struct tce_port_group *grp, const char *call, int status)
 {
-	tce_port_log("%pOF: %s: RTAS status %d", grp->pe_node, call, status);
+	tce_port_log("%pOF: %s: RTAS status %d\n", grp->pe_node, call, status);
 	return -EIO;
 }
 

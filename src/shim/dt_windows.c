@@ -146,7 +146,7 @@ static void prop_add(struct tce_dt_node *dt, unsigned int which)
 	/* When it fails it is on none of the node's lists. */
 	mine->on_node = !ret;
 	if (ret)
-		tce_port_log("%pOF: cannot add %s: %d", dt->np, mine->prop->name, ret);
+		tce_port_log("%pOF: cannot add %s: %d\n", dt->np, mine->prop->name, ret);
 }
 
 static void prop_remove(struct tce_dt_node *dt, struct property *prop)
@@ -154,7 +154,7 @@ static void prop_remove(struct tce_dt_node *dt, struct property *prop)
 	int ret = of_remove_property(dt->np, prop);
 
 	if (ret)
-		tce_port_log("%pOF: cannot remove %s: %d", dt->np, prop->name, ret);
+		tce_port_log("%pOF: cannot remove %s: %d\n", dt->np, prop->name, ret);
 }
 
 static void prop_remove_ours(struct tce_dt_node *dt, unsigned int which)
@@ -273,7 +273,7 @@ void tce_dt_show_saved(struct tce_port_group *grp, struct property *saved)
 	int ret = saved ? of_add_property(grp->pe_node, saved) : 0;
 
 	if (ret)
-		tce_port_log("%pOF: cannot add %s: %d", grp->pe_node, TCE_SAVED_PROP, ret);
+		tce_port_log("%pOF: cannot add %s: %d\n", grp->pe_node, TCE_SAVED_PROP, ret);
 }
 
 /**

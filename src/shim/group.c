@@ -175,7 +175,7 @@ static void group_lost(struct tce_port_group *grp)
 	WRITE_ONCE(grp->tg->ops, grp->orig_ops);
 	grp->dt = NULL;
 	WRITE_ONCE(grp->tg, NULL);
-	tce_port_log("%pOF: unplugged while in use", grp->pe_node);
+	tce_port_log("%pOF: unplugged while in use\n", grp->pe_node);
 }
 
 static int tce_reconfig(struct notifier_block *nb, unsigned long action, void *data)

@@ -189,7 +189,7 @@ static void hand_back(struct tce_port_group *grp)
 	while (!restore_default(grp, &pdev->dev) && --attempts)
 		msleep(TCE_RESTORE_PAUSE_MS);
 	if (!attempts)
-		tce_port_log("%pOF: the host's DMA window cannot be restored", grp->pe_node);
+		tce_port_log("%pOF: the host's DMA window cannot be restored\n", grp->pe_node);
 	iommu_group_for_each_dev(grp->group, grp, restore_device);
 	pci_dev_put(pdev);
 }
@@ -226,7 +226,7 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 			goto give_back;
 	}
 	if (grp->tg->tables[0] || grp->tg->tables[1]) {
-		tce_port_log("%pOF: has a table of somebody else's", grp->pe_node);
+		tce_port_log("%pOF: has a table of somebody else's\n", grp->pe_node);
 		ret = -EBUSY;
 		goto give_back;
 	}
