@@ -225,7 +225,7 @@ long Kvm::do_map(tce_ktable *k, u64 entry, u64 ua, u32 perm)
 
 	if (!mem)
 		return h::kTooHard;
-	if (tce_port_mem_translate(mem, ua, k->shape.page_shift, 1, &hpa))
+	if (mem_translate(mem, ua, k->shape.page_shift, &hpa))
 		return h::kTooHard;
 	if (!mapped_inc(mem))
 		return h::kTooHard;
@@ -317,7 +317,7 @@ long Kvm::validate_tce(const GuestTable &t, u64 tce) const
 		const u32 shift = t.tables[i]->shape.page_shift;
 		tce_mem *mem = lookup(mm_, ua, bit(shift));
 
-		if (!mem || tce_port_mem_translate(mem, ua, shift, 1, nullptr))
+		if (!mem || mem_translate(mem, ua, shift, nullptr))
 			return h::kTooHard;
 	}
 	return h::kSuccess;

@@ -364,9 +364,11 @@ int tce_port_mem_put(struct tce_mm *m, struct tce_mem *mem)
 				break;
 			}
 		}
+		/* KVM may still look at it: freed after a grace period (call_rcu()). */
 		mem->magic = 0;
+		mem->next = world->graveyard;
+		world->graveyard = mem;
 	}
-	env_free(mem);
 	return 0;
 }
 
@@ -378,6 +380,18 @@ int tce_port_mem_map(struct tce_mem *mem, tce_u64 nr)
 	if (world->inject(Site::MemMap) || !mem->mapped)
 		return err::kNxio;
 	mem->mapped += static_cast<s64>(nr);
+	return 0;
+}
+
+/* mm_iommu_ua_to_hpa(), which KVM calls on what mm_iommu_lookup() gave it. */
+int fake::mem_translate(const tce_mem *mem, u64 vaddr, u32 shift, u64 *hpa)
+{
+	Guard g;
+
+	if (!world->block_is_contiguous(vaddr, shift))
+		return err::kFault;
+	if (hpa)
+		*hpa = world->hpa_of(mem->mm, vaddr);
 	return 0;
 }
 

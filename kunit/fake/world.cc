@@ -69,6 +69,12 @@ World::~World()
 			env_free(mem);
 		}
 	}
+	while (graveyard) {
+		tce_mem *mem = graveyard;
+
+		graveyard = mem->next;
+		env_free(mem);
+	}
 	env_rwsem_destroy(users);
 	env_self()->mm = nullptr;
 	world = nullptr;

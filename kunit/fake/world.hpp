@@ -224,6 +224,7 @@ public:
 	u32 nr_holes = 0;
 	u64 odd_pages[8] = {};
 	u32 nr_odd = 0;
+	tce_mem *graveyard = nullptr;
 	u64 dirtied = 0;
 	u64 unpinned_pages = 0;
 
@@ -328,6 +329,8 @@ private:
 };
 
 extern World *world;
+
+int mem_translate(const tce_mem *mem, u64 vaddr, u32 shift, u64 *hpa);
 
 /* The calling thread runs as process @which. */
 void run_as(u32 which);
