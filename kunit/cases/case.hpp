@@ -89,15 +89,15 @@ bool compare_lt(const A &a, const B &b, const char *file, int line, const char *
 #define TCE_EXPECT(cond) \
 	((cond) ? true : (::fake::fail_at(__FILE__, __LINE__, "not true: %s", #cond), false))
 
-#define TCE_ASSERT_EQ(a, b)                                                                \
-	do {                                                                               \
-		if (!TCE_EXPECT_EQ(a, b))                                                  \
-			return;                                                            \
+#define TCE_ASSERT_EQ(a, b)               \
+	do {                              \
+		if (!TCE_EXPECT_EQ(a, b)) \
+			return;           \
 	} while (0)
-#define TCE_REQUIRE(cond)                                                                  \
-	do {                                                                               \
-		if (!TCE_EXPECT(cond))                                                     \
-			return;                                                            \
+#define TCE_REQUIRE(cond)              \
+	do {                           \
+		if (!TCE_EXPECT(cond)) \
+			return;        \
 	} while (0)
 
 #endif /* TCE_CASES_CASE_HPP */

@@ -15,8 +15,12 @@ constexpr u64 kTop = ~0ull;
 class Unchanged {
 public:
 	explicit Unchanged(Rig &r)
-		: w_(r.w), locked_{w_.locked_vm(0), w_.locked_vm(1)}, mems_(w_.live_mems()),
-		  tces_(w_.live_tces()), ktables_(w_.live_ktables), blocks_(w_.live_blocks),
+		: w_(r.w),
+		  locked_{ w_.locked_vm(0), w_.locked_vm(1) },
+		  mems_(w_.live_mems()),
+		  tces_(w_.live_tces()),
+		  ktables_(w_.live_ktables),
+		  blocks_(w_.live_blocks),
 		  hcalls_(w_.hcall_total())
 	{
 	}
@@ -187,9 +191,23 @@ TCE_CASE(container, create_args)
 		u32 shift;
 		u64 size;
 	} kBad[] = {
-		{0, kGiB}, {11, kGiB}, {13, kGiB}, {21, kGiB}, {34, bit(40)}, {35, bit(40)},
-		{63, kGiB}, {64, kGiB}, {0x8c, kGiB}, {~0u, kGiB}, {12, 0}, {12, 2048},
-		{12, 3 * kMiB}, {16, 32768}, {24, kMiB}, {12, kTop}, {12, kGiB + 4096},
+		{ 0,    kGiB	  },
+		     { 11,   kGiB	},
+		      { 13,   kGiB	 },
+		    { 21,	  kGiB	       },
+		{ 34,   bit(40)     },
+		     { 35,   bit(40)	   },
+		      { 63,   kGiB	 },
+		    { 64,	  kGiB	       },
+		{ 0x8c, kGiB	     },
+		     { ~0u,  kGiB	 },
+		      { 12,   0	      },
+		    { 12,	  2048	       },
+		{ 12,   3 * kMiB    },
+		     { 16,   32768	 },
+		      { 24,   kMiB	 },
+		    { 12,	  kTop	       },
+		{ 12,   kGiB + 4096 },
 	};
 
 	for (const auto &bad : kBad)

@@ -227,7 +227,7 @@ TCE_CASE(container, smaller_default)
 /* `levels` is a hint: whatever it is, the window works. */
 TCE_CASE(container, levels)
 {
-	static constexpr u32 kHints[] = {0, 1, 2, 3, 4, 5, 6, 255, ~0u};
+	static constexpr u32 kHints[] = { 0, 1, 2, 3, 4, 5, 6, 255, ~0u };
 	Rig r;
 
 	TCE_ASSERT_EQ(r.reg(kUser, 65536), 0);

@@ -90,8 +90,7 @@ TCE_CASE(fake, addresses)
 	TCE_EXPECT(!b.w.block_is_contiguous(0x1000000, config.page_shift + 1));
 	TCE_EXPECT(b.w.block_is_contiguous(0x1000000, 12));
 	for (u64 va = 0x1000000; va < 0x1000000 + 4 * page; va += 2 * page) {
-		TCE_EXPECT_EQ(b.w.hpa_of(&b.w.mm[0], va),
-			      b.w.hpa_of(&b.w.mm[0], va + page) + page);
+		TCE_EXPECT_EQ(b.w.hpa_of(&b.w.mm[0], va), b.w.hpa_of(&b.w.mm[0], va + page) + page);
 	}
 
 	b.w.make_contiguous(0x40000000, 0x80000000, 24);
@@ -235,8 +234,8 @@ TCE_CASE(fake, hypercalls)
 	b.w.allow_bad_hcalls = true;
 	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0, list, 513), h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0, list, 0), h::kParameter);
-	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(
-			      liobn, 0, static_cast<const char *>(list) + 8, 1), h::kParameter);
+	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0, static_cast<const char *>(list) + 8, 1),
+		      h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_stuff_tce(liobn, 0x3fffe000, 0, 3), h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_stuff_tce(liobn + 1, 0, 0, 1), h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_put_tce(liobn, 0x800, 0), h::kParameter);
@@ -256,7 +255,7 @@ TCE_CASE(fake, refusals)
 	const u64 tce = b.w.hpa_of(m, 0x10000) | 3;
 
 	/* After one call, two are refused, having set one entry each. */
-	b.w.script({op_bit(Op::Stuff), 1, 2, h::kHardware, 1, false});
+	b.w.script({ op_bit(Op::Stuff), 1, 2, h::kHardware, 1, false });
 	TCE_EXPECT_EQ(tce_port_h_stuff_tce(liobn, 0, tce, 2), h::kSuccess);
 	TCE_EXPECT_EQ(tce_port_h_stuff_tce(liobn, 0x10000, tce, 2), h::kHardware);
 	TCE_EXPECT_EQ(b.w.live_tces(), 3);

@@ -109,7 +109,7 @@ static_assert(shape_is_right(12, 30, 2, kPaprLevels));
 static_assert(shape_is_right(12, 63, 255, kPaprLevels));
 static_assert(shape_is_right(16, 40, 3, kPaprLevels));
 static_assert(shape_is_right(34, 63, 5, kPaprLevels));
-static_assert(shape_is_right(12, 63, 1, {9, 9}));
+static_assert(shape_is_right(12, 63, 1, { 9, 9 }));
 
 constexpr Geometry sample(u32 shift, u32 window, u32 levels)
 {
@@ -118,16 +118,20 @@ constexpr Geometry sample(u32 shift, u32 window, u32 levels)
 
 static_assert(slots_compose(sample(12, 40, 4), 0xabcdef1));
 static_assert(slots_compose(sample(12, 40, 1), bit(28) - 1));
-static_assert(sample(12, 30, 2).leaves({TceIndex(511), TceIndex(513)}) == 2);
-static_assert(sample(12, 30, 2).leaves({TceIndex(512), TceIndex(512)}) == 0);
+static_assert(sample(12, 30, 2).leaves({ TceIndex(511), TceIndex(513) }) == 2);
+static_assert(sample(12, 30, 2).leaves({ TceIndex(512), TceIndex(512) }) == 0);
 
 } // namespace
 
 TCE_CASE(geometry, every_shape)
 {
 	const u32 shift = kIommuShifts[param];
-	static constexpr u32 kHints[] = {0, 1, 2, 3, 4, 5, 6, 64, 255, ~0u};
-	static constexpr tce::LevelLimits kLimits[] = {kPaprLevels, {9, 9}, {9, 16}, {3, 4}};
+	static constexpr u32 kHints[] = { 0, 1, 2, 3, 4, 5, 6, 64, 255, ~0u };
+	static constexpr tce::LevelLimits kLimits[] = {
+		kPaprLevels, { 9, 9  },
+		       { 9, 16 },
+		  { 3, 4	 }
+	};
 	u32 wrong = 0;
 
 	for (const tce::LevelLimits &limits : kLimits) {
@@ -179,10 +183,10 @@ TCE_CASE(geometry, leaf_count)
 
 		const u64 end = begin + length;
 
-		wrong += g.leaves({TceIndex(begin), TceIndex(end)}) !=
+		wrong += g.leaves({ TceIndex(begin), TceIndex(end) }) !=
 			 (i < 20 ? count_leaves(g, begin, end) :
-				   length ? (end - 1) / g.leaf_entries() -
-						    begin / g.leaf_entries() + 1 : 0);
+			  length ? (end - 1) / g.leaf_entries() - begin / g.leaf_entries() + 1 :
+				   0);
 	}
 	TCE_EXPECT_EQ(wrong, 0);
 }
@@ -193,20 +197,34 @@ TCE_CASE(geometry, refused)
 		u32 shift;
 		u64 size;
 	} kBad[] = {
-		{0, bit(30)}, {11, bit(30)}, {35, bit(40)}, {63, bit(63)}, {64, bit(30)},
-		{0x8c, bit(30)}, {~0u, bit(30)}, {12, 0}, {12, 1}, {12, 2048}, {12, 4097},
-		{12, 3 * bit(20)}, {12, ~0ull}, {16, 32768}, {16, bit(15)}, {34, bit(33)},
+		{ 0,    bit(30)     },
+		 { 11,   bit(30)     },
+		    { 35,	  bit(40)	  },
+		      { 63,   bit(63)	    },
+		{ 64,   bit(30)     },
+		 { 0x8c, bit(30)	 },
+		    { ~0u,  bit(30)	   },
+		      { 12,   0	      },
+		{ 12,   1		},
+		 { 12,   2048	    },
+		    { 12,	  4097	       },
+		      { 12,   3 * bit(20) },
+		{ 12,   ~0ull	    },
+		 { 16,   32768	     },
+		    { 16,	  bit(15)	  },
+		      { 34,   bit(33)	    },
 	};
 
 	for (const auto &bad : kBad) {
 		for (u32 levels = 0; levels < 8; levels++) {
-			TCE_EXPECT_EQ(Geometry::make(bad.shift, bad.size, levels,
-						     kPaprLevels).error(), tce::Errc::Inval);
+			TCE_EXPECT_EQ(
+				Geometry::make(bad.shift, bad.size, levels, kPaprLevels).error(),
+				tce::Errc::Inval);
 		}
 	}
 	/* Larger than five levels of the smallest pages. */
-	TCE_EXPECT_EQ(Geometry::make(12, bit(58), 5, {9, 9}).error(), tce::Errc::Inval);
-	TCE_EXPECT(Geometry::make(12, bit(57), 5, {9, 9}).ok());
+	TCE_EXPECT_EQ(Geometry::make(12, bit(58), 5, { 9, 9 }).error(), tce::Errc::Inval);
+	TCE_EXPECT(Geometry::make(12, bit(57), 5, { 9, 9 }).ok());
 }
 
 /* The audit's row 5 and the sizes that QEMU and DPDK ask for. */
@@ -220,8 +238,8 @@ TCE_CASE(geometry, small_top)
 				if (!made.ok())
 					continue;
 				/* What a new table of that shape allocates at most: its top. */
-				TCE_EXPECT_LE(made.value().level_entries(
-						      made.value().levels() - 1), bit(13));
+				TCE_EXPECT_LE(made.value().level_entries(made.value().levels() - 1),
+					      bit(13));
 			}
 		}
 	}

@@ -17,15 +17,27 @@ using namespace fake;
 namespace {
 
 constexpr u64 kBoth = TCE_PERM_READ | TCE_PERM_WRITE;
-constexpr u64 kOld = bit(40);		/* what the entry names at first */
-constexpr u64 kGuest = bit(41);		/* what KVM maps */
-constexpr u64 kNew = bit(42);		/* what MAP maps */
+constexpr u64 kOld = bit(40);	/* what the entry names at first */
+constexpr u64 kGuest = bit(41); /* what KVM maps */
+constexpr u64 kNew = bit(42);	/* what MAP maps */
 constexpr u64 kIova = 5 * 4096;
 constexpr u64 kSize = kMiB;
 
 enum Ioctl : u32 {
-	Map, MapOld, Unmap, UnmapAll, Remove, RemoveCreate, UnregOld, UnregGuest, UnregNew, Detach,
-	DetachOther, Close, Flush, Kill,
+	Map,
+	MapOld,
+	Unmap,
+	UnmapAll,
+	Remove,
+	RemoveCreate,
+	UnregOld,
+	UnregGuest,
+	UnregNew,
+	Detach,
+	DetachOther,
+	Close,
+	Flush,
+	Kill,
 	Ioctls
 };
 enum Before : u32 { Empty, ByMap, ByKvm, ByKvmPending, Befores };
@@ -36,8 +48,9 @@ constexpr u32 kPoints = 3;
 const char *name_of(Ioctl i)
 {
 	static const char *const names[Ioctls] = {
-		"map", "map_old", "unmap", "unmap_all", "remove", "remove_create", "unreg_old",
-		"unreg_guest", "unreg_new", "detach", "detach_other", "close", "flush", "kill",
+		"map",		 "map_old",   "unmap",	     "unmap_all", "remove",
+		"remove_create", "unreg_old", "unreg_guest", "unreg_new", "detach",
+		"detach_other",	 "close",     "flush",	     "kill",
 	};
 
 	return names[i];
@@ -178,13 +191,15 @@ void play(Ioctl ioctl, Before before, KvmOp op, Kvm::Point point)
 	Rig r(config);
 	Kvm kvm(&r.w.mm[0], 0);
 	GuestTable table;
-	Scene s = {&r, nullptr, ioctl, point};
+	Scene s = { &r, nullptr, ioctl, point };
 	char what[96];
 
 	env_snprintf(what, sizeof(what), "%s while KVM %ss over %s, point %u", name_of(ioctl),
 		     op == DoMap ? "map" : "unmap",
-		     before == Empty ? "nothing" : before == ByMap ? "MAP's" :
-		     before == ByKvm ? "its own" : "its own, pending",
+		     before == Empty ? "nothing" :
+		     before == ByMap ? "MAP's" :
+		     before == ByKvm ? "its own" :
+				       "its own, pending",
 		     static_cast<u32>(point));
 	TCE_REQUIRE(!r.reg(kOld, kSize) && !r.reg(kGuest, kSize) && !r.reg(kNew, kSize));
 	TCE_REQUIRE(!r.map(kOld, 100 * 4096, 4096));

@@ -123,7 +123,7 @@ TCE_CASE(kvm, arguments)
 	u32 perm = 0;
 	Atomic atomic;
 
-	static const u64 kDistance[] = {0, 1, 1u << 20, bit(44)};
+	static const u64 kDistance[] = { 0, 1, 1u << 20, bit(44) };
 
 	for (u64 d : kDistance) {
 		hpa = 0;
@@ -604,7 +604,7 @@ TCE_CASE(kvm, close_refused)
 TCE_CASE(kvm, tce_without_rights)
 {
 	Guest g(12, 12);
-	u64 list[4] = {0x1000, 0x2000, 0x3000 | kBoth, 0x4000};
+	u64 list[4] = { 0x1000, 0x2000, 0x3000 | kBoth, 0x4000 };
 
 	TCE_EXPECT_EQ(g.kvm.h_put_tce_indirect(g.table, g.at, list, 4), h::kSuccess);
 	TCE_EXPECT_EQ(g.r.w.live_tces(), 1);

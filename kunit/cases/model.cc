@@ -23,8 +23,8 @@ Config config_for(Choices &ch)
 } // namespace
 
 Model::Model(Choices &choices)
-	: ch_(choices), r_(*new (Place{env_alloc(sizeof(Rig), 8)})
-				   Rig(config_for(choices), kContainers, false)),
+	: ch_(choices),
+	  r_(*new(Place{ env_alloc(sizeof(Rig), 8) }) Rig(config_for(choices), kContainers, false)),
 	  kvm_(&r_.w.mm[0], 0)
 {
 	/* Ranges 5 to 7 are good for larger IOMMU pages, but for one page in 7. */
@@ -47,23 +47,23 @@ Model::Range Model::range(u32 i) const
 
 	switch (i) {
 	case 0:
-		return {base, 64};
+		return { base, 64 };
 	case 1:
-		return {base + 64 * p, 64};
+		return { base + 64 * p, 64 };
 	case 2:
-		return {base + 128 * p, 700};
+		return { base + 128 * p, 700 };
 	case 3:
-		return {base + 100 * p, 64};
+		return { base + 100 * p, 64 };
 	case 4:
-		return {base + 4096 * p, 1};
+		return { base + 4096 * p, 1 };
 	case 5:
-		return {bit(33), 2 * kMiB / p};
+		return { bit(33), 2 * kMiB / p };
 	case 6:
-		return {bit(33) + 2 * kMiB, 14 * kMiB / p};
+		return { bit(33) + 2 * kMiB, 14 * kMiB / p };
 	case 7:
-		return {bit(34), 16 * kMiB / p};
+		return { bit(34), 16 * kMiB / p };
 	default:
-		return {bit(35), 64};
+		return { bit(35), 64 };
 	}
 }
 
@@ -241,8 +241,7 @@ void Model::check_group(const Cont &c, u32 g)
 		}
 		if (!w.live)
 			continue;
-		if (k->shape.page_shift != w.shift ||
-		    k->shape.offset << w.shift != w.start ||
+		if (k->shape.page_shift != w.shift || k->shape.offset << w.shift != w.start ||
 		    k->shape.entries != w.geometry.entries())
 			wrong("group %u: window %u has another shape", g, n);
 
@@ -330,11 +329,19 @@ void Model::step()
 		void (Model::*fn)();
 		u32 weight;
 	} kSteps[] = {
-		{&Model::do_attach, 4}, {&Model::do_detach, 2}, {&Model::do_register, 8},
-		{&Model::do_unregister, 6}, {&Model::do_create, 6}, {&Model::do_remove, 3},
-		{&Model::do_map, 30}, {&Model::do_unmap, 15}, {&Model::do_kvm, 16},
-		{&Model::do_kvm_pieces, 6}, {&Model::do_kvm_detach, 2}, {&Model::do_foreign, 2},
-		{&Model::do_reopen, 1},
+		{ &Model::do_attach,     4  },
+		      { &Model::do_detach,	   2  },
+		{ &Model::do_register,   8	 },
+		      { &Model::do_unregister, 6	 },
+		{ &Model::do_create,     6  },
+		      { &Model::do_remove,	   3  },
+		{ &Model::do_map,	  30 },
+		      { &Model::do_unmap,	  15 },
+		{ &Model::do_kvm,	  16 },
+		      { &Model::do_kvm_pieces, 6	 },
+		{ &Model::do_kvm_detach, 2  },
+		      { &Model::do_foreign,    2  },
+		{ &Model::do_reopen,     1  },
 	};
 	u32 sum = 0;
 
@@ -360,7 +367,7 @@ void Model::step()
 
 void play_model(Choices &choices)
 {
-	Model &m = *new (Place{env_alloc(sizeof(Model), 8)}) Model(choices);
+	Model &m = *new (Place{ env_alloc(sizeof(Model), 8) }) Model(choices);
 
 	while (choices.go_on() && !m.failed())
 		m.step();

@@ -44,7 +44,7 @@ public:
 private:
 	struct Range {
 		u64 start;
-		u64 pages;	/* system pages */
+		u64 pages; /* system pages */
 	};
 	static constexpr u32 kRanges = 9;
 
@@ -53,7 +53,7 @@ private:
 		u64 start = 0;
 		u32 shift = 12;
 		tce::Geometry geometry;
-		Sparse entries;		/* user address | rights */
+		Sparse entries; /* user address | rights */
 		Sparse leaves;
 		GuestTable guest;
 
@@ -65,8 +65,8 @@ private:
 		bool owned = false;
 		bool enabled = false;
 		bool untouched = false;
-		u32 ranges = 0;		/* mask */
-		u32 groups = 0;		/* mask */
+		u32 ranges = 0; /* mask */
+		u32 groups = 0; /* mask */
 		Win win[TCE_MAX_WINDOWS];
 	};
 
@@ -101,10 +101,7 @@ private:
 	void drop(Win &w);
 	bool all_parked(const Cont &c) const;
 	/* A group of a container that has one. */
-	static u32 first_group(const Cont &c)
-	{
-		return static_cast<u32>(__builtin_ctz(c.groups));
-	}
+	static u32 first_group(const Cont &c) { return static_cast<u32>(__builtin_ctz(c.groups)); }
 
 	/* Addresses and sizes, mostly good ones. */
 	u64 pick_iova(Cont &c, u32 *shift);

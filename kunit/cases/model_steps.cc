@@ -42,8 +42,8 @@ void Model::do_attach()
 	SAY("attach(group %u, container %u)", g, n);
 	if (r_.attached(g) >= 0) {
 		if (r_.attached(g) == static_cast<int>(n))
-			expect(tce_container_attach(r_.c[n], &r_.w.groups[g],
-						    &r_.w.groups[g].caps), err::kBusy, "attach");
+			expect(tce_container_attach(r_.c[n], &r_.w.groups[g], &r_.w.groups[g].caps),
+			       err::kBusy, "attach");
 		return;
 	}
 	arm(kAllocSites | kHcallSites);
@@ -150,8 +150,17 @@ void Model::do_create()
 		u32 shift;
 		u64 size;
 	} kSizes[] = {
-		{12, kDefaultSize}, {12, kMiB}, {12, kGiB}, {16, kTiB}, {16, kGiB}, {21, kTiB},
-		{24, 16 * kTiB}, {12, 3 * kMiB}, {13, kGiB}, {11, kGiB}, {16, 4096},
+		{ 12, kDefaultSize },
+		      { 12, kMiB	 },
+		    { 12, kGiB	       },
+		       { 16, kTiB	  },
+		{ 16, kGiB	   },
+		      { 21, kTiB	 },
+		    { 24, 16 * kTiB    },
+		       { 12, 3 * kMiB     },
+		{ 13, kGiB	   },
+		      { 11, kGiB	 },
+		    { 16, 4096	       },
 	};
 	const u32 n = pick();
 	const auto &size = kSizes[ch_.below(sizeof(kSizes) / sizeof(kSizes[0]))];
@@ -230,7 +239,7 @@ void Model::do_remove()
 /* An address in a window, if there is one: near the borders of runs and leaves. */
 u64 Model::pick_iova(Cont &c, u32 *shift)
 {
-	static constexpr u64 kNear[] = {0, 500, 511, 512, 513, 1000, 4090, 8191};
+	static constexpr u64 kNear[] = { 0, 500, 511, 512, 513, 1000, 4090, 8191 };
 	const u32 slot = static_cast<u32>(ch_.below(2));
 	const Win &w = c.win[slot];
 

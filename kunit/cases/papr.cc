@@ -142,14 +142,26 @@ TCE_CASE(papr, status)
 		long status;
 		int err;
 	} kTable[] = {
-		{h::kSuccess, 0},
-		{h::kClosed, err::kIo}, {h::kNotAvailable, err::kIo}, {h::kConstrained, err::kIo},
-		{h::kPartial, err::kIo}, {h::kInProgress, err::kIo}, {h::kTooHard, err::kIo},
-		{h::kHardware, err::kIo}, {h::kFunction, err::kIo}, {h::kPrivilege, err::kIo},
-		{h::kParameter, err::kIo}, {h::kAuthority, err::kIo}, {h::kPermission, err::kIo},
-		{h::kNotEnoughResources, err::kIo},
-		{h::kNoMem, err::kNoMem}, {h::kResource, err::kNoMem},
-		{9906, err::kIo}, {-9005, err::kIo}, {-512, err::kIo}, {1000000, err::kIo},
+		{ h::kSuccess,	       0		 },
+		{ h::kClosed,	      err::kIo    },
+		{ h::kNotAvailable,	    err::kIo    },
+		{ h::kConstrained,	   err::kIo    },
+		{ h::kPartial,	       err::kIo	},
+		{ h::kInProgress,	  err::kIo	   },
+		{ h::kTooHard,	       err::kIo	},
+		{ h::kHardware,		err::kIo	 },
+		{ h::kFunction,		err::kIo	 },
+		{ h::kPrivilege,		 err::kIo	  },
+		{ h::kParameter,		 err::kIo	  },
+		{ h::kAuthority,		 err::kIo	  },
+		{ h::kPermission,	  err::kIo	   },
+		{ h::kNotEnoughResources, err::kIo	   },
+		{ h::kNoMem,		     err::kNoMem },
+		{ h::kResource,		err::kNoMem },
+		{ 9906,			err::kIo	 },
+		{ -9005,			 err::kIo	  },
+		{ -512,			err::kIo	 },
+		{ 1000000,		   err::kIo    },
 	};
 	Rig r;
 
@@ -157,7 +169,7 @@ TCE_CASE(papr, status)
 	for (const auto &row : kTable) {
 		TCE_EXPECT_EQ(tce::papr::to_errc(row.status), row.err);
 		if (row.status)
-			r.w.script({kAllOps, 0, 1, row.status, 0, false});
+			r.w.script({ kAllOps, 0, 1, row.status, 0, false });
 		TCE_EXPECT_EQ(r.map(kUser, 0, 8192), row.err);
 		r.w.no_scripts();
 		TCE_EXPECT_EQ(r.unmap(0, kGiB), 0);
@@ -172,19 +184,19 @@ TCE_CASE(papr, status)
 
 TCE_CASE(papr, busy)
 {
-	static constexpr long kBusy[] = {1, 9900, 9901, 9902, 9903, 9904, 9905};
+	static constexpr long kBusy[] = { 1, 9900, 9901, 9902, 9903, 9904, 9905 };
 	Rig r;
 
 	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
 	for (long status : kBusy) {
 		r.w.reset_counts();
-		r.w.script({kAllOps, 0, 5, status, 0, false});
+		r.w.script({ kAllOps, 0, 5, status, 0, false });
 		TCE_EXPECT_EQ(r.map(kUser, 0, kMiB), 0);
 		TCE_EXPECT_EQ(r.w.waits, 5);
 		TCE_EXPECT_EQ(r.w.waited_status, status);
 		TCE_EXPECT_EQ(r.w.live_tces(), 256);
 		/* Half of it was done before the hypervisor had to go. */
-		r.w.script({op_bit(Op::Stuff), 0, 3, status, 100, false});
+		r.w.script({ op_bit(Op::Stuff), 0, 3, status, 100, false });
 		TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
 		TCE_EXPECT_EQ(r.w.live_tces(), 0);
 		TCE_EXPECT_EQ(r.w.waits, 8);
@@ -198,7 +210,7 @@ TCE_CASE(papr, busy_for_ever)
 
 	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
 	TCE_ASSERT_EQ(r.map(kUser, 0, 8192), 0);
-	r.w.script({op_bit(Op::PutIndirect), 0, ~0ull, h::kBusy, 0, false});
+	r.w.script({ op_bit(Op::PutIndirect), 0, ~0ull, h::kBusy, 0, false });
 	TCE_EXPECT_EQ(r.map(kUser, kMiB, kMiB), err::kIo);
 	TCE_EXPECT(r.closed(kMiB, kMiB));
 	r.w.no_scripts();
@@ -280,31 +292,31 @@ void refuse_map(const Config &config, const Half &half, bool over_live)
 
 TCE_CASE(papr, map_refused)
 {
-	static constexpr u32 kApply[] = {0, 1, 255, 512};
+	static constexpr u32 kApply[] = { 0, 1, 255, 512 };
 
 	for (u64 nth = 1; nth <= 9; nth++) {
 		for (u32 apply : kApply) {
-			refuse_map({}, {nth, apply, false, h::kHardware}, param);
-			refuse_map({}, {nth, apply, true, h::kParameter}, param);
+			refuse_map({}, { nth, apply, false, h::kHardware }, param);
+			refuse_map({}, { nth, apply, true, h::kParameter }, param);
 		}
 	}
 }
 
 TCE_CASE(papr, map_refused_one_by_one)
 {
-	static constexpr u64 kNth[] = {1, 2, 500, 505, 506, 700, 2047, 2048};
+	static constexpr u64 kNth[] = { 1, 2, 500, 505, 506, 700, 2047, 2048 };
 
 	for (u64 nth : kNth) {
-		refuse_map(without_multitce(), {nth, 0, false, h::kHardware}, param);
-		refuse_map(without_multitce(), {nth, 1, false, h::kHardware}, param);
+		refuse_map(without_multitce(), { nth, 0, false, h::kHardware }, param);
+		refuse_map(without_multitce(), { nth, 1, false, h::kHardware }, param);
 	}
-	refuse_map(without_multitce(), {700, 0, true, h::kHardware}, param);
+	refuse_map(without_multitce(), { 700, 0, true, h::kHardware }, param);
 }
 
 /* What does not close is still mapped, and says so. */
 TCE_CASE(papr, unmap_refused)
 {
-	static constexpr u32 kApply[] = {0, 1, 255, 512};
+	static constexpr u32 kApply[] = { 0, 1, 255, 512 };
 	const u64 bytes = 4 * 512 * 4096;
 
 	for (u64 nth = 1; nth <= 5; nth++) {

@@ -4,18 +4,30 @@
 
 namespace fake {
 
-const u32 kSystemShifts[2] = {12, 16};
+const u32 kSystemShifts[2] = { 12, 16 };
 
-const u32 kIommuShifts[7] = {12, 16, 21, 24, 28, 30, 34};
+const u32 kIommuShifts[7] = { 12, 16, 21, 24, 28, 30, 34 };
 
 /*
  * Every number of levels, small and large tops, leaves of every size, every page
  * size once at least.
  */
 const Shape kShapes[15] = {
-	{12, 12, 1}, {12, 20, 1}, {12, 21, 2}, {12, 30, 1}, {12, 30, 2}, {12, 40, 1},
-	{12, 40, 4}, {12, 57, 5}, {16, 16, 1}, {16, 40, 1}, {16, 43, 3}, {21, 40, 2},
-	{24, 47, 1}, {30, 60, 5}, {34, 63, 3},
+	{ 12, 12, 1 },
+	       { 12, 20, 1 },
+	      { 12, 21, 2 },
+	     { 12, 30, 1 },
+	    { 12, 30, 2 },
+	{ 12, 40, 1 },
+	       { 12, 40, 4 },
+	      { 12, 57, 5 },
+	     { 16, 16, 1 },
+	    { 16, 40, 1 },
+	{ 16, 43, 3 },
+	       { 21, 40, 2 },
+	      { 24, 47, 1 },
+	     { 30, 60, 5 },
+	    { 34, 63, 3 },
 };
 
 Config with_system_pages(unsigned int param)
@@ -33,10 +45,10 @@ Config with_firmware(unsigned int param)
 
 	switch (param) {
 	case 0:
-		c.fw.default_by_liobn = true;	/* QEMU */
+		c.fw.default_by_liobn = true; /* QEMU */
 		break;
 	case 1:
-		break;				/* LoPAR */
+		break; /* LoPAR */
 	case 2:
 		c.fw.liobn_reuse = false;
 		break;
@@ -83,7 +95,7 @@ int tce_params_shapes(unsigned int i, char *buf, unsigned long bytes)
 
 int tce_params_firmwares(unsigned int i, char *buf, unsigned long bytes)
 {
-	static const char *const names[] = {"qemu", "lopar", "fresh_liobns", "qemu_64k"};
+	static const char *const names[] = { "qemu", "lopar", "fresh_liobns", "qemu_64k" };
 
 	if (i >= sizeof(names) / sizeof(names[0]))
 		return 0;

@@ -7,8 +7,7 @@ namespace fake {
 constinit Recorder *Recorder::current = nullptr;
 
 Recorder::Recorder(u32 capacity)
-	: events_(static_cast<Event *>(env_alloc(capacity * sizeof(Event), 8))),
-	  capacity_(capacity)
+	: events_(static_cast<Event *>(env_alloc(capacity * sizeof(Event), 8))), capacity_(capacity)
 {
 	current = this;
 }
@@ -59,18 +58,18 @@ View::Seen View::look(u64 index) const
 		const u64 slot = geometry_.slot(height, tce::TceIndex(index));
 
 		if (born_.get(level / 8) != geometry_.level_entries(height) * 8)
-			return {true, 0};
+			return { true, 0 };
 		level = words_.get(level / 8 + slot);
 	}
 	if (!level)
-		return {false, 0};
+		return { false, 0 };
 
 	/* What hardware walks are the TCEs; they follow the leaf's head. */
 	const u64 tces = level + sizeof(RecLeaf);
 
 	if (born_.get(tces / 8) != geometry_.leaf_entries() * 8)
-		return {true, 0};
-	return {false, words_.get(tces / 8 + geometry_.slot(0, tce::TceIndex(index)))};
+		return { true, 0 };
+	return { false, words_.get(tces / 8 + geometry_.slot(0, tce::TceIndex(index))) };
 }
 
 } // namespace fake

@@ -18,8 +18,8 @@ struct Event {
 	enum Kind : u32 { Born, Dies, Store, Link };
 
 	Kind kind;
-	u64 at;		/* address */
-	u64 value;	/* bytes of a level, entry, address of a level */
+	u64 at;	   /* address */
+	u64 value; /* bytes of a level, entry, address of a level */
 };
 
 class Recorder {
@@ -50,8 +50,8 @@ public:
 	void apply(const Event &e);
 
 	struct Seen {
-		bool broken;	/* a pointer leads to what is no level */
-		u64 tce;	/* 0: closed, or there is no level */
+		bool broken; /* a pointer leads to what is no level */
+		u64 tce;     /* 0: closed, or there is no level */
 	};
 	Seen look(u64 index) const;
 
@@ -59,15 +59,15 @@ public:
 
 private:
 	const tce::Geometry geometry_;
-	Sparse words_;		/* by address / 8 */
-	Sparse born_;		/* bytes, by address / 8 */
-	u64 root_ = 0;		/* address of the pointer to the top */
+	Sparse words_; /* by address / 8 */
+	Sparse born_;  /* bytes, by address / 8 */
+	u64 root_ = 0; /* address of the pointer to the top */
 };
 
 struct RecordingMemory {
 	static void store(tce::Be64 *entry, tce::Be64 value)
 	{
-		note({Event::Store, address(entry), value.to_cpu()});
+		note({ Event::Store, address(entry), value.to_cpu() });
 		tce::HwMemory::store(entry, value);
 	}
 	static tce::Be64 load(const tce::Be64 *entry) { return tce::HwMemory::load(entry); }
@@ -77,14 +77,14 @@ struct RecordingMemory {
 			if (static_cast<const unsigned char *>(level)[i])
 				FAKE_FAIL("a level is born that is not zero");
 		}
-		note({Event::Born, address(level), bytes});
+		note({ Event::Born, address(level), bytes });
 	}
-	static void dies(const void *level) { note({Event::Dies, address(level), 0}); }
+	static void dies(const void *level) { note({ Event::Dies, address(level), 0 }); }
 	static bool link(tce::Atomic<void *> &slot, void *level)
 	{
 		if (!tce::HwMemory::link(slot, level))
 			return false;
-		note({Event::Link, address(&slot), address(level)});
+		note({ Event::Link, address(&slot), address(level) });
 		return true;
 	}
 

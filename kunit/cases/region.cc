@@ -50,8 +50,8 @@ public:
 
 Region *add(RegionIndex &index, u64 start, u64 size)
 {
-	auto *region = tce::make_object<Region>(Uaddr(start), size,
-						static_cast<tce_mem *>(nullptr));
+	auto *region =
+		tce::make_object<Region>(Uaddr(start), size, static_cast<tce_mem *>(nullptr));
 
 	index.insert(*region);
 	return region;

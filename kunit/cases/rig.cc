@@ -4,8 +4,7 @@
 
 namespace fake {
 
-Rig::Rig(const Config &config, u32 containers, bool attach_all)
-	: w(*make<World>(config))
+Rig::Rig(const Config &config, u32 containers, bool attach_all) : w(*make<World>(config))
 {
 	for (int &at : where_)
 		at = -1;
@@ -45,8 +44,8 @@ int Rig::done(int rc) const
 
 int Rig::attach(u32 group, u32 container)
 {
-	const int rc = done(tce_container_attach(c[container], &w.groups[group],
-						 &w.groups[group].caps));
+	const int rc =
+		done(tce_container_attach(c[container], &w.groups[group], &w.groups[group].caps));
 
 	if (!rc)
 		where_[group] = static_cast<int>(container);

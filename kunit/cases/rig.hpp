@@ -61,8 +61,8 @@ public:
 	tce_container *c[kContainers] = {};
 
 	/* Does the device of @group get to @vaddr by @iova, with these rights? */
-	bool reaches(u64 iova, u64 vaddr, u32 perm = TCE_PERM_READ | TCE_PERM_WRITE,
-		     u32 group = 0, u32 mm = 0) const;
+	bool reaches(u64 iova, u64 vaddr, u32 perm = TCE_PERM_READ | TCE_PERM_WRITE, u32 group = 0,
+		     u32 mm = 0) const;
 	/* No entry of [iova, iova + bytes) is live in @group's windows. */
 	bool closed(u64 iova, u64 bytes, u32 group = 0) const;
 

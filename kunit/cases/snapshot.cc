@@ -33,9 +33,9 @@ void Snapshot::take(const World &w)
 		for (u32 n = 0; n < TCE_MAX_WINDOWS; n++) {
 			const tce_ktable *k = group.slot[n];
 
-			shape_[g][n] = k ? Shape{true, k->shape.page_shift, k->shape.offset,
-						 k->shape.entries}
-					 : Shape{};
+			shape_[g][n] = k ? Shape{ true, k->shape.page_shift, k->shape.offset,
+						  k->shape.entries } :
+					   Shape{};
 		}
 		for (const FwWindow &window : group.win) {
 			window.tces.for_each([&](u64 index, u64 tce) {
@@ -72,8 +72,8 @@ bool Snapshot::same_frame(const Snapshot &other) const
 
 bool Snapshot::operator==(const Snapshot &other) const
 {
-	return same_frame(other) && notes_ == other.notes_ &&
-	       tces_.used() == other.tces_.used() && sum_ == other.sum_;
+	return same_frame(other) && notes_ == other.notes_ && tces_.used() == other.tces_.used() &&
+	       sum_ == other.sum_;
 }
 
 bool Snapshot::is_part_of(const Snapshot &before) const

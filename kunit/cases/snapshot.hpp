@@ -44,8 +44,8 @@ private:
 	bool same_frame(const Snapshot &other) const;
 
 	Shape shape_[kMaxGroups][TCE_MAX_WINDOWS] = {};
-	Sparse tces_;		/* by group and bus address */
-	u64 sum_ = 0;		/* of tces_ */
+	Sparse tces_; /* by group and bus address */
+	u64 sum_ = 0; /* of tces_ */
 	u64 registered_[kMaxMms] = {};
 	u64 mems_ = 0;
 	u64 notes_ = 0;

@@ -24,8 +24,7 @@ constexpr u64 kDefault = 4 * kMiB;
 constexpr u64 kLarge = bit(40);
 
 struct Play {
-	explicit Play(const Config &config)
-		: r(config, 2, false), kvm(&r.w.mm[0], kOne)
+	explicit Play(const Config &config) : r(config, 2, false), kvm(&r.w.mm[0], kOne)
 	{
 		r.w.make_contiguous(kOne, kOne + 64 * kMiB, 24);
 		r.w.make_contiguous(kTwo, kTwo + 64 * kMiB, 24);
@@ -43,9 +42,9 @@ struct Play {
 
 enum Kind : u32 {
 	Plain,
-	Entries,	/* a MAP or UNMAP */
-	First,		/* a MAP that gives the default window its table, for good */
-	InKernel,	/* KVM: cannot be told that a hypercall failed, suite kvm has that */
+	Entries,  /* a MAP or UNMAP */
+	First,	  /* a MAP that gives the default window its table, for good */
+	InKernel, /* KVM: cannot be told that a hypercall failed, suite kvm has that */
 };
 
 struct Step {
@@ -61,75 +60,68 @@ int from_h(long status)
 }
 
 const Step kScenario[] = {
-	{"attach 0", [](Play &p) { return p.r.attach(0); }, Plain},
-	{"register one", [](Play &p) { return p.r.reg(kOne, 16 * kMiB); }, Plain},
-	{"register two", [](Play &p) { return p.r.reg(kTwo, 16 * kMiB); }, Plain},
-	{"first map", [](Play &p) { return p.r.map(kOne, kDefault - 16 * p.page(), 8 * p.page()); },
-	 First},
-	{"create", [](Play &p) { return p.r.create(16, kLarge, 3); }, Plain},
-	{"map 2 leaves",
-	 [](Play &p) { return p.r.map(kOne, kDdwStart + 480 * 65536, 64 * 65536); }, Entries},
-	{"map over it",
-	 [](Play &p) { return p.r.map(kTwo, kDdwStart + 500 * 65536, 128 * 65536); }, Entries},
-	{"unmap some",
-	 [](Play &p) { return p.r.unmap(kDdwStart + 490 * 65536, 50 * 65536); }, Entries},
-	{"attach 1", [](Play &p) { return p.r.attach(1); }, Plain},
-	{"kvm attach",
-	 [](Play &p) {
-		 p.table.page_shift = 24;
-		 p.table.offset = kDdwStart >> 24;
-		 p.table.size = kLarge >> 24;
-		 return p.kvm.attach(p.table, 0);
-	 },
-	 Plain},
-	{"kvm map",
-	 [](Play &p) {
-		 return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), kBoth));
-	 },
-	 InKernel},
-	{"map both", [](Play &p) { return p.r.map(kTwo, 0, 600 * 4096 & ~(p.page() - 1)); }, Entries},
-	{"other container",
-	 [](Play &p) { return p.r.reg(kTwo, 16 * kMiB, 1); }, Plain},
-	{"kvm unmap",
-	 [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), 0)); }, InKernel},
-	{"unmap all", [](Play &p) { return p.r.unmap(kDdwStart, kLarge); }, Entries},
-	{"unregister one is busy",
-	 [](Play &p) { return p.r.unreg(kOne, 16 * kMiB) == err::kBusy ? 0 : 1; }, Plain},
-	{"map again", [](Play &p) { return p.r.map(kTwo, kDdwStart, 3 * 65536); }, Entries},
-	{"remove large", [](Play &p) { return p.r.remove(kDdwStart); }, Plain},
-	{"unmap default", [](Play &p) { return p.r.unmap(0, kDefault); }, Entries},
-	{"unregister one", [](Play &p) { return p.r.unreg(kOne, 16 * kMiB); }, Plain},
-	{"remove default", [](Play &p) { return p.r.remove(0); }, Plain},
-	{"create large at 0",
-	 [](Play &p) {
-		 const int rc = p.r.create(16, kLarge, 1);
+	{ "attach 0",		      [](Play &p) { return p.r.attach(0); },				     Plain   },
+	{ "register one",		  [](Play &p) { return p.r.reg(kOne, 16 * kMiB); },			    Plain	  },
+	{ "register two",		  [](Play &p) { return p.r.reg(kTwo, 16 * kMiB); },			    Plain	  },
+	{ "first map",
+	  [](Play &p) { return p.r.map(kOne, kDefault - 16 * p.page(), 8 * p.page()); },			 First   },
+	{ "create",		    [](Play &p) { return p.r.create(16, kLarge, 3); },		       Plain   },
+	{ "map 2 leaves",
+	  [](Play &p) { return p.r.map(kOne, kDdwStart + 480 * 65536, 64 * 65536); },			      Entries },
+	{ "map over it",
+	  [](Play &p) { return p.r.map(kTwo, kDdwStart + 500 * 65536, 128 * 65536); },		       Entries },
+	{ "unmap some",		[](Play &p) { return p.r.unmap(kDdwStart + 490 * 65536, 50 * 65536); },
+	  Entries												    },
+	{ "attach 1",		      [](Play &p) { return p.r.attach(1); },				     Plain   },
+	{ "kvm attach",
+	  [](Play &p) {
+		  p.table.page_shift = 24;
+		  p.table.offset = kDdwStart >> 24;
+		  p.table.size = kLarge >> 24;
+		  return p.kvm.attach(p.table, 0);
+	  },												Plain	},
+	{ "kvm map",
+	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), kBoth)); },
+	  InKernel												   },
+	{ "map both",		      [](Play &p) { return p.r.map(kTwo, 0, 600 * 4096 & ~(p.page() - 1)); },
+	  Entries												    },
+	{ "other container",	     [](Play &p) { return p.r.reg(kTwo, 16 * kMiB, 1); },			  Plain	},
+	{ "kvm unmap",
+	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), 0)); },
+	  InKernel												   },
+	{ "unmap all",	       [](Play &p) { return p.r.unmap(kDdwStart, kLarge); },		     Entries },
+	{ "unregister one is busy",
+	  [](Play &p) { return p.r.unreg(kOne, 16 * kMiB) == err::kBusy ? 0 : 1; },			    Plain	  },
+	{ "map again",	       [](Play &p) { return p.r.map(kTwo, kDdwStart, 3 * 65536); },	    Entries },
+	{ "remove large",		  [](Play &p) { return p.r.remove(kDdwStart); },				 Plain   },
+	{ "unmap default",	   [](Play &p) { return p.r.unmap(0, kDefault); },			   Entries },
+	{ "unregister one",	    [](Play &p) { return p.r.unreg(kOne, 16 * kMiB); },			Plain   },
+	{ "remove default",	    [](Play &p) { return p.r.remove(0); },				   Plain	 },
+	{ "create large at 0",
+	  [](Play &p) {
+		  const int rc = p.r.create(16, kLarge, 1);
 
-		 /* If the default window could not be removed it came up elsewhere. */
-		 if (rc || !p.r.start)
-			 return rc;
-		 p.r.remove(p.r.start);
-		 return err::kPerm;
-	 },
-	 Plain},
-	{"map large",
-	 [](Play &p) { return p.r.map(kTwo, kLarge - 65536, 65536); }, Entries},
-	{"create second", [](Play &p) { return p.r.create(12, kDefault, 2); }, Plain},
-	{"remove first", [](Play &p) { return p.r.remove(0); }, Plain},
-	{"detach 1",
-	 [](Play &p) {
-		 p.r.detach(1);
-		 return 0;
-	 },
-	 Plain},
-	{"detach 0",
-	 [](Play &p) {
-		 p.r.detach(0);
-		 return 0;
-	 },
-	 Plain},
-	{"attach again", [](Play &p) { return p.r.attach(0, 1); }, Plain},
-	{"map there",
-	 [](Play &p) { return p.r.map(kTwo, 0, 16 * p.page(), kRw, 1); }, First},
+		  /* If the default window could not be removed it came up elsewhere. */
+		  if (rc || !p.r.start)
+			  return rc;
+		  p.r.remove(p.r.start);
+		  return err::kPerm;
+	  },												Plain	},
+	{ "map large",	       [](Play &p) { return p.r.map(kTwo, kLarge - 65536, 65536); },	     Entries },
+	{ "create second",	   [](Play &p) { return p.r.create(12, kDefault, 2); },			Plain   },
+	{ "remove first",		  [](Play &p) { return p.r.remove(0); },					 Plain   },
+	{ "detach 1",
+	  [](Play &p) {
+		  p.r.detach(1);
+		  return 0;
+	  },												Plain	},
+	{ "detach 0",
+	  [](Play &p) {
+		  p.r.detach(0);
+		  return 0;
+	  },												Plain	},
+	{ "attach again",		  [](Play &p) { return p.r.attach(0, 1); },				    Plain	  },
+	{ "map there",	       [](Play &p) { return p.r.map(kTwo, 0, 16 * p.page(), kRw, 1); },	First   },
 };
 
 constexpr u32 kSteps = sizeof(kScenario) / sizeof(kScenario[0]);
@@ -239,7 +231,7 @@ void sweep(const Config &config, const How &how, u64 thin = 0)
 	u64 nth = 0;
 
 	for (u32 i = 0; i < kSteps; i++)
-		new (Place{&clean[i]}) Snapshot;
+		new (Place{ &clean[i] }) Snapshot;
 	play(config, 0, how, clean, true);
 	for (nth = 1; nth < 100000; nth += thin ? 1 + nth / thin : 1) {
 		if (!play(config, nth, how, clean, false))
@@ -255,22 +247,22 @@ void sweep(const Config &config, const How &how, u64 thin = 0)
 
 TCE_CASE(sweep, resources)
 {
-	sweep(config_of(param), {kAllSites & ~kHcallSites & ~kDdwSites, false, 0, 0});
+	sweep(config_of(param), { kAllSites & ~kHcallSites & ~kDdwSites, false, 0, 0 });
 }
 
 TCE_CASE(sweep, firmware)
 {
-	sweep(config_of(param), {kDdwSites, false, 0, 0});
+	sweep(config_of(param), { kDdwSites, false, 0, 0 });
 }
 
 TCE_CASE(sweep, hypercalls)
 {
-	sweep(config_of(param), {kHcallSites, false, h::kHardware, 0});
+	sweep(config_of(param), { kHcallSites, false, h::kHardware, 0 });
 }
 
 TCE_CASE(sweep, hypercalls_half_done)
 {
-	sweep(config_of(param), {kHcallSites, false, h::kParameter, 7});
+	sweep(config_of(param), { kHcallSites, false, h::kParameter, 7 });
 }
 
 TCE_CASE(sweep, hypercalls_one_by_one)
@@ -278,7 +270,7 @@ TCE_CASE(sweep, hypercalls_one_by_one)
 	Config config = config_of(param);
 
 	config.fw.has_multitce = false;
-	sweep(config, {kHcallSites, false, h::kHardware, 0}, 15);
+	sweep(config, { kHcallSites, false, h::kHardware, 0 }, 15);
 }
 
 /*
@@ -289,7 +281,10 @@ TCE_CASE(sweep, hypercalls_one_by_one)
 TCE_CASE(sweep, hopeless)
 {
 	static constexpr u32 kSites[] = {
-		kHcallSites | kDdwSites, kHcallSites, kDdwSites, kAllSites & ~kHcallSites & ~kDdwSites,
+		kHcallSites | kDdwSites,
+		kHcallSites,
+		kDdwSites,
+		kAllSites & ~kHcallSites & ~kDdwSites,
 	};
 	const Config config = config_of(param);
 

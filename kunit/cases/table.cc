@@ -21,9 +21,11 @@ namespace {
 class Bench {
 public:
 	explicit Bench(const Geometry &g, const Config &config = {})
-		: w(*make<World>(config)), mm(tce_port_mm_get()),
-		  charge(*new (Place{env_alloc(sizeof(tce::TableCharge), 8)}) tce::TableCharge(mm)),
-		  table(*new (Place{env_alloc(sizeof(RecTable), 8)}) RecTable(g))
+		: w(*make<World>(config)),
+		  mm(tce_port_mm_get()),
+		  charge(*new(Place{ env_alloc(sizeof(tce::TableCharge), 8) })
+				 tce::TableCharge(mm)),
+		  table(*new(Place{ env_alloc(sizeof(RecTable), 8) }) RecTable(g))
 	{
 	}
 	~Bench()
@@ -42,7 +44,7 @@ public:
 	{
 		RecPrepared leaves(charge);
 		const tce::Status status =
-			table.prepare({TceIndex(begin), TceIndex(end)}, leaves);
+			table.prepare({ TceIndex(begin), TceIndex(end) }, leaves);
 
 		if (status.ok())
 			table.link(leaves);
@@ -55,7 +57,7 @@ public:
 		TCE_REQUIRE(leaf);
 		tce::Guard guard(leaf->lock);
 
-		leaf->set(TceIndex(index), {Tce(Hpa(hpa), Perm(hpa ? 3 : 0)), Uaddr(user)});
+		leaf->set(TceIndex(index), { Tce(Hpa(hpa), Perm(hpa ? 3 : 0)), Uaddr(user) });
 	}
 	u64 tce(u64 index)
 	{
@@ -79,8 +81,7 @@ Geometry shape(unsigned int param)
 {
 	const Shape &s = kShapes[param];
 
-	return Geometry::make(s.page_shift, bit(s.window_shift), s.levels,
-			      tce::kPaprLevels).value();
+	return Geometry::make(s.page_shift, bit(s.window_shift), s.levels, tce::kPaprLevels).value();
 }
 
 } // namespace
@@ -93,7 +94,7 @@ TCE_CASE(table, every_level)
 
 	for (u32 level = 0; level < g.levels(); level++) {
 		const u64 top = g.level_entries(level) - 1;
-		const u64 tops[] = {0, 1, top / 2, top};
+		const u64 tops[] = { 0, 1, top / 2, top };
 
 		for (u64 slot : tops) {
 			const u64 first = slot * g.reach(level);
@@ -112,7 +113,7 @@ TCE_CASE(table, every_level)
 		}
 	}
 	TCE_EXPECT_EQ(b.table.leaf(TceIndex(0))->first().raw, 0);
-	TCE_EXPECT(!b.table.next_leaf({TceIndex(g.entries()), TceIndex(g.entries())}));
+	TCE_EXPECT(!b.table.next_leaf({ TceIndex(g.entries()), TceIndex(g.entries()) }));
 }
 
 /* What a table costs that holds next to nothing. */
@@ -149,7 +150,7 @@ TCE_CASE(table, holes)
 	for (u32 i = 0; i < 300; i++) {
 		const u64 begin = random.below(g.entries());
 		const u64 end = begin + 1 + random.below(g.entries() - begin);
-		const RecLeaf *found = b.table.next_leaf({TceIndex(begin), TceIndex(end)});
+		const RecLeaf *found = b.table.next_leaf({ TceIndex(begin), TceIndex(end) });
 		u64 want = ~0ull;
 
 		for (u64 at : made) {
@@ -229,7 +230,7 @@ TCE_CASE(table, two_prepare)
 {
 	const Geometry g = shape(param);
 	Bench b(g);
-	const IndexRange range = {TceIndex(0), TceIndex(1)};
+	const IndexRange range = { TceIndex(0), TceIndex(1) };
 	{
 		RecPrepared one(b.charge), two(b.charge);
 
@@ -270,7 +271,7 @@ TCE_CASE(table, live_and_pending)
 			const bool was = leaf->tce(at).live();
 			const bool is = random.one_in(2);
 
-			leaf->set(at, {Tce(Hpa(at.raw << 12), Perm(is ? 1 : 0)), Uaddr(i)});
+			leaf->set(at, { Tce(Hpa(at.raw << 12), Perm(is ? 1 : 0)), Uaddr(i) });
 			live += is - was;
 			TCE_EXPECT_EQ(leaf->user(at).raw, i);
 			if (random.one_in(3)) {

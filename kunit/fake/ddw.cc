@@ -117,8 +117,8 @@ int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 		if (!w.live || w.liobn != liobn)
 			continue;
 
-		const bool was_default = fw.default_by_liobn ? liobn == g.caps.default_liobn
-							     : w.is_default;
+		const bool was_default = fw.default_by_liobn ? liobn == g.caps.default_liobn :
+							       w.is_default;
 		world->drop_window(w);
 		if (!active(g) && !was_default && fw.restores_default)
 			world->make_default(g);

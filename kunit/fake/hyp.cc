@@ -122,7 +122,7 @@ long bad(const char *what, u64 a, u64 b)
  */
 bool refused(Op op, bool zero, u32 nr, long *status, u32 *apply)
 {
-	static constexpr Site kSiteOf[] = {Site::HPut, Site::HIndirect, Site::HStuff};
+	static constexpr Site kSiteOf[] = { Site::HPut, Site::HIndirect, Site::HStuff };
 
 	for (Script &s : world->scripts) {
 		if (!s.times || !(s.ops & op_bit(op)) || (s.zero_only && !zero))
@@ -235,8 +235,7 @@ long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce)
 	return change(Op::Put, liobn, ioba, 1, !tce, [&](u32) { return tce; });
 }
 
-long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list,
-				 unsigned int nr)
+long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list, unsigned int nr)
 {
 	Guard g;
 	bool zero = true;

@@ -104,8 +104,7 @@ u32 World::run_deferred()
 
 using namespace fake;
 
-struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
-					  const struct tce_ktable_shape *shape)
+struct tce_ktable *tce_port_ktable_create(struct tce_table *t, const struct tce_ktable_shape *shape)
 {
 	expect_process_context("tce_port_ktable_create");
 	{
@@ -158,8 +157,7 @@ void tce_port_ktable_cancel_flush(struct tce_ktable *k)
 	}
 }
 
-void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot,
-			      struct tce_ktable *k)
+void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot, struct tce_ktable *k)
 {
 	tce_ktable *old;
 

@@ -36,8 +36,8 @@ u64 load_slot(const void *slot)
 
 void store_slot(void *slot, u64 value)
 {
-	const u64 raw = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(value)
-								  : value;
+	const u64 raw = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(value) :
+								    value;
 
 	__atomic_store_n(static_cast<u64 *>(slot), raw, __ATOMIC_RELAXED);
 }

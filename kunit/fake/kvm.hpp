@@ -17,8 +17,8 @@ struct GuestTable {
 	static constexpr u32 kMaxTables = 4;
 
 	u32 page_shift = 12;
-	u64 offset = 0;			/* entries */
-	u64 size = 0;			/* entries */
+	u64 offset = 0; /* entries */
+	u64 size = 0;	/* entries */
 	tce_ktable *tables[kMaxTables] = {};
 	u32 nr_tables = 0;
 };

@@ -58,7 +58,7 @@ void init(Head &h, Kind kind, u32 cls)
 {
 	Guard g;
 
-	h = {kMagic, kind, cls, 0};
+	h = { kMagic, kind, cls, 0 };
 	/* Spinlocks have no destroy. */
 	if (kind != kSpin)
 		world->live_locks++;
@@ -350,7 +350,7 @@ void tce_port_owners_lock(void)
 		if (!owners_ready) {
 			Mutex &l = as<Mutex>(&owners);
 
-			l.head = {kMagic, kMutex, TCE_LOCK_OWNERS, 0};
+			l.head = { kMagic, kMutex, TCE_LOCK_OWNERS, 0 };
 			env_mutex_init(l.env, TCE_LOCK_OWNERS);
 			owners_ready = true;
 		}

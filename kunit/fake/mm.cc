@@ -59,7 +59,7 @@ void World::make_contiguous(u64 start, u64 end, u32 lg2)
 		FAKE_FAIL("make_contiguous: too many, or not aligned to two blocks");
 		return;
 	}
-	contiguous[nr_contiguous++] = {start, end, lg2};
+	contiguous[nr_contiguous++] = { start, end, lg2 };
 }
 
 void World::make_hole(u64 start, u64 end)
@@ -68,7 +68,7 @@ void World::make_hole(u64 start, u64 end)
 		FAKE_FAIL("make_hole: too many");
 		return;
 	}
-	holes[nr_holes++] = {start, end};
+	holes[nr_holes++] = { start, end };
 }
 
 void World::make_odd(u64 vaddr)
@@ -424,8 +424,8 @@ void tce_port_mem_unmap_user(struct tce_mm *m, tce_u64 vaddr, tce_u64 size)
 		unmap_checked(mem, 1);
 }
 
-int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr, unsigned int shift,
-			   unsigned int nr, tce_u64 *hpa)
+int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr, unsigned int shift, unsigned int nr,
+			   tce_u64 *hpa)
 {
 	Guard g;
 

@@ -85,8 +85,8 @@ void Sparse::set(u64 index, u64 value)
 		if (!value)
 			return;
 		if (!buckets_) {
-			buckets_ = static_cast<Block **>(
-				env_alloc(kBuckets * sizeof(*buckets_), 8));
+			buckets_ =
+				static_cast<Block **>(env_alloc(kBuckets * sizeof(*buckets_), 8));
 		}
 		p = static_cast<Block *>(env_alloc(sizeof(*p), 8));
 		p->key = key;

@@ -128,7 +128,7 @@ public:
 	}
 
 private:
-	static constexpr u32 kBlock = 240;	/* with its head it fits 2 KiB */
+	static constexpr u32 kBlock = 240; /* with its head it fits 2 KiB */
 	static constexpr u32 kBuckets = 1024;
 
 	struct Block {
@@ -189,16 +189,14 @@ inline void *operator new(decltype(sizeof(0)), fake::Place place) noexcept
 	return place.at;
 }
 
-inline void operator delete(void *, fake::Place) noexcept
-{
-}
+inline void operator delete(void *, fake::Place) noexcept {}
 
 namespace fake {
 
 template <typename T, typename... Args>
 T *make(const Args &...args)
 {
-	return new (Place{env_alloc(sizeof(T), alignof(T))}) T(args...);
+	return new (Place{ env_alloc(sizeof(T), alignof(T)) }) T(args...);
 }
 
 } // namespace fake

@@ -6,22 +6,32 @@ namespace fake {
 
 constinit World *world = nullptr;
 
-const u32 World::kShiftOf[World::kShifts] = {12, 16, 21, 24, 28, 30, 34};
+const u32 World::kShiftOf[World::kShifts] = { 12, 16, 21, 24, 28, 30, 34 };
 
 const char *site_name(Site s)
 {
 	static const char *const names[] = {
-		"alloc", "page_alloc", "charge", "mem_get", "mem_map", "ddw_query", "ddw_create",
-		"ddw_remove", "ddw_reset", "h_put_tce", "h_put_tce_indirect", "h_stuff_tce",
-		"ktable_create", "killed",
+		"alloc",
+		"page_alloc",
+		"charge",
+		"mem_get",
+		"mem_map",
+		"ddw_query",
+		"ddw_create",
+		"ddw_remove",
+		"ddw_reset",
+		"h_put_tce",
+		"h_put_tce_indirect",
+		"h_stuff_tce",
+		"ktable_create",
+		"killed",
 	};
 
 	static_assert(sizeof(names) / sizeof(names[0]) == static_cast<u32>(Site::Count));
 	return s < Site::Count ? names[static_cast<u32>(s)] : "?";
 }
 
-World::World(const Config &c)
-	: config(c)
+World::World(const Config &c) : config(c)
 {
 	for (u32 i = 0; i < kMaxMms; i++) {
 		mm[i].index = i;
@@ -182,8 +192,7 @@ void World::check_dt() const
 				continue;
 			def = def || w.is_default;
 			if (g.dt.has_ddw && w.liobn == g.dt.liobn && w.start == g.dt.start &&
-			    w.page_shift == g.dt.page_shift &&
-			    w.window_shift == g.dt.window_shift)
+			    w.page_shift == g.dt.page_shift && w.window_shift == g.dt.window_shift)
 				ddw = true;
 		}
 		if (g.dt.has_default && !def)
@@ -241,8 +250,8 @@ void World::check_balance() const
 		if (m.locked_port)
 			FAKE_FAIL("mm %u: %llu pages charged %s", m.index, m.locked_port, what);
 		for (const tce_mem *mem = m.mems; mem; mem = mem->next) {
-			FAKE_FAIL("mm %u: memory 0x%llx used %llu mapped %lld %s", m.index,
-				  mem->ua, mem->used, mem->mapped, what);
+			FAKE_FAIL("mm %u: memory 0x%llx used %llu mapped %lld %s", m.index, mem->ua,
+				  mem->used, mem->mapped, what);
 		}
 	}
 	check_balance_of_firmware();

@@ -50,8 +50,8 @@ constexpr u32 site_bit(Site s)
 }
 
 inline constexpr u32 kAllSites = (1u << static_cast<u32>(Site::Count)) - 1;
-inline constexpr u32 kHcallSites =
-	site_bit(Site::HPut) | site_bit(Site::HIndirect) | site_bit(Site::HStuff);
+inline constexpr u32 kHcallSites = site_bit(Site::HPut) | site_bit(Site::HIndirect) |
+				   site_bit(Site::HStuff);
 inline constexpr u32 kDdwSites = site_bit(Site::DdwQuery) | site_bit(Site::DdwCreate) |
 				 site_bit(Site::DdwRemove) | site_bit(Site::DdwReset);
 inline constexpr u32 kAllocSites = site_bit(Site::Alloc) | site_bit(Site::PageAlloc);
@@ -59,14 +59,14 @@ inline constexpr u32 kAllocSites = site_bit(Site::Alloc) | site_bit(Site::PageAl
 const char *site_name(Site s);
 
 struct Inject {
-	u32 sites;		/* mask of site_bit() */
-	u64 nth;		/* 0: never; 1: the next one */
-	bool sticky;		/* and every one after it */
-	long status;		/* what a hypercall then answers */
-	u32 apply;		/* entries it sets before it gives up */
-	u64 seen;		/* chances so far */
-	u64 fired;		/* failures so far */
-	Site last;		/* where the last one was */
+	u32 sites;   /* mask of site_bit() */
+	u64 nth;     /* 0: never; 1: the next one */
+	bool sticky; /* and every one after it */
+	long status; /* what a hypercall then answers */
+	u32 apply;   /* entries it sets before it gives up */
+	u64 seen;    /* chances so far */
+	u64 fired;   /* failures so far */
+	Site last;   /* where the last one was */
 };
 
 /* --- Hypercalls -------------------------------------------------------------- */
@@ -87,19 +87,19 @@ struct Script {
 	u64 times;
 	long status;
 	u32 apply;
-	bool zero_only;		/* count only calls that clear entries */
+	bool zero_only; /* count only calls that clear entries */
 };
 
 struct HcallCount {
 	u64 calls;
-	u64 entries;		/* that were changed */
+	u64 entries; /* that were changed */
 };
 
 /* --- Firmware ---------------------------------------------------------------- */
 
 struct FwWindow {
 	bool live;
-	bool is_default;	/* made by firmware, not by create */
+	bool is_default; /* made by firmware, not by create */
 	u32 liobn;
 	u64 start;
 	u32 page_shift;
@@ -116,7 +116,7 @@ struct Firmware {
 	u64 default_start = 0;
 	u64 ddw_start = bit(59);
 	u64 pgsizes = bit(12) | bit(16) | bit(21) | bit(24);
-	u64 largest = 0x80000000ull;	/* entries */
+	u64 largest = 0x80000000ull; /* entries */
 	u32 max_windows = TCE_MAX_WINDOWS;
 	bool has_ddw = true;
 	bool has_reset = true;
@@ -128,13 +128,13 @@ struct Firmware {
 	 */
 	bool default_by_liobn = false;
 	bool restores_default = true;
-	bool liobn_reuse = true;	/* a new window may get the LIOBN of an old one */
+	bool liobn_reuse = true; /* a new window may get the LIOBN of an old one */
 };
 
 struct Config {
 	u32 page_shift = 12;
 	u32 groups = 1;
-	u64 locked_limit = ~0ull;	/* system pages, each process */
+	u64 locked_limit = ~0ull; /* system pages, each process */
 	Firmware fw = {};
 };
 
@@ -148,7 +148,7 @@ inline constexpr u32 kMaxMms = 4;
 struct tce_port_group {
 	fake::u32 index;
 	tce_group_caps caps;
-	fake::u64 default_start;	/* where its firmware puts windows */
+	fake::u64 default_start; /* where its firmware puts windows */
 	fake::u64 ddw_start;
 	fake::FwWindow win[TCE_MAX_WINDOWS];
 	fake::u32 next_liobn;
@@ -164,15 +164,15 @@ struct tce_mem {
 	fake::u64 ua;
 	fake::u64 npages;
 	fake::u64 used;
-	fake::s64 mapped;	/* 1: nothing; 0: going away; as in mm_iommu */
+	fake::s64 mapped; /* 1: nothing; 0: going away; as in mm_iommu */
 };
 
 struct tce_mm {
 	fake::u32 index;
 	fake::u64 refs;
 	fake::u64 limit;
-	fake::u64 locked_port;	/* tce_port_charge() */
-	fake::u64 locked_mem;	/* registered memory */
+	fake::u64 locked_port; /* tce_port_charge() */
+	fake::u64 locked_mem;  /* registered memory */
 	tce_mem *mems;
 };
 
@@ -206,7 +206,7 @@ public:
 	u64 live_blocks = 0, live_bytes = 0, peak_bytes = 0;
 	u64 live_pages = 0;
 	u64 total_allocs = 0;
-	bool forbid_alloc = false;	/* the engine may not allocate now */
+	bool forbid_alloc = false; /* the engine may not allocate now */
 
 	/* Locks. */
 	s64 live_locks = 0;
@@ -235,11 +235,11 @@ public:
 	u64 waits = 0, waited_status = 0;
 	static constexpr u32 kScripts = 4;
 	Script scripts[kScripts] = {};
-	u64 ddw_calls[4] = {};		/* query, create, remove, reset */
+	u64 ddw_calls[4] = {}; /* query, create, remove, reset */
 	/* Told of every entry that changes, with the world's lock held. */
 	void (*watch)(void *arg, const FwWindow &w, u64 index, u64 old_tce, u64 new_tce) = nullptr;
 	void *watch_arg = nullptr;
-	bool allow_bad_hcalls = false;	/* do not fail the case for them */
+	bool allow_bad_hcalls = false; /* do not fail the case for them */
 	u64 bad_hcalls = 0;
 
 	/* Tables as KVM sees them. */

@@ -151,7 +151,7 @@ struct env_task {
 
 env_task *env_task_start(void (*fn)(void *arg), void *arg)
 {
-	return new env_task{std::thread(fn, arg)};
+	return new env_task{ std::thread(fn, arg) };
 }
 
 void env_task_join(env_task *t)
