@@ -9,7 +9,7 @@ namespace tce {
 
 Container::~Container() TCE_NO_TSA
 {
-	TCE_ASSERT(!groups_ && !windows_[0] && !windows_[1] && !owner_);
+	TCE_ASSERT(!groups_ && !windows_[0] && !windows_[1] && !unfinished_ && !owner_);
 }
 
 Status Container::check_caller() const
@@ -84,7 +84,7 @@ Status Container::join(Group &group)
 			continue;
 		while (slot-- > 0) {
 			if (windows_[slot])
-				close_in_group(group, slot, *windows_[slot]);
+				close_in_group(group, slot, *windows_[slot], true);
 		}
 		return opened;
 	}
@@ -99,9 +99,7 @@ Status Container::open_in_group(Group &group, unsigned int slot, Window &window)
 	TCE_TRY(group.papr.open(slot, window.geometry(), &start, false));
 	group.mirrors[slot].liobn = group.papr.window(slot).liobn;
 	if (Status filled = window.add_mirror(group.mirrors[slot], clear); !filled.ok()) {
-		if (!clear)
-			group.papr.distrust();
-		group.papr.close(slot);
+		group.papr.close(slot, clear);
 		return filled;
 	}
 	tce_port_group_set_table(group.papr.port(), slot, window.ktable());
@@ -109,15 +107,13 @@ Status Container::open_in_group(Group &group, unsigned int slot, Window &window)
 }
 
 /* Whether no device of the group can reach through the window any more. */
-bool Container::close_in_group(Group &group, unsigned int slot, Window &window)
+bool Container::close_in_group(Group &group, unsigned int slot, Window &window, bool leaving)
 {
 	tce_port_group_set_table(group.papr.port(), slot, nullptr);
 
 	const bool clear = window.remove_mirror(group.mirrors[slot]).ok();
 
-	if (!clear)
-		group.papr.distrust();
-	return group.papr.close(slot) || clear;
+	return group.papr.close(slot, clear, leaving);
 }
 
 void Container::detach(tce_port_group *port)
@@ -136,20 +132,28 @@ void Container::detach(tce_port_group *port)
 	const bool last = group == groups_ && !group->next;
 	bool gone = true;
 
-	for (unsigned int slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
-		if (!windows_[slot])
+	/* The default window last: if it did not close it can be removed when it is alone. */
+	for (unsigned int i = 0; i < 2 * TCE_MAX_WINDOWS; i++) {
+		const unsigned int slot = i % TCE_MAX_WINDOWS;
+
+		if (!windows_[slot] ||
+		    group->papr.window(slot).is_default != (i >= TCE_MAX_WINDOWS))
 			continue;
 		if (last)
-			close_window(slot);
+			close_window(slot, true);
 		else
-			gone = close_in_group(*group, slot, *windows_[slot]) && gone;
+			gone = close_in_group(*group, slot, *windows_[slot], true) && gone;
 	}
 	*link = group->next;
 	if (last)
 		default_untouched_ = false;
-	/* Of what a group that has left can still reach, the shadow knows nothing. */
-	if (!group->papr.hand_back() && !gone)
-		owner_->quarantine(true);
+	if (!group->papr.hand_back()) {
+		unreachable_ = false;
+		/* Of what a group that has left can still reach, the shadow knows nothing. */
+		if (!gone)
+			owner_->quarantine(true);
+	}
+	finish_windows();
 	destroy_object(group);
 }
 
@@ -224,7 +228,11 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 
 	const unsigned int slot = TCE_TRY(free_slot());
 
-	TCE_TRY(open_window(slot, geometry, false));
+	Status opened = open_window(slot, geometry, false);
+
+	/* The firmware may have been reset for it. */
+	finish_windows();
+	TCE_TRY(opened);
 	return windows_[slot]->start();
 }
 
@@ -255,7 +263,7 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 	if (!status.ok()) {
 		for (Group *g = groups_; g && g != failed; g = g->next)
 			backs_default ? g->papr.unadopt_default(slot) :
-					static_cast<void>(g->papr.close(slot));
+					static_cast<void>(g->papr.close(slot, true));
 		Window::discard(window);
 		return status;
 	}
@@ -292,12 +300,12 @@ Status Container::remove_window(u32 flags, Iova start)
 	}
 	if (!window || !(window->start() == start))
 		return Errc::Inval;
-	close_window(window == windows_[0] ? 0 : 1);
+	close_window(window == windows_[0] ? 0 : 1, false);
 	return {};
 }
 
 /* Cannot fail: what the firmware does not remove is closed, and reset when that is possible. */
-void Container::close_window(unsigned int slot)
+void Container::close_window(unsigned int slot, bool leaving)
 {
 	Window &window = *windows_[slot];
 	Releaser releaser(regions_, owner_->mm(), window.page());
@@ -312,9 +320,38 @@ void Container::close_window(unsigned int slot)
 			     window.start().raw);
 	releaser.flush();
 	for (Group *g = groups_; g; g = g->next)
-		unreachable = close_in_group(*g, slot, window) && unreachable;
-	window.finish(releaser, unreachable);
+		unreachable = close_in_group(*g, slot, window, leaving) && unreachable;
+	if (unreachable) {
+		window.finish(releaser, true);
+	} else {
+		window.uncharge();
+		window.next_unfinished = unfinished_;
+		unfinished_ = &window;
+	}
 	tce_port_count(TCE_COUNT_WINDOWS_REMOVED, 1);
+	finish_windows();
+}
+
+/*
+ * Windows with entries that did not close wait until no group can reach through them, so that what
+ * they name stays noted as mapped; when the last group is gone there is nothing to wait for.
+ */
+void Container::finish_windows()
+{
+	bool unreachable = unreachable_;
+
+	for (Group *g = groups_; g; g = g->next)
+		unreachable = g->papr.unreachable() && unreachable;
+	if (groups_ && !unreachable)
+		return;
+	while (Window *window = unfinished_) {
+		Releaser releaser(regions_, owner_->mm(), window->page());
+
+		unfinished_ = window->next_unfinished;
+		window->finish(releaser, unreachable);
+	}
+	if (!groups_)
+		unreachable_ = true;
 }
 
 /* --- Memory -------------------------------------------------------------------- */

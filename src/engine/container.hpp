@@ -70,9 +70,11 @@ private:
 
 	Status open_window(unsigned int slot, const Geometry &geometry, bool backs_default)
 		TCE_REQUIRES(lock_);
-	void close_window(unsigned int slot) TCE_REQUIRES(lock_);
+	void close_window(unsigned int slot, bool leaving) TCE_REQUIRES(lock_);
+	void finish_windows() TCE_REQUIRES(lock_);
 	Status open_in_group(Group &group, unsigned int slot, Window &window) TCE_REQUIRES(lock_);
-	bool close_in_group(Group &group, unsigned int slot, Window &window) TCE_REQUIRES(lock_);
+	bool close_in_group(Group &group, unsigned int slot, Window &window, bool leaving)
+		TCE_REQUIRES(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 
@@ -84,6 +86,8 @@ private:
 	Owner *owner_ TCE_GUARDED_BY(lock_) = nullptr;
 	Group *groups_ TCE_GUARDED_BY(lock_) = nullptr;
 	Window *windows_[TCE_MAX_WINDOWS] TCE_GUARDED_BY(lock_) = {};
+	Window *unfinished_ TCE_GUARDED_BY(lock_) = nullptr; /* removed, not all entries closed */
+	bool unreachable_ TCE_GUARDED_BY(lock_) = true;	     /* by groups that have left */
 	RegionIndex regions_ TCE_GUARDED_BY(lock_);
 	bool default_untouched_ TCE_GUARDED_BY(lock_) = false;
 	bool enabled_ TCE_GUARDED_BY(lock_) = false; /* something was ever registered */

@@ -83,6 +83,10 @@ bool PaprGroup::adopt_default(unsigned int slot, const Geometry &geometry)
 {
 	if (!default_present_ || !fits_default(geometry))
 		return false;
+	/* It was parked with entries that did not close. */
+	if (default_unclear_ && !clear_default().ok())
+		return false;
+	default_unclear_ = false;
 	windows_[slot] = { true, true, caps_.default_liobn, default_start(), geometry };
 	default_taken_ = true;
 	update_device_tree();
@@ -137,7 +141,7 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 	if (refused != Errc::Ok) {
 		tce_port_log("firmware put a DMA window at %llx where it cannot be used\n",
 			     made.start);
-		close(slot);
+		close(slot, true);
 		return refused;
 	}
 	return {};
@@ -155,28 +159,27 @@ Result<tce_ddw_query> PaprGroup::query_for(const Geometry &geometry)
 	return query;
 }
 
-bool PaprGroup::close(unsigned int slot)
+bool PaprGroup::close(unsigned int slot, bool clear, bool leaving)
 {
 	const HwWindow was = windows_[slot];
-	bool gone = true;
 
 	windows_[slot] = {};
 	if (was.is_default) {
-		let_go_of_default();
-		return !default_present_;
-	}
-	if (tce_port_ddw_remove(port_, was.liobn)) {
+		default_taken_ = false;
+		default_unclear_ = !clear;
+		/* What the platform expects to find need not go for a moment. */
+		if (!any_open() && !(leaving && clear))
+			remove_default();
+	} else if (tce_port_ddw_remove(port_, was.liobn)) {
 		tce_port_log("firmware does not remove the DMA window at %llx\n", was.start.raw);
 		lost_ = true;
-		recover();
-		gone = !lost_;
-	} else if (lost_) {
-		recover();
-	} else if (!any_open() && !default_present_) {
+		unclear_ = unclear_ || !clear;
+	} else if (!any_open() && !default_present_ && !lost_) {
 		learn_of_default();
 	}
+	recover();
 	update_device_tree();
-	return gone;
+	return clear || unreachable();
 }
 
 void PaprGroup::let_go_of_default()
@@ -190,17 +193,19 @@ void PaprGroup::let_go_of_default()
 
 bool PaprGroup::hand_back()
 {
-	if (lost_ || !default_present_)
+	if (lost_ || !unreachable() || !default_present_)
 		reset();
+	if (default_unclear_ && clear_default().ok())
+		default_unclear_ = false;
 	default_taken_ = true;
 	update_device_tree();
-	return !lost_;
+	return unreachable();
 }
 
-/* Nothing of ours is open: a window that the firmware did not remove goes by a reset. */
+/* Nothing of ours is open: what the firmware did not remove, or close, goes by a reset. */
 void PaprGroup::recover()
 {
-	if (lost_ && !any_open())
+	if ((lost_ || !unreachable()) && !any_open())
 		reset();
 }
 
@@ -215,6 +220,7 @@ void PaprGroup::remove_default()
 		lost_ = true;
 	} else {
 		default_present_ = false;
+		default_unclear_ = false;
 	}
 }
 
@@ -228,6 +234,8 @@ bool PaprGroup::reset()
 	}
 	default_present_ = true;
 	lost_ = false;
+	unclear_ = false;
+	default_unclear_ = false;
 	return true;
 }
 
@@ -236,7 +244,9 @@ void PaprGroup::learn_of_default()
 {
 	tce_ddw_query query = {};
 
-	if (!tce_port_ddw_query(port_, &query) && query.available < caps_.max_windows)
+	if (tce_port_ddw_query(port_, &query))
+		reset();
+	else if (query.available < caps_.max_windows)
 		default_present_ = true;
 }
 

@@ -19,6 +19,9 @@
  * firmware could bring it back only by a reset, which would take the other window with
  * it.  Firmware without reset keeps its default window always, firmware without DDW has no other.
  *
+ * What the firmware does not remove, and the hypervisor does not close, goes by a reset as soon as
+ * nothing else is open, at the latest when the group is handed back.
+ *
  * Callers hold the container's lock for writing.
  */
 #pragma once
@@ -66,23 +69,20 @@ public:
 		    bool backs_default);
 
 	/*
-	 * Close the window in @slot, all entries of which should be clear.  Whether it is gone
-	 * from the firmware; if not, it is as closed as its entries are.
+	 * Close the window in @slot.  @clear: all of its entries are.  @leaving: the group is handed
+	 * back next.  Whether no device can reach anything through it any more.
 	 */
-	bool close(unsigned int slot);
+	bool close(unsigned int slot, bool clear, bool leaving = false);
+	/* No device can reach anything through windows that are not open any more. */
+	[[nodiscard]] bool unreachable() const { return !unclear_ && !default_unclear_; }
 
 	/* Take back open() of the default window as userspace had it: it has it again. */
 	void unadopt_default(unsigned int slot) { windows_[slot] = {}; }
-	/* Entries of a window did not close: the firmware has to be reset in the end. */
-	void distrust() { lost_ = true; }
 
 	/* Userspace lets go of a default window that never became one of ours. */
 	void let_go_of_default();
 
-	/*
-	 * Nothing is open: leave the firmware as the platform's own code expects it.  Whether no
-	 * window, and no entry that did not close, is left.
-	 */
+	/* Nothing is open: leave the firmware as the platform's own code expects it; unreachable(). */
 	bool hand_back();
 
 private:
@@ -108,9 +108,11 @@ private:
 	tce_port_group *const port_;
 	const tce_group_caps caps_;
 	HwWindow windows_[TCE_MAX_WINDOWS];
-	bool default_present_ = true; /* in the firmware */
-	bool default_taken_ = true;   /* userspace's */
-	bool lost_ = false;	      /* the firmware did not remove a window */
+	bool default_present_ = true;  /* in the firmware */
+	bool default_taken_ = true;    /* userspace's */
+	bool lost_ = false;	       /* the firmware did not remove a window */
+	bool unclear_ = false;	       /* ... of which not all entries are closed */
+	bool default_unclear_ = false; /* the same of the default window, parked */
 };
 
 } /* namespace tce */

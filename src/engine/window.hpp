@@ -127,6 +127,8 @@ public:
 	 * named, and the charge; then drop the reference.  The window may be gone afterwards.
 	 */
 	void finish(Releaser &releaser, bool unreachable);
+	/* Give back the charge before that. */
+	void uncharge() { charge_.drop(); }
 
 	/* --- for KVM, and for what waits on KVM --------------------------- */
 
@@ -144,6 +146,8 @@ public:
 
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the owner's list */
 	Window *next_of_owner = nullptr; /* protected by the owner's lock */
+	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the container's list */
+	Window *next_unfinished = nullptr; /* protected by the container's lock */
 
 	Window(Owner &owner, const Geometry &geometry);
 	~Window();
@@ -219,11 +223,11 @@ private:
 
 	Atomic<int> state_{ Live };
 	Atomic<bool> used_by_kvm_;
-	Atomic<u64> pending_;  /* entries of all leaves */
-	Atomic<bool> unclosed_; /* the platform did not close what is closed here */
-	Atomic<u64> sleepers_;	   /* exchanges at the gate */
-	Atomic<bool> shut_;	   /* the gate, but for the owner's */
-	Atomic<u64> epoch_{ 1 };   /* how often it was waited for exchanges to be through, plus 1 */
+	Atomic<u64> pending_;	 /* entries of all leaves */
+	Atomic<bool> unclosed_;	 /* the platform did not close what is closed here */
+	Atomic<u64> sleepers_;	 /* exchanges at the gate */
+	Atomic<bool> shut_;	 /* the gate, but for the owner's */
+	Atomic<u64> epoch_{ 1 }; /* how often it was waited for exchanges to be through, plus 1 */
 };
 
 } /* namespace tce */
