@@ -166,7 +166,11 @@
 	C(papr, wrong_address_that_stays, firmwares)				\
 	C(papr, no_ddw_at_all, page_shifts)					\
 	C(papr, no_reset_at_all, page_shifts)					\
-	C(papr, last_reset_refused, firmwares)
+	C(papr, last_reset_refused, firmwares)					\
+	C(papr, last_query_refused, firmwares)					\
+	C(papr, remove_in_trouble, firmwares)					\
+	C(papr, remove_in_trouble_with_two_groups, firmwares)			\
+	C(papr, detach_in_trouble, firmwares)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\

@@ -386,3 +386,23 @@ TCE_CASE(papr, last_reset_refused)
 	TCE_EXPECT_EQ(r.map(kUser, 0, page), 0);
 	TCE_EXPECT(r.reaches(0, kUser));
 }
+
+/* Has removing a window brought the default one back?  If nobody knows, a reset makes sure. */
+TCE_CASE(papr, last_query_refused)
+{
+	Rig r(with_firmware(param));
+	const u64 page = bit(r.w.config.page_shift);
+
+	TCE_ASSERT_EQ(r.reg(kUser, 16 * page), 0);
+	for (u32 i = 0; i < 3; i++) {
+		TCE_ASSERT_EQ(r.remove(0), 0);
+		TCE_ASSERT_EQ(r.create(r.w.config.page_shift, kTiB), 0);
+		TCE_EXPECT_EQ(r.start, 0);
+		r.w.fail_nth(1, site_bit(Site::DdwQuery));
+		TCE_EXPECT_EQ(r.remove(0), 0);
+		r.w.fail_never();
+		TCE_EXPECT(default_there(r) && tree_says(r, true));
+		TCE_EXPECT_EQ(r.create(12, kGiB), 0);
+		TCE_EXPECT_EQ(r.start, 0);
+	}
+}
