@@ -207,7 +207,7 @@ private:
 	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(publish_);
 	bool try_exchange(Leaf &leaf, TceIndex index, Tce &tce, Status &status);
 	void wait_at_gate() TCE_EXCLUDES(publish_);
-	Status exchange_dead(Tce &tce) const;
+	Status exchange_going(Leaf &leaf, TceIndex index, Tce &tce) TCE_REQUIRES(leaf.lock);
 	void note_kvm();
 
 	Owner &owner_;

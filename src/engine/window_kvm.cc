@@ -41,24 +41,39 @@ Be64 *Window::user_slot(TceIndex index, bool make)
 		table_.link(leaves);
 		leaf = table_.leaf(index);
 	}
-	/* The last look: from here to the store nothing sleeps. */
-	if (!leaf || state_.load_ordered() != Live)
+	/*
+	 * The last look: from here to the store nothing sleeps.  Who does not want a slot made has
+	 * exchanged already and is about to drop the note of what the slot names.
+	 */
+	const int state = state_.load_ordered();
+
+	if (!leaf || state == Dead || (make && state != Live))
 		return nullptr;
 	return leaf->user_slot(index);
 }
 
 /*
- * Gone: there is nothing to clear.  A map that was on its way when the window went is let through
- * to nowhere; its note stands in the user view, where finish() finds it.  Once nobody
- * can be on the way it is refused.
+ * Going: there is nothing to clear.  A map that was on its way is let through to nowhere: what was live
+ * there is closed, and KVM drops the note of it as ever; the new one's note stands in the user
+ * view, where finish() finds it.  Once nobody can be on the way a map is refused.
  */
-Status Window::exchange_dead(Tce &tce) const
+Status Window::exchange_going(Leaf &leaf, TceIndex index, Tce &tce)
 {
 	const bool map = tce.live();
 
 	tce = {};
-	if (map && state_.load_ordered() == Dead)
+	if (!map)
+		return {};
+	if (state_.load_ordered() == Dead)
 		return Errc::NoDev;
+	tce = leaf.tce(index);
+	if (tce.live()) {
+		leaf.set_tce(index, Tce());
+		if (!leaf.is_pending(index)) {
+			leaf.set_pending(index);
+			pending_.add_ordered(1);
+		}
+	}
 	return {};
 }
 
@@ -97,7 +112,7 @@ bool Window::try_exchange(Leaf &leaf, TceIndex index, Tce &tce, Status &status)
 	Guard entries(leaf.lock);
 
 	if (state_.load_ordered() != Live) {
-		status = exchange_dead(tce);
+		status = exchange_going(leaf, index, tce);
 		return true;
 	}
 	if (owner_.holding() || shut_.load_ordered())
