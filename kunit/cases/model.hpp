@@ -125,6 +125,7 @@ private:
 	Kvm kvm_;
 	Cont cont_[kContainers];
 	u64 steps_ = 0;
+	Site site_ = Site::Count; /* of the last failure */
 	char last_[160] = {};
 	bool failed_ = false;
 };
