@@ -72,7 +72,12 @@
 	C(charge, arithmetic, page_shifts)					\
 	C(charge, follows_state, page_shifts)					\
 	C(charge, at_most_libvirts_formula, page_shifts)			\
-	C(charge, limit, once)
+	C(charge, limit, once)							\
+	C(charge, every_step, page_shifts)					\
+	C(charge, full_window, page_shifts)					\
+	C(charge, limit_at_every_point, page_shifts)				\
+	C(charge, removed_under_kvm, page_shifts)				\
+	C(charge, two_containers, page_shifts)
 
 /* What userspace does and gets. */
 #define TCE_CASES_container(C)							\
