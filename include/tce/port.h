@@ -414,7 +414,7 @@ int tce_port_killed(void);
 /** tce_port_warn() - an invariant is broken; WARN in the kernel, fatal on the host */
 void tce_port_warn(const char *what, const char *file, int line);
 
-/** tce_port_log() - for the administrator; rate-limited; printf-like */
+/** tce_port_log() - for the administrator; rate-limited; printf-like, ends in a newline */
 void tce_port_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Counters, shown in debugfs (vfio_tce/stats) under these names in lower case. */
