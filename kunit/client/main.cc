@@ -17,7 +17,7 @@ namespace {
 using namespace client;
 
 constexpr const char *USAGE =
-	"usage: client [--list] [--skip GLOB] [--rounds N] [GLOB...]   run cases, print KTAP\n"
+	"usage: client [--list] [--skip GLOB] [--rounds N] [--seed N] [GLOB...]  run cases, print KTAP\n"
 	"       client bench [REGIONS]                                measure, print `bench` lines\n"
 	"       client cycle                                          be a user of every group once\n";
 
@@ -41,6 +41,8 @@ int run(int argc, char **argv)
 		else if (word == "--rounds" && has_value)
 			options().rounds =
 				static_cast<unsigned>(std::strtoul(argv[++index], nullptr, 0));
+		else if (word == "--seed" && has_value)
+			options().seed = std::strtoul(argv[++index], nullptr, 0);
 		else if (word.starts_with("-"))
 			return std::fputs(USAGE, stderr), 2;
 		else

@@ -65,6 +65,50 @@ CASE(dma, unmapped_is_out_of_reach)
 	      "DMA read an unmapped page");
 }
 
+// Ranges of sizes and places around what one hypercall or one table takes: the last page is mapped,
+// the one behind it is not, and after UNMAP neither is the last.
+CASE(dma, borders_of_ranges)
+{
+	struct Range {
+		u64 place;
+		u64 pages;
+	};
+	Session session;
+	const u64 most = 1100;
+	const Memory memory = Memory::pages((most + 16) * TCE_PAGE);
+	session.registered(memory);
+	u64 seed = 100;
+	for (const Range &range : {
+		     Range{ 0,    9	 },
+			    Range{ 511,	2	  },
+		     Range{ 1,    511  },
+		      Range{ 3,	512  },
+		     Range{ 1024, 513  },
+			 Range{ 8000, most }
+	     }) {
+		const u64 iova = MiB * 64 + range.place * TCE_PAGE;
+		const u64 last = (range.pages - 1) * TCE_PAGE;
+		const auto page = memory.at(last, TCE_PAGE);
+		const auto behind = memory.at(last + TCE_PAGE, TCE_PAGE);
+		// Both in place, then without what is to be unmapped, then without the rest.
+		session.mapped(memory.address(), iova, (range.pages + 1) * TCE_PAGE);
+		session.unmapped(iova + last + TCE_PAGE, TCE_PAGE);
+		both_ways(session.edu(), iova + last, page, ++seed);
+		fill(behind, ++seed);
+		session.edu().writes(iova + last + TCE_PAGE, Edu::BUFFER_SIZE);
+		check(filled(behind, seed),
+		      cat("the page behind ", range.pages, " pages is mapped"));
+		session.unmapped(iova, range.pages * TCE_PAGE);
+		fill(page, ++seed);
+		session.edu().writes(iova + last, Edu::BUFFER_SIZE);
+		check(filled(page, seed),
+		      cat("the last of ", range.pages, " pages is still mapped"));
+		session.mapped(memory.address(), iova, range.pages * TCE_PAGE);
+		both_ways(session.edu(), iova + last, page, ++seed);
+		session.unmapped(iova, range.pages * TCE_PAGE);
+	}
+}
+
 // FLAG_READ: the device may read, not write.
 CASE(dma, read_only_mapping)
 {

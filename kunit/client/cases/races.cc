@@ -90,7 +90,7 @@ CASE(races, map_against_unmap, .cpus = 2)
 	const Memory one = Memory::pages(page_size());
 	const Memory two = Memory::pages(page_size());
 	const u64 contested = MiB;
-	for (unsigned round = 0; round < rounds(100); ++round) {
+	for (unsigned round = 0; round < rounds(60); ++round) {
 		session.registered(one);
 		session.registered(two);
 		session.mapped(two.address(), 0, TCE_PAGE);

@@ -4,7 +4,8 @@
 namespace client {
 
 struct Options {
-	unsigned rounds = 0; // how often races are tried; 0: each case's own number
+	unsigned rounds = 0;	// how often races are tried; 0: each case's own number
+	unsigned long seed = 0; // of random cases; 0: another one each time
 };
 
 inline Options &options()

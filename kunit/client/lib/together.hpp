@@ -5,7 +5,7 @@
 
 #include "check.hpp"
 
-#include <barrier>
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -18,13 +18,16 @@ namespace client {
 // any is thrown on.
 inline void together(const std::vector<std::function<void()>> &works)
 {
-	std::barrier start{ static_cast<std::ptrdiff_t>(works.size()) };
+	// They wait for each other awake: who is woken up comes too late for most races.
+	std::atomic<size_t> waiting = works.size();
 	std::mutex lock;
 	std::optional<Failure> failed;
 	std::vector<std::thread> threads;
 	for (const auto &work : works)
 		threads.emplace_back([&, work] {
-			start.arrive_and_wait();
+			--waiting;
+			while (waiting)
+				std::this_thread::yield();
 			try {
 				work();
 			} catch (const Failure &failure) {
