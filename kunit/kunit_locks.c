@@ -8,7 +8,9 @@
 #include <linux/build_bug.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 
 #include <tce/port.h>
@@ -38,8 +40,13 @@ void env_mutex_destroy(void *m)
 	mutex_destroy(m);
 }
 
+/*
+ * A thread of a case makes call after call and never comes back to userspace, where
+ * it would be preempted between them; every call takes a lock that may sleep.
+ */
 void env_mutex_lock(void *m)
 {
+	cond_resched();
 	mutex_lock(m);
 }
 
@@ -60,6 +67,7 @@ void env_rwsem_destroy(void *s)
 
 void env_rwsem_read_lock(void *s)
 {
+	cond_resched();
 	down_read(s);
 }
 
@@ -70,6 +78,7 @@ void env_rwsem_read_unlock(void *s)
 
 void env_rwsem_write_lock(void *s)
 {
+	cond_resched();
 	down_write(s);
 }
 
@@ -103,16 +112,24 @@ void env_spin_unlock(void *l)
 	spin_unlock(l);
 }
 
-static DEFINE_SPINLOCK(world);
+/*
+ * A bare lock: it is the fake's, innermost and taken several times a port call, and
+ * lockdep's work for it would be most of a test run.
+ */
+static arch_spinlock_t world = __ARCH_SPIN_LOCK_UNLOCKED;
 
 void env_world_lock(void)
 	__acquires(&world)
 {
-	spin_lock(&world);
+	preempt_disable();
+	arch_spin_lock(&world);
+	__acquire(&world);
 }
 
 void env_world_unlock(void)
 	__releases(&world)
 {
-	spin_unlock(&world);
+	__release(&world);
+	arch_spin_unlock(&world);
+	preempt_enable();
 }

@@ -19,8 +19,8 @@ tce-cxx-drop := -std=% -g% -Wdeclaration-after-statement -Wmissing-prototypes \
 
 # A sanitizer of the kernel covers the engine too, but for global variables:
 # those would need constructors.
-tce-sanitize-$(CONFIG_KASAN) += $(CFLAGS_KASAN) \
-	$(if $(CONFIG_CC_IS_CLANG),-mllvm -asan-globals=0,--param asan-globals=0)
+tce-sanitize-$(CONFIG_KASAN) += $(if $(filter n,$(KASAN_SANITIZE_$(target-stem).o)),,$(CFLAGS_KASAN) \
+	$(if $(CONFIG_CC_IS_CLANG),-mllvm -asan-globals=0,--param asan-globals=0))
 tce-sanitize-$(CONFIG_UBSAN) += $(CFLAGS_UBSAN)
 
 # Late (=), because the stack protector's offset is added to KBUILD_CFLAGS late.
