@@ -191,7 +191,11 @@
 	C(group, second_refuses, firmwares)					\
 	C(group, join_refused, firmwares)					\
 	C(group, map_refused_in_one, firmwares)					\
-	C(group, unmap_refused_in_one, firmwares)
+	C(group, unmap_refused_in_one, firmwares)				\
+	C(group, any_state, firmwares)						\
+	C(group, joiner_fails_anywhere, firmwares)				\
+	C(group, cost_of_a_group, firmwares)					\
+	C(group, leaves_in_trouble, firmwares)
 
 /* In-kernel KVM on our tables. */
 #define TCE_CASES_kvm(C)							\
