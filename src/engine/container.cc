@@ -151,9 +151,7 @@ void Container::close()
 
 	TCE_ASSERT(!groups_);
 	closed_ = true;
-	if (enabled_pages_)
-		tce_port_uncharge(owner_->mm(), enabled_pages_);
-	enabled_pages_ = 0;
+	pins_.drop();
 	while (Region *region = regions_.first()) {
 		regions_.erase(*region);
 		owner_->give_back_later(region);
@@ -263,7 +261,7 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 			failed = g;
 	}
 	if (failed) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), names());
+		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
 
 		window->retire();
 		const bool gone = disconnect_all(slot, *window, false, failed);
@@ -322,7 +320,7 @@ Status Container::remove_window(u32 flags, Iova start)
 void Container::close_window(unsigned int slot, bool leaving)
 {
 	Window &window = *windows_[slot];
-	Releaser releaser(regions_, owner_->mm(), window.page(), names());
+	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
 	bool closed = true;
 
 	windows_[slot] = nullptr;
@@ -387,14 +385,11 @@ Status Container::enable()
 	if (!groups_)
 		return Errc::NoDev;
 
-	const u64 pages = groups_->caps().default_size >> tce_port_page_shift();
-
 	if (!groups_->caps().default_size)
 		return Errc::Perm;
 	TCE_TRY(become_owned());
-	TCE_TRY(Status::from_port(tce_port_charge(owner_->mm(), pages)));
+	TCE_TRY(pins_.allow(owner_->mm(), groups_->caps().default_size >> PageShift::kMin));
 	enabled_ = true;
-	enabled_pages_ = pages;
 	return {};
 }
 
@@ -408,11 +403,11 @@ Status Container::disable()
 	if (!enabled_)
 		return {};
 	if (Window *window = windows_[0]) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), names());
+		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
 
 		TCE_TRY(window->unmap(window->whole(), releaser));
 	}
-	tce_port_uncharge(owner_->mm(), exchange<u64>(enabled_pages_, 0));
+	pins_.disallow();
 	enabled_ = false;
 	return {};
 }

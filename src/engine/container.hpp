@@ -85,10 +85,7 @@ private:
 		TCE_REQUIRES_SHARED(lock_);
 	Status check_range(PageShift page, Iova begin, Iova end, Iova at, u64 size) const;
 
-	[[nodiscard]] Releaser::Names names() const
-	{
-		return version_ == TCE_V1 ? Releaser::Names::Pins : Releaser::Names::Regions;
-	}
+	[[nodiscard]] PinCharge *pin_charge() { return version_ == TCE_V1 ? &pins_ : nullptr; }
 
 	const tce_version version_;
 	RwSem lock_{ TCE_LOCK_CONTAINER };
@@ -101,7 +98,7 @@ private:
 	bool default_untouched_ TCE_GUARDED_BY(lock_) = false;
 	/* v2: something was ever registered; v1: between ENABLE and DISABLE. */
 	bool enabled_ TCE_GUARDED_BY(lock_) = false;
-	u64 enabled_pages_ TCE_GUARDED_BY(lock_) = 0;	/* v1: charged for it */
+	PinCharge pins_; /* v1 */
 	bool closed_ TCE_GUARDED_BY(lock_) = false;
 };
 

@@ -193,7 +193,7 @@ Status Container::check_map(const Window &window, Uaddr from, Iova to, u64 size)
 /* What was there before is closed as well. */
 Status Container::close_half_way(Window &window, IndexRange range, Status why)
 {
-	Releaser releaser(regions_, owner_->mm(), window.page(), names());
+	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
 	Status closed = window.unmap(range, releaser);
 
 	(void)closed;
@@ -212,7 +212,7 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 	TCE_TRY(notes.take());
 	window.link(leaves);
 
-	Releaser releaser(regions_, owner_->mm(), page, names());
+	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const Uaddr user = from + ((at - range.begin) << page.lg2());
@@ -238,11 +238,15 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 /* Pages that MAP of a v1 container has pinned, one for each TCE; those that no TCE has are let go. */
 class Container::Pins : Pinned {
 public:
-	Pins(PageShift page, u64 nr) : page_(page), nr_(nr) {}
+	Pins(PageShift page, u64 nr, PinCharge &charge) : page_(page), nr_(nr), charge_(charge) {}
 	~Pins()
 	{
+		const u64 unused = charged_ - used_;
+
 		for (; used_ < pinned_; used_++)
 			tce_port_unpin(hpa_[used_], false);
+		if (unused)
+			charge_.shrink(unused);
 		tce_port_free(hpa_);
 	}
 
@@ -253,7 +257,9 @@ public:
 private:
 	const PageShift page_;
 	const u64 nr_;
+	PinCharge &charge_;
 	u64 *hpa_ = nullptr;
+	u64 charged_ = 0;
 	u64 pinned_ = 0;
 	u64 used_ = 0;
 };
@@ -265,6 +271,8 @@ Status Container::Pins::take(Uaddr from, bool write)
 	hpa_ = static_cast<u64 *>(tce_port_alloc(nr_ * sizeof(u64)));
 	if (!hpa_)
 		return Errc::NoMem;
+	TCE_TRY(charge_.grow(nr_));
+	charged_ = nr_;
 	while (pinned_ < nr_) {
 		const u64 run = min(nr_ - pinned_, static_cast<u64>(papr::kRun));
 
@@ -284,13 +292,13 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
 	PreparedLeaves leaves(window.charge());
-	Pins pins(page, range.count());
+	Pins pins(page, range.count(), pins_);
 
 	TCE_TRY(window.prepare(range, leaves));
 	TCE_TRY(pins.take(from, perm.writes()));
 	window.link(leaves);
 
-	Releaser releaser(regions_, owner_->mm(), page, names());
+	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
@@ -337,7 +345,7 @@ Status Container::unmap(u32 flags, Iova from, u64 size)
 	}
 	TCE_TRY(check_range(window->page(), window->start(), window->end(), from, size));
 
-	Releaser releaser(regions_, owner_->mm(), window->page(), names());
+	Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
 
 	return window->unmap({ window->index(from),
 			       window->index(from) + (size >> window->page().lg2()) },

@@ -9,9 +9,11 @@ namespace tce {
 
 void Releaser::release(Entry old)
 {
-	if (names_ == Names::Pins) {
-		if (old.tce.live())
-			tce_port_unpin(old.tce.hpa().raw, old.tce.perm().writes());
+	if (pins_) {
+		if (!old.tce.live())
+			return;
+		tce_port_unpin(old.tce.hpa().raw, old.tce.perm().writes());
+		nr_++;
 		return;
 	}
 	if (old.tce.perm().writes())
@@ -34,7 +36,9 @@ void Releaser::release(Entry old)
 
 void Releaser::flush()
 {
-	if (nr_)
+	if (nr_ && pins_)
+		pins_->shrink(nr_);
+	else if (nr_)
 		tce_port_mem_unmap(mem_, nr_);
 	mem_ = nullptr;
 	nr_ = 0;

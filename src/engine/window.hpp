@@ -48,10 +48,9 @@ struct Mirror {
  */
 class Releaser : Pinned {
 public:
-	enum class Names { Regions, Pins };
-
-	Releaser(const RegionIndex &regions, tce_mm *mm, PageShift page, Names names)
-		: cursor_(regions), mm_(mm), page_(page), names_(names)
+	/* @pins: of a v1 container, else nullptr. */
+	Releaser(const RegionIndex &regions, tce_mm *mm, PageShift page, PinCharge *pins)
+		: cursor_(regions), mm_(mm), page_(page), pins_(pins)
 	{
 	}
 	~Releaser() { flush(); }
@@ -63,7 +62,7 @@ private:
 	RegionCursor cursor_;
 	tce_mm *const mm_;
 	const PageShift page_;
-	const Names names_;
+	PinCharge *const pins_;
 	tce_mem *mem_ = nullptr;
 	u64 nr_ = 0;
 };
