@@ -257,6 +257,7 @@ public:
 	s64 counters[TCE_COUNTERS] = {};
 	u64 yields = 0;
 	bool skip_balance = false;
+	bool skip_dt = false;
 
 	/* --- What cases do to the world --- */
 
