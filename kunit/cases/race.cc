@@ -16,17 +16,17 @@ TCE_CASE(race, map_and_unmap)
 	TCE_ASSERT_EQ(r.reg(kB, kBytes), 0);
 	TCE_ASSERT_EQ(r.map(kB, 4 * kMiB, 4096), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   x.allow(map(x, kA, 0, 4096 * 8), 0);
 				   x.allow(map(x, kB, 0, 4096 * 8), 0);
 			   }
 		   },
 		    [](Race &x) {
-			    while (!x.stopped())
+			    while (x.goes_on())
 				    x.allow(unmap(x, 0, 4096 * 8), 0);
 		    },
 		    [](Race &x) {
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    const int rc = unreg(x, kB, kBytes);
 
 				    if (rc != err::kBusy)
@@ -50,15 +50,15 @@ TCE_CASE(race, map_and_map)
 	TCE_ASSERT_EQ(r.reg(kA, kBytes), 0);
 	TCE_ASSERT_EQ(r.reg(kB, kBytes), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++)
+			   for (u64 i = 0; i < x.n; i++, env_yield())
 				   x.allow(map(x, kA, 300 * 4096, kBytes), 0);
 		   },
 		    [](Race &x) {
-			    while (!x.stopped())
+			    while (x.goes_on())
 				    x.allow(map(x, kB, 400 * 4096, kBytes), 0);
 		    },
 		    [](Race &x) {
-			    while (!x.stopped())
+			    while (x.goes_on())
 				    x.allow(map(x, kB, 100 * 4096, kBytes), 0);
 		    } });
 	check_exact(r.w, kA);
@@ -73,17 +73,17 @@ TCE_CASE(race, map_and_windows)
 
 	TCE_ASSERT_EQ(r.reg(kA, kBytes), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   x.allow(create(x, 12, kGiB), 0);
 				   x.allow(remove(x, kDdwStart), 0);
 			   }
 		   },
 		    [](Race &x) {
-			    while (!x.stopped())
+			    while (x.goes_on())
 				    x.allow(map(x, kA, kDdwStart + 100 * 4096, kBytes), err::kNxio);
 		    },
 		    [](Race &x) {
-			    while (!x.stopped())
+			    while (x.goes_on())
 				    x.allow(unmap(x, kDdwStart, kMiB), err::kNxio);
 		    } });
 	TCE_EXPECT_EQ(r.unreg(kA, kBytes), 0);
@@ -113,19 +113,19 @@ TCE_CASE(race, map_and_unregister)
 
 	TCE_ASSERT_EQ(r.reg(kB, kBytes), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   x.allow(reg(x, kA, kBytes), err::kBusy);
 				   x.allow(unreg(x, kA, kBytes), err::kBusy, err::kNoEnt);
 			   }
 		   },
 		    [](Race &x) {
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.allow(map(x, kA, 0, kBytes), err::kInval);
 				    x.allow(unmap(x, 0, kBytes), 0);
 			    }
 		    },
 		    [](Race &x) {
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.allow(reg(x, kA, kBytes), err::kBusy);
 				    x.allow(unreg(x, kA, kBytes), err::kBusy, err::kNoEnt);
 			    }
@@ -150,13 +150,13 @@ TCE_CASE(race, close)
 				   tce_container_close(x.r->c[0]);
 			   },
 			    [](Race &x) {
-				    while (!x.stopped()) {
+				    while (x.goes_on()) {
 					    x.allow(map(x, kA, 0, kBytes), err::kNxio, err::kNoDev);
 					    x.allow(unmap(x, 0, kBytes), err::kNxio, err::kNoDev);
 				    }
 			    },
 			    [](Race &x) {
-				    while (!x.stopped()) {
+				    while (x.goes_on()) {
 					    x.allow(reg(x, kB, kBytes), err::kBusy, err::kNoDev);
 					    x.allow(unreg(x, kB, kBytes), err::kNoEnt, err::kNoDev);
 				    }
@@ -176,19 +176,19 @@ TCE_CASE(race, register_same)
 	TCE_ASSERT_EQ(r.attach(0, 0), 0);
 	TCE_ASSERT_EQ(r.attach(1, 1), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   x.allow(reg(x, kA, kBytes, 0), err::kBusy);
 				   x.allow(unreg(x, kA, kBytes, 0), err::kNoEnt);
 			   }
 		   },
 		    [](Race &x) {
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.allow(reg(x, kA, kBytes, 0), err::kBusy);
 				    x.allow(unreg(x, kA, kBytes, 0), err::kNoEnt);
 			    }
 		    },
 		    [](Race &x) {
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.allow(reg(x, kA, kBytes, 1), err::kBusy);
 				    x.allow(unreg(x, kA, kBytes, 1), err::kNoEnt);
 			    }

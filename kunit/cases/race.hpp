@@ -35,6 +35,12 @@ struct Race {
 	u32 here;
 	u32 all;
 
+	/* For loops: others get a chance, in a kernel that does not preempt too. */
+	bool goes_on() const
+	{
+		env_yield();
+		return !stopped();
+	}
 	bool stopped() const { return __atomic_load_n(&stop, __ATOMIC_ACQUIRE); }
 	void end() { __atomic_store_n(&stop, 1, __ATOMIC_RELEASE); }
 
@@ -135,10 +141,8 @@ inline int remove(Race &x, u64 at, u32 c = 0)
 /* The kernel's work queue. */
 inline void flusher(Race &x)
 {
-	while (!x.stopped()) {
+	while (x.goes_on())
 		x.r->w.run_deferred();
-		env_yield();
-	}
 }
 
 /* No memory has fewer notes than there are live entries. */

@@ -24,7 +24,7 @@ TCE_CASE(race, kvm_and_unregister)
 	TCE_ASSERT_EQ(r.create(12, 8 * kMiB), 0);
 	TCE_ASSERT_EQ(kvm.attach(table, 0), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   const u32 c = i % 2;
 
 				   x.allow(reg(x, kA, kBytes, c), err::kBusy);
@@ -36,7 +36,7 @@ TCE_CASE(race, kvm_and_unregister)
 		    [](Race &x) {
 			    u64 i = 0;
 
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.kvm->h_put_tce(*x.table, i % 256 * 4096,
 						     (kA + i % 512 * 4096) | kRights);
 				    x.kvm->h_put_tce(*x.table, (i + 128) % 256 * 4096, 0);
@@ -47,7 +47,7 @@ TCE_CASE(race, kvm_and_unregister)
 		    [](Race &x) {
 			    u64 i = 0;
 
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.kvm->do_map(x.table->tables[0], 256 + i % 256,
 						  kB + i % 512 * 4096, kRights);
 				    x.kvm->do_unmap(x.table->tables[0], 256 + (i + 77) % 256);
@@ -77,7 +77,7 @@ TCE_CASE(race, kvm_and_windows)
 	TCE_ASSERT_EQ(r.reg(kA, kBytes), 0);
 	TCE_ASSERT_EQ(r.remove(0), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   Kvm kvm(&x.r->w.mm[0], 0);
 				   GuestTable table;
 
@@ -97,7 +97,7 @@ TCE_CASE(race, kvm_and_windows)
 		    [](Race &x) {
 			    u64 i = 0;
 
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    Kvm kvm(&x.r->w.mm[0], 0);
 				    GuestTable table;
 
@@ -134,7 +134,7 @@ TCE_CASE(race, kvm_and_ioctls)
 	table.size = 8 * kMiB >> 12;
 	TCE_ASSERT_EQ(kvm.attach(table, 0), 0);
 	run(race, { [](Race &x) {
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   x.allow(map(x, kB, i % 16 * 4096, 4 * 4096), 0);
 				   x.allow(unmap(x, i % 8 * 4096, 8 * 4096), 0);
 			   }
@@ -142,7 +142,7 @@ TCE_CASE(race, kvm_and_ioctls)
 		    [](Race &x) {
 			    u64 i = 0;
 
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.kvm->h_put_tce(*x.table, i % 16 * 4096,
 						     (kA + i % 512 * 4096) | kRights);
 				    x.kvm->h_put_tce(*x.table, (i + 8) % 16 * 4096, 0);
@@ -151,7 +151,7 @@ TCE_CASE(race, kvm_and_ioctls)
 		    },
 		    [](Race &x) {
 			    /* Both are mapped elsewhere, for good. */
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    if (unreg(x, kA, kBytes) != err::kBusy ||
 					unreg(x, kB, kBytes) != err::kBusy)
 					    x.bad(1);
@@ -181,7 +181,7 @@ TCE_CASE(race, groups)
 	run(race, { [](Race &x) {
 			   World &w = x.r->w;
 
-			   for (u64 i = 0; i < x.n; i++) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   x.allow(tce_container_attach(x.r->c[0], &w.groups[1],
 								&w.groups[1].caps),
 					   0);
@@ -191,7 +191,7 @@ TCE_CASE(race, groups)
 			   }
 		   },
 		    [](Race &x) {
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.allow(map(x, kA, 0, kBytes), 0);
 				    x.allow(unmap(x, 0, kMiB), 0);
 			    }
@@ -199,7 +199,7 @@ TCE_CASE(race, groups)
 		    [](Race &x) {
 			    u64 i = 0;
 
-			    while (!x.stopped()) {
+			    while (x.goes_on()) {
 				    x.kvm->h_put_tce(*x.table, 5 * kMiB + i % 256 * 4096,
 						     kA | kRights);
 				    x.kvm->h_put_tce(*x.table, 5 * kMiB + (i + 99) % 256 * 4096, 0);

@@ -251,7 +251,7 @@ long change(Op op, u32 liobn, u64 ioba, unsigned int nr, bool zero, Entry entry)
 		return bad("bus address is not aligned", liobn, ioba);
 	if (ioba < w->start || ioba >= w->end() || nr > (w->end() - ioba) >> w->page_shift)
 		return bad("bus address outside the window", liobn, ioba);
-	for (u32 i = 0; i < nr; i++) {
+	for (u32 i = 0; !zero && i < nr; i++) {
 		if (!entry_ok(*w, entry(i)))
 			return h::kParameter;
 	}
@@ -260,7 +260,8 @@ long change(Op op, u32 liobn, u64 ioba, unsigned int nr, bool zero, Entry entry)
 
 	const u64 first = (ioba - w->start) >> w->page_shift;
 
-	for (u32 i = 0; i < todo; i++)
+	/* Clearing what is empty is what happens most. */
+	for (u32 i = 0; (!zero || w->tces.used()) && i < todo; i++)
 		set_entry(*w, first + i, entry(i));
 	count.entries += todo;
 	return status;

@@ -187,7 +187,7 @@ void World::check_dt() const
 		const tce_port_group &g = groups[i];
 		bool def = false, ddw = false;
 
-		if (!g.dt_updates)
+		if (!g.dt_updates || skip_dt)
 			continue;
 		for (const FwWindow &w : g.win) {
 			if (!w.live)

@@ -275,6 +275,7 @@ public:
 	bool skip_balance = false;
 	/* The engine alone drops notes: never one that an entry in reach still needs. */
 	bool strict_notes = false;
+	bool skip_dt = false;
 
 	/* --- What cases do to the world --- */
 

@@ -17,7 +17,11 @@ RUNS = (
     ("clang-kunit", "kunit-lean", "pseries"),
 )
 _PARALLEL = 2           # machines at a time: they mostly compute
-_TIMEOUT_S = 400        # of one run; a healthy one takes a tenth of it
+_TIMEOUT_S = 900        # of one run; a healthy one on an idle machine takes a tenth of it
+# Words for the kernel's command line. Emulated on a busy machine, half a minute is nothing; KASAN sees what slab_debug would.
+_APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+_APPEND_DEBUG = "kasan_multi_shot slab_debug=-"
+_EFFORT_DEBUG = 10      # percent of the random operations: everything takes ten times as long
 # On top of what qemu.splats() knows: what only a debug kernel says.
 _SPLAT = re.compile(r"INFO:|ODEBUG|DEBUG_LOCKS_WARN_ON|kmemleak: .*(new suspected|disabled)|BUG ")
 # The kernel's own words that look like trouble. One reason per line.
@@ -125,9 +129,10 @@ def run(built_for, boots, machine, modules_built, *, arguments="", on_line=None)
     """Boots KUnit kernel `boots` on `machine` with modules_built = (test modules, real module or None)."""
     target = kernel.get(boots)
     kunit_modules, real_module = modules_built
+    debug = boots.endswith("debug")
     modules = guest.Modules(target)
     for path in kunit_modules:
-        modules.file(f"{path} {arguments}".strip())
+        modules.file(f"{path} {f'effort={_EFFORT_DEBUG}' if debug else ''} {arguments}".strip())
     loaded = [name for name, _ in modules.order]
     real = []
     if real_module and machine == "pseries":
@@ -138,10 +143,9 @@ def run(built_for, boots, machine, modules_built, *, arguments="", on_line=None)
         real = [name for name, _ in extra.order if name not in loaded]
         modules.data.update(extra.data)
     script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n' + _SCRIPT)
-    debug = boots.endswith("debug")
     outcome = guest.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S, allowed=_ALLOWED,
                          machine=qemu.Machine(machine=machine, cpus=2, memory="2G"),
-                         append="kasan_multi_shot ignore_loglevel" if debug else "ignore_loglevel", on_line=on_line)
+                         append=f"{_APPEND} {_APPEND_DEBUG}" if debug else _APPEND, on_line=on_line)
     report = ktap.parse(outcome.console)
     facts = _facts(outcome.output)
     problems = _judge(outcome, report, facts, debug=debug, real=bool(real))

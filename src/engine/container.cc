@@ -362,7 +362,7 @@ void Container::finish_windows()
 	if (groups_ && !unreachable)
 		return;
 	while (Window *window = unfinished_) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), names());
+		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
 
 		unfinished_ = window->next_unfinished;
 		window->finish(releaser, unreachable);
