@@ -269,6 +269,7 @@
 	C(v1, pins, hosts)							\
 	C(v1, arguments, hosts)							\
 	C(v1, map_over_live, hosts)						\
+	C(v1, charged_besides, hosts)						\
 	C(v1, read_only, hosts)							\
 	C(v1, fails_half_way, hosts)						\
 	C(v1, killed, hosts)							\

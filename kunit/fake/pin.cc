@@ -33,6 +33,11 @@ int tce_port_pin(tce_u64 vaddr, unsigned int page_shift, unsigned int nr, int wr
 		world->pins.set(page, world->pins.get(page) + 1);
 	}
 	world->live_pins += nr;
+	/* A TCE is 4K; with larger system pages that is what ENABLE counts, too. */
+	if (world->live_pins > world->locked_vm(m->index) << (world->config.page_shift - 12) &&
+	    world->config.version == TCE_V1)
+		FAKE_FAIL("%llu pins, %llu pages are charged", world->live_pins,
+			  world->locked_vm(m->index));
 	return 0;
 }
 
