@@ -89,7 +89,10 @@ public:
 
 	/* --- Devices --- */
 
-	/* The caller holds the world's lock, or is alone.  A device of @pe uses a bus address: the entry, 0 if it is stopped. */
+	/*
+	 * A device of @pe uses a bus address: the entry, 0 if it is stopped.  The caller holds
+	 * the world's lock, or is alone.
+	 */
 	u64 access(u32 pe, u64 at);
 	u32 page_shift_at(u32 pe, u64 at) const;
 	void snoop();
