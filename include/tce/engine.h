@@ -251,9 +251,11 @@ int tce_container_create_window(struct tce_container *c, tce_u32 flags,
  * @flags: must be 0
  * @start: bus address of the window, exactly
  *
+ * What the firmware does not remove is closed entry by entry, and reset when that is
+ * possible; for the caller the window is gone.
+ *
  * Context: Process context of the owner.
- * Return: 0; -EINVAL: no window starts there; -ENXIO: no group; -EIO: the firmware
- * refused, the window is still there but empty; -EPERM: another process.
+ * Return: 0; -EINVAL: no window starts there; -ENXIO: no group; -EPERM: another process.
  */
 int tce_container_remove_window(struct tce_container *c, tce_u32 flags,
 				tce_u64 start);
@@ -314,8 +316,8 @@ int tce_container_unmap(struct tce_container *c, tce_u32 flags, tce_u64 iova,
  * The caller may go on to change the user address slot of the entry if it does not sleep before
  * (see tce_port_sync_users()).
  *
- * Context: Process context; sleeps while a MAP or UNMAP of the same window, or an UNREGISTER, is at a
- * critical point, but then before it changes anything.
+ * Context: Process context; sleeps while a MAP or UNMAP of the same window, or an
+ * UNREGISTER, is at a critical point, but then before it changes anything.
  * Return: 0; -EINVAL: index or address; -ENODEV: table was removed; -ENOMEM: the
  * level is not there (see tce_table_useraddr()).
  */

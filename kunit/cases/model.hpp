@@ -88,7 +88,7 @@ private:
 	/* What the model knows. */
 	Range range(u32 i) const;
 	bool overlap(u32 a, u32 b) const;
-	u64 notes(u32 range) const;
+	u64 notes(u32 i) const;
 	Win *window_at(Cont &c, u64 iova);
 	/* The window for @iova, the default one made if it was not there. */
 	Win *window_for_map(Cont &c, u64 iova);

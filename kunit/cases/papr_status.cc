@@ -53,7 +53,7 @@ constexpr Answer kAnswers[] = {
 	{ -9000,		 err::kIo	  }, /* H_MULTI_THREADS_ACTIVE */
 	{ 0x7fffffff,      err::kIo    },
 	  { -0x7fffffff - 1, err::kIo    },
-	{ 1l << 32,	    err::kIo    }, /* 0 in an int */
+	{ 1L << 32,	    err::kIo    }, /* 0 in an int */
 };
 
 } // namespace

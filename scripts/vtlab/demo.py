@@ -19,7 +19,7 @@ def _guest_initrd(target, path):
     guest.write_image(modules, script, path, data={"settings": settings})
 
 
-def run(kernel_name, driver, accel="kvm", timeout=420):
+def run(kernel_name, driver, accel="kvm", timeout=900):
     """Runs the demo. Returns its Books."""
     target = kernel.get(kernel_name)
     system = image.host_image(target)

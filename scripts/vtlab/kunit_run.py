@@ -125,14 +125,15 @@ def _judge(outcome, report, facts, *, debug, real):
     return problems
 
 
-def run(built_for, boots, machine, modules_built, *, arguments="", on_line=None):
+def run(built_for, boots, machine, modules_built, *, on_line=None):
     """Boots KUnit kernel `boots` on `machine` with modules_built = (test modules, real module or None)."""
     target = kernel.get(boots)
     kunit_modules, real_module = modules_built
     debug = boots.endswith("debug")
     modules = guest.Modules(target)
     for path in kunit_modules:
-        modules.file(f"{path} {f'effort={_EFFORT_DEBUG}' if debug else ''} {arguments}".strip())
+        takes_effort = debug and "effort:" in " ".join(guest.module_info(path, "parm"))
+        modules.file(f"{path} effort={_EFFORT_DEBUG}" if takes_effort else str(path))
     loaded = [name for name, _ in modules.order]
     real = []
     if real_module and machine == "pseries":
@@ -144,7 +145,7 @@ def run(built_for, boots, machine, modules_built, *, arguments="", on_line=None)
         modules.data.update(extra.data)
     script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n' + _SCRIPT)
     outcome = guest.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S, allowed=_ALLOWED,
-                         machine=qemu.Machine(machine=machine, cpus=2, memory="2G"),
+                         machine=qemu.Machine(machine=machine, cpus=2, memory="1G"),
                          append=f"{_APPEND} {_APPEND_DEBUG}" if debug else _APPEND, on_line=on_line)
     report = ktap.parse(outcome.console)
     facts = _facts(outcome.output)
@@ -157,7 +158,7 @@ def build(name):
     return module.build(name, directory=module.TREE / "kunit"), module.build(name)[0]
 
 
-def run_all(runs=RUNS, arguments=""):
+def run_all(runs=RUNS):
     """All runs, a few at a time. Returns the list of Run."""
     built, done = {}, []
     for name in dict.fromkeys(each[0] for each in runs):
@@ -167,7 +168,7 @@ def run_all(runs=RUNS, arguments=""):
             done.append(Run(f"{name}, the build", ktap.Report(), [str(why)], 0, module.OUT / name))
     possible = [each for each in runs if each[0] in built]
     with step(f"KUnit: {len(possible)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-        futures = [pool.submit(run, *each, built[each[0]], arguments=arguments) for each in possible]
+        futures = [pool.submit(run, *each, built[each[0]]) for each in possible]
         for future in futures:
             done.append(future.result())
             say("    " + done[-1].summary())

@@ -107,11 +107,14 @@ public:
 	/* Leaves that a range touches. */
 	[[nodiscard]] constexpr u64 leaves(IndexRange range) const
 	{
-		return range.empty() ?
-			       0 :
-			       (leaf_begin(TceIndex(range.end.raw - 1)) - leaf_begin(range.begin)) /
-					       leaf_entries() +
-				       1;
+		if (range.empty())
+			return 0;
+
+		const TceIndex last(range.end.raw - 1);
+
+		return ((leaf_begin(last) - leaf_begin(range.begin)) >>
+			log2_floor(leaf_entries())) +
+		       1;
 	}
 
 private:

@@ -61,10 +61,7 @@ public:
 
 	[[nodiscard]] bool holding() const { return holding_.load_ordered(); }
 	/* Until memory that is about to be given back has been. */
-	void wait() TCE_EXCLUDES(lock_)
-	{
-		Guard guard(lock_);
-	}
+	void wait() TCE_EXCLUDES(lock_) { Guard guard(lock_); }
 
 	explicit Owner(tce_mm *mm) : mm_(mm) {}
 	~Owner();
