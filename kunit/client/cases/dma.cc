@@ -75,7 +75,7 @@ CASE(dma, borders_of_ranges)
 	};
 	Session session;
 	const u64 most = 1100;
-	const Memory memory = Memory::pages((most + 16) * TCE_PAGE);
+	const Memory memory = Memory::pages((most + 20) * TCE_PAGE) /* whole system pages of 64K */;
 	session.registered(memory);
 	u64 seed = 100;
 	for (const Range &range : {
