@@ -189,7 +189,9 @@ CASE(windows, failed_creates_leak_nothing)
 		check(session->create(12, too_large).status.value() < 0, "CREATE of 2 PiB works");
 	expect(session->create(12, MiB).status, OK, "CREATE after all");
 	expect(locked_bytes(), locked, "locked memory");
-	at_most(heap(), bytes + TRIES * 64, "bytes in the kernel's heap");
+	// A kernel that looks for leaks by itself keeps what was freed for a while.
+	if (!exists("/sys/kernel/debug/kmemleak"))
+		at_most(heap(), bytes + TRIES * 64, "bytes in the kernel's heap");
 }
 
 // A window of 512 GiB on a machine with a thousandth of its table in RAM: it works where it is
