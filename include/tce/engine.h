@@ -46,20 +46,32 @@ struct tce_port_group;		/* port: one IOMMU group (PE) */
 #define TCE_GROUP_HAS_DDW	1u	/* "ibm,ddw-applicable": query, create, remove */
 #define TCE_GROUP_HAS_RESET	2u	/* "ibm,ddw-extensions"[1]: reset-pe-dma-windows */
 
+/* Who owns the tables. */
+enum tce_platform {
+	TCE_PLATFORM_PAPR,	/* pSeries: the hypervisor */
+	TCE_PLATFORM_IODA2,	/* PowerNV: we, and the hardware walks them */
+};
+
 /**
  * struct tce_group_caps - what an IOMMU group brings along
- * @flags: TCE_GROUP_HAS_*
- * @default_liobn: LIOBN of the default window ("ibm,dma-window")
+ * @platform: enum tce_platform
+ * @flags: TCE_GROUP_HAS_*; PAPR only
+ * @default_liobn: LIOBN of the default window ("ibm,dma-window"); PAPR only
+ * @node: NUMA node for tables, -1: any; IODA2 only
  * @default_start: bus address of the default window
  * @default_size: size of the default window; its IOMMU pages are 4K
+ * @second_start: bus address of the other window; IODA2 only
  * @pgsizes: bit n set: IOMMU pages of 2^n bytes work; never without bit 12
  * @max_windows: windows that can exist at once, the default one included
  */
 struct tce_group_caps {
+	tce_u32 platform;
 	tce_u32 flags;
 	tce_u32 default_liobn;
+	int node;
 	tce_u64 default_start;
 	tce_u64 default_size;
+	tce_u64 second_start;
 	tce_u64 pgsizes;
 	tce_u32 max_windows;
 };
@@ -80,14 +92,23 @@ struct tce_info {
 	tce_u32 levels;
 };
 
+/* VFIO_SPAPR_TCE_IOMMU, VFIO_SPAPR_TCE_v2_IOMMU. */
+enum tce_version {
+	TCE_V1 = 1,
+	TCE_V2 = 2,
+};
+
 /**
- * tce_container_create() - make an empty v2 container
+ * tce_container_create() - make an empty container
+ * @version: TCE_V1: one group, its default window, memory pinned page by page; TCE_V2: windows at
+ * will, memory registered first.  A call that the version does not have answers
+ * -EINVAL; the caller does not let it come to that.
  * @out: set to the container on success
  *
  * Context: Process context.
  * Return: 0, or -ENOMEM.
  */
-int tce_container_create(struct tce_container **out);
+int tce_container_create(enum tce_version version, struct tce_container **out);
 
 /**
  * tce_container_close() - give back everything a container holds
@@ -148,6 +169,30 @@ void tce_container_detach(struct tce_container *c, struct tce_port_group *grp);
  * Return: 0; -ENXIO: no group; -EPERM: another process owns the container.
  */
 int tce_container_get_info(struct tce_container *c, struct tce_info *info);
+
+/**
+ * tce_container_enable() - VFIO_IOMMU_ENABLE, v1
+ * @c: the container
+ *
+ * Charges the caller, who becomes the owner, for the size of the default window.
+ *
+ * Context: Process context of the owner.
+ * Return: 0; -EBUSY: is enabled; -ENODEV: no group; -EPERM: the group has no default window, or another
+ * process; -ENOMEM: limit.
+ */
+int tce_container_enable(struct tce_container *c);
+
+/**
+ * tce_container_disable() - VFIO_IOMMU_DISABLE, v1
+ * @c: the container
+ *
+ * Unmaps what is mapped, so that nothing stays pinned without being charged.
+ *
+ * Context: Process context of the owner.
+ * Return: 0, also if it was not enabled; -EPERM: another process; -EIO: the hypervisor refuses to
+ * close entries; it stays enabled.
+ */
+int tce_container_disable(struct tce_container *c);
 
 /**
  * tce_container_register() - VFIO_IOMMU_SPAPR_REGISTER_MEMORY

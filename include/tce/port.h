@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+struct tce_ktable;		/* port: wraps struct iommu_table */
+
 /* --- Memory ------------------------------------------------------------- */
 
 /**
@@ -52,6 +54,28 @@ void *tce_port_page_alloc(void);
  */
 void tce_port_page_free(void *p);
 
+/**
+ * tce_port_level_alloc() - a level of a table that hardware walks
+ * @bytes: a power of two, 4 KiB at least
+ * @node: NUMA node to prefer; -1: any
+ *
+ * Context: Process context.
+ * Return: zeroed memory, physically contiguous, aligned to its size; or NULL.
+ */
+void *tce_port_level_alloc(unsigned long bytes, int node);
+
+/**
+ * tce_port_level_free() - give back what tce_port_level_alloc() gave
+ * @p: not NULL
+ * @bytes: as allocated
+ *
+ * Context: Any, softirq included.
+ */
+void tce_port_level_free(void *p, unsigned long bytes);
+
+/** tce_port_level_address() - its host physical address */
+tce_u64 tce_port_level_address(const void *p);
+
 /** tce_port_page_shift() - log2 of the system page size */
 unsigned int tce_port_page_shift(void);
 
@@ -75,6 +99,7 @@ enum tce_lock_class {
 	TCE_LOCK_OWNER,		/* mutex: the tables of one owner */
 	TCE_LOCK_PUBLISH,	/* mutex: one table's way to the platform */
 	TCE_LOCK_CHARGE,	/* mutex: one table's charge */
+	TCE_LOCK_GROW,		/* mutex: where new levels hang in one table */
 	TCE_LOCK_LEAF,		/* spinlock: one leaf's entries */
 	TCE_LOCK_CLASSES
 };
@@ -221,6 +246,31 @@ int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr,
  */
 void tce_port_page_dirty(tce_u64 hpa, unsigned int page_shift);
 
+/* --- Memory that is pinned page by page (v1) --------------------------------- */
+
+/**
+ * tce_port_pin() - pin a run of user memory for the long term, once for each IOMMU page
+ * @vaddr: user address, aligned to the IOMMU page
+ * @page_shift: log2 of the IOMMU page size, not more than the system page's
+ * @nr: IOMMU pages
+ * @write: non-zero: the device may write
+ * @hpa: @nr addresses, filled on success
+ *
+ * Context: Process context of the owner.
+ * Return: 0; -EFAULT: not accessible like that; -ENOMEM.  On an error nothing is pinned.
+ */
+int tce_port_pin(tce_u64 vaddr, unsigned int page_shift, unsigned int nr, int write,
+		 tce_u64 *hpa);
+
+/**
+ * tce_port_unpin() - undo it for one IOMMU page
+ * @hpa: as tce_port_pin() said
+ * @dirty: non-zero: the device may have written to it
+ *
+ * Context: Process context.
+ */
+void tce_port_unpin(tce_u64 hpa, int dirty);
+
 /* --- PAPR: hypercalls ---------------------------------------------------- */
 
 /*
@@ -334,22 +384,67 @@ struct tce_dt_windows {
 void tce_port_dt_update(struct tce_port_group *grp,
 			const struct tce_dt_windows *w);
 
-/* --- Tables as KVM sees them ---------------------------------------------- */
+/* --- IODA2: windows of a PE --------------------------------------------------- */
 
-struct tce_ktable;		/* port: wraps struct iommu_table */
+/**
+ * tce_port_ioda_set_window() - have the hardware walk a table
+ * @grp: the group
+ * @slot: 0: at default_start, 1: at second_start
+ * @k: the table
+ * @for_kvm: non-zero: KVM may find it in table_group->tables[]
+ *
+ * Takes references to @k.  Invalidates what the hardware has cached of the PE.
+ *
+ * Context: Process context.
+ * Return: 0; -EIO: the firmware refused; -ENOMEM.
+ */
+int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot,
+			     struct tce_ktable *k, int for_kvm);
+
+/**
+ * tce_port_ioda_unset_window() - undo it
+ * @grp: the group
+ * @slot: the window
+ *
+ * Invalidates what the hardware has cached of the PE, drops the references.
+ *
+ * Context: Process context.
+ * Return: 0; -EIO: the firmware refused; the table may still be walked.
+ */
+int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot);
+
+/**
+ * tce_port_ioda_kill() - invalidate what the hardware has cached of entries
+ * @k: the table
+ * @index: absolute index of the first
+ * @nr: entries, not 0
+ *
+ * For every group that has the table.  What was stored to the table comes before.
+ *
+ * Context: Process context.
+ */
+void tce_port_ioda_kill(struct tce_ktable *k, tce_u64 index, tce_u64 nr);
+
+/* --- Tables as KVM sees them ---------------------------------------------- */
 
 /**
  * struct tce_ktable_shape - for struct iommu_table
  * @page_shift: it_page_shift
+ * @liobn: it_index (of the first group; informational)
  * @offset: it_offset, entries
  * @entries: it_size
- * @liobn: it_index (of the first group; informational)
+ * @base: it_base, what the hardware starts at; NULL: no hardware walks the table
+ * @level_bytes: size of every level page that the hardware walks
+ * @levels: it_indirect_levels + 1
  */
 struct tce_ktable_shape {
 	tce_u32 page_shift;
 	tce_u32 liobn;
 	tce_u64 offset;
 	tce_u64 entries;
+	void *base;
+	tce_u64 level_bytes;
+	tce_u32 levels;
 };
 
 /**

@@ -9,10 +9,17 @@
 
 using namespace fake;
 using tce::Geometry;
+using tce::kIodaLevels;
 using tce::kPaprLevels;
 using tce::TceIndex;
 
 namespace {
+
+/* A table that no hardware walks, with levels of so many bits. */
+constexpr tce::LevelLimits shadow(u32 least, u32 most)
+{
+	return {least, most, false, 128, 63};
+}
 
 /* The smallest n with n * bits >= lg2, by counting. */
 constexpr u32 levels_of(u32 lg2, u32 bits)
@@ -109,7 +116,7 @@ static_assert(shape_is_right(12, 30, 2, kPaprLevels));
 static_assert(shape_is_right(12, 63, 255, kPaprLevels));
 static_assert(shape_is_right(16, 40, 3, kPaprLevels));
 static_assert(shape_is_right(34, 63, 5, kPaprLevels));
-static_assert(shape_is_right(12, 63, 1, { 9, 9 }));
+static_assert(shape_is_right(12, 63, 1, shadow(9, 9)));
 
 constexpr Geometry sample(u32 shift, u32 window, u32 levels)
 {
@@ -121,17 +128,72 @@ static_assert(slots_compose(sample(12, 40, 1), bit(28) - 1));
 static_assert(sample(12, 30, 2).leaves({ TceIndex(511), TceIndex(513) }) == 2);
 static_assert(sample(12, 30, 2).leaves({ TceIndex(512), TceIndex(512) }) == 0);
 
+/*
+ * The same for a table that hardware walks: as many levels as the hint says, as long as
+ * their indices stay below bit 59, and no level page below 4 KiB where there are several.
+ */
+constexpr bool walked_shape_is_right(u32 shift, u32 window_lg2, u32 hint)
+{
+	const u32 lg2 = window_lg2 - shift;
+	const u32 fewest = levels_of(lg2, 16);
+	auto made = Geometry::make(shift, bit(window_lg2), hint, kIodaLevels);
+
+	if (window_lg2 > 55)
+		return made.error() == tce::Errc::Inval;
+	if (!made.ok())
+		return false;
+
+	const Geometry &g = made.value();
+	u32 wanted = hint < fewest ? fewest : hint > 5 ? 5 : hint;
+	u32 bits = 0;
+
+	for (;; wanted--) {
+		bits = (lg2 + wanted - 1) / wanted;
+		if (wanted > 1 && bits < 9)
+			bits = 9;
+		if (wanted == fewest || wanted * bits + shift <= 59)
+			break;
+	}
+	u64 product = 1;
+
+	for (u32 l = 0; l < g.levels(); l++)
+		product *= g.level_entries(l);
+	return g.levels() == wanted && g.level_bits() == bits && bits <= 16 &&
+	       wanted * bits + shift <= 59 && product == bit(lg2) && g.entries() == bit(lg2);
+}
+
+static_assert(walked_shape_is_right(12, 31, 5) && walked_shape_is_right(16, 40, 3));
+
 } // namespace
+
+TCE_CASE(geometry, every_walked_shape)
+{
+	const u32 shift = kIommuShifts[param];
+	u32 wrong = 0;
+
+	for (u32 window = shift; window < 64; window++) {
+		for (u32 hint = 0; hint <= 7; hint++) {
+			wrong += !walked_shape_is_right(shift, window, hint);
+			if (window > 55)
+				continue;
+
+			const Geometry g = Geometry::make(shift, bit(window), hint,
+							  kIodaLevels).value();
+
+			wrong += !slots_compose(g, 0);
+			wrong += !slots_compose(g, g.entries() - 1);
+			wrong += !slots_compose(g, g.entries() / 2);
+		}
+	}
+	TCE_EXPECT_EQ(wrong, 0);
+}
 
 TCE_CASE(geometry, every_shape)
 {
 	const u32 shift = kIommuShifts[param];
-	static constexpr u32 kHints[] = { 0, 1, 2, 3, 4, 5, 6, 64, 255, ~0u };
-	static constexpr tce::LevelLimits kLimits[] = {
-		kPaprLevels, { 9, 9  },
-		       { 9, 16 },
-		  { 3, 4	 }
-	};
+	static constexpr u32 kHints[] = {0, 1, 2, 3, 4, 5, 6, 64, 255, ~0u};
+	static constexpr tce::LevelLimits kLimits[] = {kPaprLevels, shadow(9, 9), shadow(9, 16),
+						       shadow(3, 4)};
 	u32 wrong = 0;
 
 	for (const tce::LevelLimits &limits : kLimits) {
@@ -223,8 +285,8 @@ TCE_CASE(geometry, refused)
 		}
 	}
 	/* Larger than five levels of the smallest pages. */
-	TCE_EXPECT_EQ(Geometry::make(12, bit(58), 5, { 9, 9 }).error(), tce::Errc::Inval);
-	TCE_EXPECT(Geometry::make(12, bit(57), 5, { 9, 9 }).ok());
+	TCE_EXPECT_EQ(Geometry::make(12, bit(58), 5, shadow(9, 9)).error(), tce::Errc::Inval);
+	TCE_EXPECT(Geometry::make(12, bit(57), 5, shadow(9, 9)).ok());
 }
 
 /* The audit's row 5 and the sizes that QEMU and DPDK ask for. */

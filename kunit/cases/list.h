@@ -20,6 +20,8 @@
 	S(group)								\
 	S(kvm)									\
 	S(interleave)								\
+	S(ioda)									\
+	S(v1)									\
 	S(sweep)								\
 	S(model)								\
 	S(race)
@@ -42,6 +44,7 @@
 /* Shapes of tables. */
 #define TCE_CASES_geometry(C)							\
 	C(geometry, every_shape, iommu_shifts)					\
+	C(geometry, every_walked_shape, iommu_shifts)				\
 	C(geometry, slots, shapes)						\
 	C(geometry, leaf_count, shapes)						\
 	C(geometry, refused, once)						\
@@ -57,7 +60,9 @@
 	C(table, two_prepare, shapes)						\
 	C(table, live_and_pending, shapes)					\
 	C(table, user_view, shapes)						\
-	C(table, history, shapes)
+	C(table, history, shapes)						\
+	C(table, history_walked, walked_shapes)					\
+	C(table, prepare_walked_fails, walked_shapes)
 
 /* The index of registered memory. */
 #define TCE_CASES_region(C)							\
@@ -225,6 +230,59 @@
 #define TCE_CASES_interleave(C)							\
 	C(interleave, kvm_with, interleavings)
 
+/* PowerNV: tables that hardware walks. */
+#define TCE_CASES_ioda(C)							\
+	C(ioda, every_border, walked_shapes)					\
+	C(ioda, window_1t, page_shifts)						\
+	C(ioda, small_window, once)						\
+	C(ioda, arguments, once)						\
+	C(ioda, published, page_shifts)						\
+	C(ioda, stored_before_kill, once)					\
+	C(ioda, remove_kills_nothing, once)					\
+	C(ioda, levels_on_demand, once)						\
+	C(ioda, addresses, page_shifts)						\
+	C(ioda, two_groups, first_or_second)					\
+	C(ioda, different_groups, once)						\
+	C(ioda, joiner_without_page_size, once)					\
+	C(ioda, set_refused, first_or_second)					\
+	C(ioda, set_of_default_refused, first_or_second)			\
+	C(ioda, join_refused, first_or_second)					\
+	C(ioda, unset_refused, who_refuses)					\
+	C(ioda, unset_refused_at_detach, off_or_on)				\
+	C(ioda, set_and_unset_refused, once)					\
+	C(ioda, owner_dies, once)						\
+	C(ioda, limit, once)							\
+	C(ioda, kvm_puts, page_shifts)						\
+	C(ioda, kvm_lists, page_shifts)						\
+	C(ioda, kvm_stale_then_unregister, page_shifts)				\
+	C(ioda, kvm_stale_then, page_shifts)					\
+	C(ioda, kvm_error_path, off_or_on)					\
+	C(ioda, kvm_dead_table, off_or_on)					\
+	C(ioda, kvm_unset_refused, off_or_on)
+
+/* v1 containers, on both platforms. */
+#define TCE_CASES_v1(C)								\
+	C(v1, enable, hosts)							\
+	C(v1, limit, hosts)							\
+	C(v1, not_enabled, hosts)						\
+	C(v1, info, hosts)							\
+	C(v1, pins, hosts)							\
+	C(v1, arguments, hosts)							\
+	C(v1, map_over_live, hosts)						\
+	C(v1, charged_besides, hosts)						\
+	C(v1, read_only, hosts)							\
+	C(v1, fails_half_way, hosts)						\
+	C(v1, killed, hosts)							\
+	C(v1, disable_unmaps, hosts)						\
+	C(v1, disable_refused, page_shifts)					\
+	C(v1, map_refused, page_shifts)						\
+	C(v1, one_group, hosts)							\
+	C(v1, other_version, hosts)						\
+	C(v1, close_with_things_mapped, hosts)					\
+	C(v1, close_refused, page_shifts)					\
+	C(v1, no_kvm, hosts)							\
+	C(v1, first_map_fails, hosts)
+
 /* Whole scenarios in which every single thing that can fail fails once. */
 #define TCE_CASES_sweep(C)							\
 	C(sweep, resources, firmwares)						\
@@ -232,7 +290,14 @@
 	C(sweep, hypercalls, firmwares)						\
 	C(sweep, hypercalls_half_done, firmwares)				\
 	C(sweep, hypercalls_one_by_one, once)					\
-	C(sweep, hopeless, firmwares)
+	C(sweep, hopeless, firmwares)						\
+	C(sweep, powernv_resources, page_shifts)				\
+	C(sweep, powernv_firmware, page_shifts)					\
+	C(sweep, powernv_unset, page_shifts)					\
+	C(sweep, powernv_hopeless, page_shifts)					\
+	C(sweep, v1_resources, hosts)						\
+	C(sweep, v1_platform, hosts)						\
+	C(sweep, v1_hopeless, hosts)
 
 /* Anything in any order, beside a simple model. */
 #define TCE_CASES_model(C)							\

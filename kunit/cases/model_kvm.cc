@@ -152,7 +152,7 @@ void Model::do_reopen()
 		drop(w);
 	c.owned = c.enabled = c.untouched = false;
 	c.ranges = c.groups = 0;
-	if (tce_container_create(&r_.c[n]))
+	if (tce_container_create(r_.w.config.version, &r_.c[n]))
 		wrong("no new container");
 }
 

@@ -19,9 +19,15 @@ struct Shape {
 	u32 levels;
 };
 extern const Shape kShapes[15];
+/* walked_shapes: the same for tables that hardware walks. */
+extern const Shape kWalkedShapes[22];
 
 Config with_system_pages(unsigned int param);
 Config with_firmware(unsigned int param);
+/* hosts: both platforms, both sizes of system pages. */
+Config with_host(unsigned int param);
+/* PowerNV, with IOMMU pages of every size. */
+Config with_powernv(u32 groups = 1, u32 page_shift = 12);
 
 } // namespace fake
 

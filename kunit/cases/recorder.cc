@@ -47,25 +47,64 @@ void View::apply(const Event &e)
 			root_ = e.at;
 		words_.set(e.at / 8, e.value);
 		break;
+	case Event::HwLink: {
+		const u64 at = e.value / 8;
+
+		if (!born_.get(at))
+			FAKE_FAIL("a link to what is no level, 0x%llx", e.value);
+		for (u64 i = 0; i < born_.get(at) / 8; i++) {
+			if (words_.get(at + i))
+				FAKE_FAIL("a link to a level that is not empty");
+		}
+		if (words_.get(e.at / 8))
+			FAKE_FAIL("a link replaces a link");
+		words_.set(e.at / 8, e.value);
+		break;
 	}
+	}
+}
+
+/* From level to level by what hardware reads. */
+View::Seen View::look_hw(u64 index) const
+{
+	u64 level = planted_;
+
+	for (u32 height = geometry_.levels() - 1; height; height--) {
+		if (!born_.get(level / 8))
+			return {true, 0};
+
+		level = words_.get(level / 8 + geometry_.slot(height, tce::TceIndex(index)));
+		if (!level)
+			return {false, 0};
+	}
+	if (born_.get(level / 8) != geometry_.leaf_entries() * 8)
+		return {true, 0};
+	return {false, words_.get(level / 8 + geometry_.slot(0, tce::TceIndex(index)))};
 }
 
 View::Seen View::look(u64 index) const
 {
+	if (walked_)
+		return look_hw(index);
+
 	u64 level = root_ ? words_.get(root_ / 8) : 0;
 
 	for (u32 height = geometry_.levels() - 1; height && level; height--) {
 		const u64 slot = geometry_.slot(height, tce::TceIndex(index));
 
-		if (born_.get(level / 8) != geometry_.level_entries(height) * 8)
-			return { true, 0 };
-		level = words_.get(level / 8 + slot);
+		/* In front of the pointers is what tells of the hardware's level. */
+		const u64 slots = (level + sizeof(tce::HwPage)) / 8;
+
+		if (born_.get(slots) != geometry_.level_entries(height) * 8)
+			return {true, 0};
+		level = words_.get(slots + slot);
 	}
 	if (!level)
 		return { false, 0 };
 
-	/* What hardware walks are the TCEs; they follow the leaf's head. */
-	const u64 tces = level + sizeof(RecLeaf);
+	/* The TCEs follow the leaf's head, the user view and the pending bits. */
+	const u64 n = geometry_.leaf_entries();
+	const u64 tces = level + sizeof(RecLeaf) + n * 8 + (n + 63) / 64 * 8;
 
 	if (born_.get(tces / 8) != geometry_.leaf_entries() * 8)
 		return { true, 0 };

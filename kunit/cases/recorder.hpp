@@ -15,7 +15,7 @@
 namespace fake {
 
 struct Event {
-	enum Kind : u32 { Born, Dies, Store, Link };
+	enum Kind : u32 { Born, Dies, Store, Link, HwLink };
 
 	Kind kind;
 	u64 at;	   /* address */
@@ -44,7 +44,10 @@ private:
 /* What memory looked like after the first so many events. */
 class View {
 public:
-	explicit View(const tce::Geometry &geometry) : geometry_(geometry) {}
+	explicit View(const tce::Geometry &geometry, bool walked = false)
+		: geometry_(geometry), walked_(walked)
+	{
+	}
 
 	/* Goes on to the next event. */
 	void apply(const Event &e);
@@ -54,14 +57,20 @@ public:
 		u64 tce;     /* 0: closed, or there is no level */
 	};
 	Seen look(u64 index) const;
+	/* The hardware starts at this level, as it is told in it_base. */
+	void plant(const void *root) { planted_ = reinterpret_cast<unsigned long>(root); }
 
 	u64 levels_alive() const { return born_.used(); }
 
 private:
+	Seen look_hw(u64 index) const;
+
 	const tce::Geometry geometry_;
-	Sparse words_; /* by address / 8 */
-	Sparse born_;  /* bytes, by address / 8 */
-	u64 root_ = 0; /* address of the pointer to the top */
+	const bool walked_;
+	u64 planted_ = 0;
+	Sparse words_;		/* by address / 8 */
+	Sparse born_;		/* bytes, by address / 8 */
+	u64 root_ = 0;		/* address of the pointer to the top */
 };
 
 struct RecordingMemory {
@@ -79,13 +88,20 @@ struct RecordingMemory {
 		}
 		note({ Event::Born, address(level), bytes });
 	}
-	static void dies(const void *level) { note({ Event::Dies, address(level), 0 }); }
-	static bool link(tce::Atomic<void *> &slot, void *level)
+	static void dies(const void *level) { note({Event::Dies, address(level), 0}); }
+	static void link(tce::Atomic<void *> &slot, void *level)
 	{
-		if (!tce::HwMemory::link(slot, level))
-			return false;
-		note({ Event::Link, address(&slot), address(level) });
-		return true;
+		note({Event::Link, address(&slot), address(level)});
+		tce::HwMemory::link(slot, level);
+	}
+	static void store_link(tce::Be64 *entry, tce::Be64 value)
+	{
+		const void *level = world->ioda.level_at(tce_hpa(value.to_cpu()));
+
+		if ((value.to_cpu() & 0xfff) != 3 || !level)
+			FAKE_FAIL("a link to nowhere, 0x%llx", value.to_cpu());
+		note({Event::HwLink, address(entry), address(level)});
+		tce::HwMemory::store_link(entry, value);
 	}
 
 private:

@@ -9,9 +9,17 @@ Rig::Rig(const Config &config, u32 containers, bool attach_all) : w(*make<World>
 	for (int &at : where_)
 		at = -1;
 	for (u32 i = 0; i < containers; i++)
-		TCE_EXPECT_EQ(tce_container_create(&c[i]), 0);
+		c[i] = make_container();
 	for (u32 g = 0; attach_all && g < config.groups; g++)
 		TCE_EXPECT_EQ(attach(g), 0);
+}
+
+tce_container *Rig::make_container() const
+{
+	tce_container *made = nullptr;
+
+	TCE_EXPECT_EQ(tce_container_create(w.config.version, &made), 0);
+	return made;
 }
 
 Rig::~Rig()
@@ -39,6 +47,7 @@ int Rig::done(int rc) const
 	if (rc > 0)
 		FAKE_FAIL("a positive answer: %d", rc);
 	w.check_dt();
+	w.ioda.snoop();
 	return rc;
 }
 
@@ -86,6 +95,16 @@ int Rig::info(tce_info *out, u32 container)
 	return done(tce_container_get_info(c[container], out));
 }
 
+int Rig::enable(u32 container)
+{
+	return done(tce_container_enable(c[container]));
+}
+
+int Rig::disable(u32 container)
+{
+	return done(tce_container_disable(c[container]));
+}
+
 int Rig::reg(u64 vaddr, u64 bytes, u32 container)
 {
 	return done(tce_container_register(c[container], 0, vaddr, bytes));
@@ -124,12 +143,12 @@ int Rig::unmap(u64 iova, u64 bytes, u32 container)
 bool Rig::reaches(u64 iova, u64 vaddr, u32 perm, u32 group, u32 mm) const
 {
 	Guard guard;
-	const FwWindow *window = w.window_at(group, iova);
+	const u32 shift = w.page_shift_at(group, iova);
 
-	if (!window)
+	if (!shift)
 		return false;
 
-	const u64 mask = bit(window->page_shift) - 1;
+	const u64 mask = bit(shift) - 1;
 	const u64 tce = w.tce_at(group, iova);
 
 	return (tce & (TCE_PERM_READ | TCE_PERM_WRITE)) == perm &&
@@ -142,16 +161,10 @@ bool Rig::closed(u64 iova, u64 bytes, u32 group) const
 	Guard guard;
 	bool live = false;
 
-	for (const FwWindow &window : w.groups[group].win) {
-		if (!window.live)
-			continue;
-		window.tces.for_each([&](u64 index, u64 tce) {
-			const u64 at = window.start + (index << window.page_shift);
-
-			if (tce && at >= iova && at - iova < bytes)
-				live = true;
-		});
-	}
+	w.for_each_tce(group, [&](u64 at, u64 tce) {
+		if (tce && at >= iova && at - iova < bytes)
+			live = true;
+	});
 	return !live;
 }
 

@@ -2,8 +2,8 @@
 /*
  * A world with containers in it, and what userspace does to them.
  *
- * Every wrapper checks what must hold after any call: no lock is held, and the device
- * tree says what the firmware has.
+ * Every wrapper checks what must hold after any call: no lock is held, the device
+ * tree says what the firmware has.  On PowerNV devices then use every entry there is.
  */
 #ifndef TCE_CASES_RIG_HPP
 #define TCE_CASES_RIG_HPP
@@ -47,6 +47,8 @@ public:
 	void forget_groups();
 
 	int info(tce_info *out, u32 container = 0);
+	int enable(u32 container = 0);
+	int disable(u32 container = 0);
 	int reg(u64 vaddr, u64 bytes, u32 container = 0);
 	int unreg(u64 vaddr, u64 bytes, u32 container = 0);
 	/* The address goes to `start`, which an error leaves alone. */
@@ -66,10 +68,14 @@ public:
 	/* No entry of [iova, iova + bytes) is live in @group's windows. */
 	bool closed(u64 iova, u64 bytes, u32 group = 0) const;
 
+	/* An empty container again, after close(). */
+	void reopen(u32 container = 0) { c[container] = make_container(); }
 	int attached(u32 group) const { return where_[group]; }
 
 private:
 	int done(int rc) const;
+
+	tce_container *make_container() const;
 
 	int where_[kMaxGroups];
 	bool finished_ = false;

@@ -14,6 +14,12 @@ u64 mix(u64 key, u64 value)
 	return x ^ x >> 29;
 }
 
+/* What a v1 container is charged has nothing to do with what it maps. */
+bool config_v1(const World &w)
+{
+	return w.config.version == TCE_V1;
+}
+
 } // namespace
 
 void Snapshot::take(const World &w)
@@ -21,9 +27,10 @@ void Snapshot::take(const World &w)
 	tces_.clear();
 	sum_ = 0;
 	mems_ = w.live_mems();
-	notes_ = 0;
+	notes_ = w.live_pins;
 	for (u32 i = 0; i < kMaxMms; i++) {
 		registered_[i] = w.registered_pages(i);
+		charged_[i] = config_v1(w) ? w.locked_vm(i) : 0;
 		for (const tce_mem *mem = w.mm[i].mems; mem; mem = mem->next)
 			notes_ += static_cast<u64>(mem->mapped - 1);
 	}
@@ -37,15 +44,12 @@ void Snapshot::take(const World &w)
 						  k->shape.entries } :
 					   Shape{};
 		}
-		for (const FwWindow &window : group.win) {
-			window.tces.for_each([&](u64 index, u64 tce) {
-				const u64 at = window.start + (index << window.page_shift);
-				const u64 key = at >> 12 | static_cast<u64>(g) << 60;
+		w.for_each_tce(g, [&](u64 at, u64 tce) {
+			const u64 key = at >> 12 | static_cast<u64>(g) << 60;
 
-				tces_.set(key, tce);
-				sum_ += mix(key, tce);
-			});
-		}
+			tces_.set(key, tce);
+			sum_ += mix(key, tce);
+		});
 	}
 }
 
@@ -53,6 +57,8 @@ void Snapshot::forget_default()
 {
 	for (auto &group : shape_)
 		group[0] = {};
+	for (u64 &pages : charged_)
+		pages = 0;
 }
 
 bool Snapshot::same_frame(const Snapshot &other) const
@@ -64,7 +70,7 @@ bool Snapshot::same_frame(const Snapshot &other) const
 		}
 	}
 	for (u32 i = 0; i < kMaxMms; i++) {
-		if (registered_[i] != other.registered_[i])
+		if (registered_[i] != other.registered_[i] || charged_[i] != other.charged_[i])
 			return false;
 	}
 	return mems_ == other.mems_;

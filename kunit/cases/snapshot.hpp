@@ -2,7 +2,7 @@
 /*
  * What userspace and a device can tell of a world, to compare before and after.
  *
- * In it: the windows that are visible, every live entry, registered memory, notes.
+ * In it: the windows that are visible, every live entry, registered memory, notes and pins.
  * Not in it: LIOBNs, levels of tables that were made on the way, and a default
  * window that firmware has but nobody uses.
  */
@@ -25,7 +25,7 @@ public:
 	 */
 	bool is_part_of(const Snapshot &before) const;
 
-	/* Whether the first window has a table does not matter. */
+	/* Whether the first window has a table does not matter, nor what a v1 owner is charged. */
 	void forget_default();
 
 	u64 live() const { return tces_.used(); }
@@ -47,6 +47,7 @@ private:
 	Sparse tces_; /* by group and bus address */
 	u64 sum_ = 0; /* of tces_ */
 	u64 registered_[kMaxMms] = {};
+	u64 charged_[kMaxMms] = {};
 	u64 mems_ = 0;
 	u64 notes_ = 0;
 };

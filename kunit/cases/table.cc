@@ -20,12 +20,10 @@ namespace {
 /* A table in a world of its own. */
 class Bench {
 public:
-	explicit Bench(const Geometry &g, const Config &config = {})
-		: w(*make<World>(config)),
-		  mm(tce_port_mm_get()),
-		  charge(*new(Place{ env_alloc(sizeof(tce::TableCharge), 8) })
-				 tce::TableCharge(mm)),
-		  table(*new(Place{ env_alloc(sizeof(RecTable), 8) }) RecTable(g))
+	explicit Bench(const Geometry &g, const Config &config = {}, tce::Walk walk = {})
+		: w(*make<World>(config)), mm(tce_port_mm_get()),
+		  charge(*new (Place{env_alloc(sizeof(tce::TableCharge), 8)}) tce::TableCharge(mm)),
+		  table(*new (Place{env_alloc(sizeof(RecTable), 8)}) RecTable(g, walk))
 	{
 	}
 	~Bench()
@@ -323,16 +321,20 @@ TCE_CASE(table, user_view)
  * The history of a table: after any store every entry is what it was, what it is to
  * be, or closed, and no pointer leads to a level that is not complete.
  */
-TCE_CASE(table, history)
+static void check_history(const Geometry &g, u64 seed, bool walked)
 {
-	const Geometry g = shape(param);
 	Recorder rec(60000);
 	u32 checked = 0;
 	{
-		Bench b(g);
-		Random random(param + 71);
-		View view(g);
+		Bench b(g, {}, {walked, walked ? 2 : -1});
+		Random random(seed);
+		View view(g, walked);
 		u32 seen = 0;
+
+		/* Where it starts is told to the hardware before anything is in it. */
+		if (walked)
+			TCE_EXPECT(b.table.plant(b.charge).ok());
+		view.plant(b.table.root_page());
 
 		for (u32 round = 0; round < 12; round++) {
 			static constexpr u64 kRun = 24;
@@ -371,10 +373,62 @@ TCE_CASE(table, history)
 	}
 
 	/* Its end: every level that was born dies, once. */
-	View view(g);
+	View view(g, walked);
 
 	for (u32 i = 0; i < rec.count(); i++)
 		view.apply(rec.at(i));
 	TCE_EXPECT_EQ(view.levels_alive(), 0);
 	TCE_EXPECT_LT(0, checked);
+}
+
+TCE_CASE(table, history)
+{
+	check_history(shape(param), param + 71, false);
+}
+
+/* The hardware's pointers lead to empty levels only, and to each before anything is in it. */
+TCE_CASE(table, history_walked)
+{
+	const Shape &s = kWalkedShapes[param];
+
+	check_history(Geometry::make(s.page_shift, bit(s.window_shift), s.levels,
+				     tce::kIodaLevels).value(), param + 171, true);
+}
+
+/* As prepare_fails, with levels for the hardware. */
+TCE_CASE(table, prepare_walked_fails)
+{
+	const Shape &s = kWalkedShapes[param];
+	const Geometry g = Geometry::make(s.page_shift, bit(s.window_shift), s.levels,
+					  tce::kIodaLevels).value();
+	u64 nth = 1;
+
+	for (;; nth++) {
+		Bench b(g, {}, {true, 1});
+		const u64 begin = g.entries() > 3 ? g.leaf_entries() / 2 : 0;
+		u64 end = begin + 3 * g.leaf_entries();
+
+		if (end > g.entries())
+			end = g.entries();
+		b.w.fail_nth(nth);
+
+		const bool planted = b.table.plant(b.charge).ok();
+		const tce::Errc rc = planted ? b.grow(begin, end) : tce::Errc::NoMem;
+		const u64 fired = b.w.injected();
+
+		b.w.fail_never();
+		if (!fired) {
+			TCE_EXPECT_EQ(rc, tce::Errc::Ok);
+			break;
+		}
+		if (g.levels() > 1 || !planted) {
+			TCE_EXPECT_EQ(b.leaves(), 0);
+			TCE_EXPECT_EQ(b.w.locked_vm(), 0);
+		}
+		TCE_EXPECT_EQ(planted, b.table.root_page() != nullptr);
+		TCE_EXPECT(b.table.plant(b.charge).ok());
+		TCE_EXPECT_EQ(b.grow(begin, end), tce::Errc::Ok);
+		TCE_EXPECT(b.table.root_page());
+	}
+	TCE_EXPECT_LE(2, nth);
 }

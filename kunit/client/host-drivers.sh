@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The host's own drivers (e1000 in the first edu's group, NVMe in the second's) work before VFIO had
-# the groups and after it, and VFIO can have the groups again. The old driver left the first
-# device's neighbours with a freed table. Runs in the guest, beside ./client, modules/e1000.ko and
-# modules/nvme.ko (with what they need); prints KTAP.
+# The host's own drivers (e1000, or e1000e, in the first edu's group, NVMe in the second's) work before
+# VFIO had the groups and after it, and VFIO can have the groups again. The old driver left the first
+# device's neighbours with a freed table. Runs in the guest, beside ./client and in modules/ the
+# drivers with what they need; prints KTAP.
 set -u
 
 count=0
@@ -42,7 +42,7 @@ load()
 
 network()
 {
-	load e1000 || return 1
+	load e1000 e1000e || return 1
 	wait_for /sys/class/net/eth0 &&
 		ip address add 10.0.2.15/24 dev eth0 &&
 		ip link set eth0 up &&
@@ -50,7 +50,7 @@ network()
 		ping -c 3 -W 5 10.0.2.2 | sed 's/^/# /' &&
 		[ "$(cat /sys/class/net/eth0/statistics/rx_packets)" -ge 3 ]
 	status=$?
-	rmmod e1000
+	rmmod e1000 2>/dev/null || rmmod e1000e
 	return $status
 }
 

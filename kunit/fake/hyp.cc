@@ -12,16 +12,6 @@ namespace fake {
 
 /* --- What a device can reach ------------------------------------------------------ */
 
-static u64 tce_hpa(u64 tce)
-{
-	return tce & ~0xfffull;
-}
-
-static bool tce_live(u64 tce)
-{
-	return tce & (TCE_PERM_READ | TCE_PERM_WRITE);
-}
-
 void World::note_tce(u64 old_tce, u64 new_tce, u32 page_shift)
 {
 	u32 s = 0;
@@ -54,7 +44,61 @@ bool World::device_reaches(u64 hpa, u64 bytes) const
 				return true;
 		}
 	}
+
+	for (u32 pe = 0; pe < config.groups; pe++) {
+		if (ioda.count_reachable(pe, [&](const HwEntry &e) { return e.names(hpa, bytes); }))
+			return true;
+	}
 	return false;
+}
+
+u64 World::entries_naming(u64 hpa) const
+{
+	const u64 page = bit(config.page_shift);
+	u64 n = 0;
+
+	hpa &= ~(page - 1);
+	for (u32 s = 0; s < kShifts; s++) {
+		for (u64 i = hpa >> kShiftOf[s]; reach_[s].used() && i <= (hpa + page - 1) >> kShiftOf[s];
+		     i++)
+			n += reach_[s].get(i);
+	}
+	for (u32 pe = 0; pe < config.groups; pe++)
+		n += ioda.count_reachable(pe, [&](const HwEntry &e) { return e.names(hpa, page); });
+	return n;
+}
+
+bool World::device_reaches_mem(const tce_mem &mem) const
+{
+	const u64 page = bit(config.page_shift);
+
+	for (u64 i = 0; config.platform == TCE_PLATFORM_PAPR && i < mem.npages; i++) {
+		if (device_reaches(hpa_of(mem.mm, mem.ua + i * page), page))
+			return true;
+	}
+
+	return entries_naming_mem(mem);
+}
+
+/* PowerNV's: with several groups each entry counts once. */
+u64 World::entries_naming_mem(const tce_mem &mem) const
+{
+	const u64 bytes = mem.npages << config.page_shift;
+	u64 most = 0;
+
+	for (u32 pe = 0; pe < config.groups; pe++) {
+		const u64 n = ioda.count_reachable(pe, [&](const HwEntry &e) {
+			u32 which;
+			u64 ua;
+
+			/* What one entry names is contiguous in user memory. */
+			return locate(tce_hpa(e.tce), &which, &ua) && which == mem.mm->index &&
+			       ua < mem.ua + bytes && mem.ua < ua + bit(e.page_shift);
+		});
+
+		most = n > most ? n : most;
+	}
+	return most;
 }
 
 u64 World::live_tces() const
@@ -62,9 +106,7 @@ u64 World::live_tces() const
 	u64 n = 0;
 
 	for (u32 i = 0; i < config.groups; i++) {
-		for (const FwWindow &w : groups[i].win) {
-			w.tces.for_each([&](u64, u64 tce) { n += tce_live(tce); });
-		}
+		for_each_tce(i, [&](u64, u64 tce) { n += tce_live(tce); });
 	}
 	return n;
 }
@@ -91,9 +133,22 @@ FwWindow *World::window_at(u32 group, u64 ioba)
 
 u64 World::tce_at(u32 group, u64 ioba)
 {
+	if (config.platform == TCE_PLATFORM_IODA2)
+		return ioda.access(group, ioba);
+
 	const FwWindow *w = window_at(group, ioba);
 
 	return w ? w->tces.get((ioba - w->start) >> w->page_shift) : 0;
+}
+
+u32 World::page_shift_at(u32 group, u64 ioba)
+{
+	if (config.platform == TCE_PLATFORM_IODA2)
+		return ioda.page_shift_at(group, ioba);
+
+	const FwWindow *w = window_at(group, ioba);
+
+	return w ? w->page_shift : 0;
 }
 
 void World::drop_window(FwWindow &w)
@@ -168,6 +223,10 @@ bool entry_ok(const FwWindow &w, u64 tce)
 	}
 	if (!world->is_pinned(tce_hpa(tce), bit(w.page_shift))) {
 		bad("entry names memory that is not pinned", tce, w.page_shift);
+		return false;
+	}
+	if (tce & TCE_PERM_WRITE && !world->is_writable(tce_hpa(tce), bit(w.page_shift))) {
+		bad("entry lets the device write to read-only memory", tce, w.page_shift);
 		return false;
 	}
 	return true;

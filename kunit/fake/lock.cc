@@ -47,7 +47,7 @@ constinit bool owners_ready = false;
 const char *class_name(u32 cls)
 {
 	static const char *const names[] = {
-		"container", "owners", "owner", "publish", "charge", "leaf",
+		"container", "owners", "owner", "publish", "charge", "grow", "leaf",
 	};
 
 	static_assert(sizeof(names) / sizeof(names[0]) == TCE_LOCK_CLASSES);

@@ -39,6 +39,8 @@ void check_mm(const tce_mm *m)
 		env_panic(__FILE__, __LINE__, "use of an mm without a reference");
 }
 
+} // namespace
+
 bool accessible(u64 start, u64 bytes)
 {
 	if (start >= kUserEnd || bytes > kUserEnd - start)
@@ -50,7 +52,14 @@ bool accessible(u64 start, u64 bytes)
 	return true;
 }
 
-} // namespace
+bool writable(u64 start, u64 bytes)
+{
+	for (u32 i = 0; i < world->nr_read_only; i++) {
+		if (start < world->read_only[i].end && world->read_only[i].start < start + bytes)
+			return false;
+	}
+	return true;
+}
 
 void World::make_contiguous(u64 start, u64 end, u32 lg2)
 {
@@ -89,6 +98,29 @@ bool World::page_is_odd(u64 vaddr) const
 	return false;
 }
 
+void World::make_read_only(u64 start, u64 end)
+{
+	if (nr_read_only == sizeof(read_only) / sizeof(read_only[0])) {
+		FAKE_FAIL("make_read_only: too many");
+		return;
+	}
+	read_only[nr_read_only++] = {start, end};
+}
+
+bool World::is_writable(u64 hpa, u64 bytes) const
+{
+	const u64 page = bit(config.page_shift);
+
+	for (u64 at = hpa & ~(page - 1); nr_read_only && at < hpa + bytes; at += page) {
+		u32 which;
+		u64 ua;
+
+		if (locate(at, &which, &ua) && !writable(ua, page))
+			return false;
+	}
+	return true;
+}
+
 u32 World::block_lg2(u64 vaddr) const
 {
 	for (u32 i = 0; i < nr_contiguous; i++) {
@@ -107,7 +139,6 @@ u64 World::hpa_of(const tce_mm *m, u64 vaddr) const
 	return hpa;
 }
 
-/* The inverse of hpa_of(). */
 bool World::locate(u64 hpa, u32 *which, u64 *vaddr) const
 {
 	const u64 index = hpa >> kMmLg2;
@@ -165,8 +196,12 @@ bool World::is_pinned(u64 hpa, u64 bytes) const
 
 		const tce_mem *mem = mem_lookup(&mm[which], ua, page);
 
-		if (!mem)
+		if (!mem && !pins.get(at >> config.page_shift))
 			return false;
+		if (!mem) {
+			at += page;
+			continue;
+		}
 
 		const u64 block = bit(block_lg2(ua));
 		const u64 block_end = (ua | (block - 1)) + 1;
@@ -300,7 +335,7 @@ int tce_port_mem_get(struct tce_mm *m, tce_u64 vaddr, tce_u64 npages, struct tce
 			rc = err::kNoMem;
 			goto out;
 		}
-		if (!accessible(vaddr, bytes)) {
+		if (!accessible(vaddr, bytes) || !writable(vaddr, bytes)) {
 			rc = err::kFault;
 			goto out;
 		}
@@ -347,14 +382,9 @@ int tce_port_mem_put(struct tce_mm *m, struct tce_mem *mem)
 		mem->mapped = 0;
 
 		/* The last pin goes: no device may reach any of its pages. */
-		for (u64 i = 0; i < mem->npages; i++) {
-			const u64 hpa = world->hpa_of(m, mem->ua + (i << page_shift()));
-
-			if (world->device_reaches(hpa, bit(page_shift()))) {
-				FAKE_FAIL("page 0x%llx loses its pin while a device can reach it",
-					  mem->ua + (i << page_shift()));
-				break;
-			}
+		if (world->device_reaches_mem(*mem)) {
+			FAKE_FAIL("memory 0x%llx loses its pins while a device can reach it",
+				  mem->ua);
 		}
 		world->unpinned_pages += mem->npages;
 		m->locked_mem -= mem->npages;
@@ -404,6 +434,9 @@ static void unmap_checked(tce_mem *mem, u64 nr)
 		return;
 	}
 	mem->mapped -= static_cast<s64>(nr);
+	if (world->strict_notes &&
+	    world->entries_naming_mem(*mem) > static_cast<u64>(mem->mapped - 1))
+		FAKE_FAIL("memory 0x%llx loses notes while a device can reach it", mem->ua);
 }
 
 void tce_port_mem_unmap(struct tce_mem *mem, tce_u64 nr)

@@ -11,20 +11,11 @@ const u32 World::kShiftOf[World::kShifts] = { 12, 16, 21, 24, 28, 30, 34 };
 const char *site_name(Site s)
 {
 	static const char *const names[] = {
-		"alloc",
-		"page_alloc",
-		"charge",
-		"mem_get",
-		"mem_map",
-		"ddw_query",
-		"ddw_create",
-		"ddw_remove",
-		"ddw_reset",
-		"h_put_tce",
-		"h_put_tce_indirect",
-		"h_stuff_tce",
-		"ktable_create",
-		"killed",
+		"alloc", "page_alloc", "level_alloc", "charge", "mem_get", "mem_map", "pin",
+		"ddw_query", "ddw_create",
+		"ddw_remove", "ddw_reset", "h_put_tce", "h_put_tce_indirect", "h_stuff_tce",
+		"ioda_set_window", "ioda_unset_window",
+		"ktable_create", "killed",
 	};
 
 	static_assert(sizeof(names) / sizeof(names[0]) == static_cast<u32>(Site::Count));
@@ -45,15 +36,23 @@ World::World(const Config &c) : config(c)
 		g.ddw_start = c.fw.ddw_start;
 		if (i >= c.groups)
 			continue;
-		make_default(g);
-		g.next_liobn = g.win[0].liobn + 1;
 		g.dt.has_default = 1;
-		g.caps.flags = (c.fw.has_ddw ? TCE_GROUP_HAS_DDW : 0) |
-			       (c.fw.has_reset ? TCE_GROUP_HAS_RESET : 0);
-		g.caps.default_liobn = g.win[0].liobn;
+		g.caps.platform = c.platform;
+		g.caps.node = -1;
 		g.caps.default_start = c.fw.default_start;
 		g.caps.default_size = c.fw.default_size;
 		g.caps.pgsizes = c.fw.pgsizes;
+		if (c.platform == TCE_PLATFORM_IODA2) {
+			g.caps.node = static_cast<int>(i);
+			g.caps.second_start = c.fw.ddw_start;
+			g.caps.max_windows = TCE_MAX_WINDOWS;
+			continue;
+		}
+		make_default(g);
+		g.next_liobn = g.win[0].liobn + 1;
+		g.caps.flags = (c.fw.has_ddw ? TCE_GROUP_HAS_DDW : 0) |
+			       (c.fw.has_reset ? TCE_GROUP_HAS_RESET : 0);
+		g.caps.default_liobn = g.win[0].liobn;
 		g.caps.max_windows = c.fw.has_ddw ? c.fw.max_windows : 1;
 	}
 	env_rwsem_init(users, TCE_LOCK_CLASSES);
@@ -162,6 +161,9 @@ void World::reset_counts()
 		c = 0;
 	refused_hcalls = 0;
 	waits = 0;
+	ioda.kills = 0;
+	ioda.killed_entries = 0;
+	ioda.sets = ioda.unsets = 0;
 	total_allocs = 0;
 	peak_bytes = live_bytes;
 	yields = 0;
@@ -208,6 +210,7 @@ void World::check_balance_of_firmware() const
 {
 	const char *what = "left at the end";
 
+	ioda.check_balance();
 	for (u32 i = 0; i < config.groups; i++) {
 		const tce_port_group &g = groups[i];
 
@@ -218,7 +221,9 @@ void World::check_balance_of_firmware() const
 				FAKE_FAIL("group %u: %llu entries in window 0x%llx %s", i,
 					  w.tces.used(), w.start, what);
 			}
-			if (w.live != (n == 0) || (w.live && !w.is_default)) {
+			const bool firmwares = n == 0 && config.platform == TCE_PLATFORM_PAPR;
+
+			if (w.live != firmwares || (w.live && !w.is_default)) {
 				FAKE_FAIL("group %u: window %u is %s at the end", i, n,
 					  w.live ? "there" : "missing");
 			}
@@ -254,6 +259,10 @@ void World::check_balance() const
 				  mem->used, mem->mapped, what);
 		}
 	}
+	if (live_pins)
+		FAKE_FAIL("%llu pins of pages %s", live_pins, what);
+	if (ioda.live_levels)
+		FAKE_FAIL("%llu levels of tables %s", ioda.live_levels, what);
 	check_balance_of_firmware();
 	lock_check_none_held("the end");
 }

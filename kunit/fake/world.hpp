@@ -10,7 +10,8 @@
  *  - User memory has no storage.  A user address has a host physical address by
  *    rule, distinct for distinct pages, so that a physical address tells whose
  *    page it is.
- *  - The hypervisor's tables are the truth about what a device can reach.  When
+ *  - The hypervisor's tables, or on PowerNV what the hardware walks and caches
+ *    (ioda.hpp), are the truth about what a device can reach.  When
  *    memory loses its last pin, no entry of any table may name it; when an entry is
  *    set, the memory that it names must be pinned.  Both are checked each time, in
  *    every case, whatever the case is about.
@@ -20,7 +21,7 @@
 #ifndef TCE_FAKE_WORLD_HPP
 #define TCE_FAKE_WORLD_HPP
 
-#include "util.hpp"
+#include "ioda.hpp"
 
 namespace fake {
 
@@ -29,9 +30,11 @@ namespace fake {
 enum class Site : u32 {
 	Alloc,
 	PageAlloc,
+	LevelAlloc,
 	Charge,
 	MemGet,
 	MemMap,
+	Pin,
 	DdwQuery,
 	DdwCreate,
 	DdwRemove,
@@ -39,6 +42,8 @@ enum class Site : u32 {
 	HPut,
 	HIndirect,
 	HStuff,
+	IodaSet,
+	IodaUnset,
 	KtableCreate,
 	Killed,
 	Count
@@ -54,7 +59,9 @@ inline constexpr u32 kHcallSites = site_bit(Site::HPut) | site_bit(Site::HIndire
 				   site_bit(Site::HStuff);
 inline constexpr u32 kDdwSites = site_bit(Site::DdwQuery) | site_bit(Site::DdwCreate) |
 				 site_bit(Site::DdwRemove) | site_bit(Site::DdwReset);
-inline constexpr u32 kAllocSites = site_bit(Site::Alloc) | site_bit(Site::PageAlloc);
+inline constexpr u32 kIodaSites = site_bit(Site::IodaSet) | site_bit(Site::IodaUnset);
+inline constexpr u32 kAllocSites =
+	site_bit(Site::Alloc) | site_bit(Site::PageAlloc) | site_bit(Site::LevelAlloc);
 
 const char *site_name(Site s);
 
@@ -110,7 +117,7 @@ struct FwWindow {
 	u64 end() const { return start + bit(window_shift); }
 };
 
-/* What differs between firmwares. */
+/* What differs between firmwares; the first four lines are for PowerNV too. */
 struct Firmware {
 	u64 default_size = bit(30);
 	u64 default_start = 0;
@@ -132,6 +139,8 @@ struct Firmware {
 };
 
 struct Config {
+	u32 platform = TCE_PLATFORM_PAPR;
+	tce_version version = TCE_V2;	/* of the containers that a Rig makes */
 	u32 page_shift = 12;
 	u32 groups = 1;
 	u64 locked_limit = ~0ull; /* system pages, each process */
@@ -225,6 +234,10 @@ public:
 	u64 odd_pages[8] = {};
 	u32 nr_odd = 0;
 	tce_mem *graveyard = nullptr;
+	Hole read_only[4] = {};
+	u32 nr_read_only = 0;
+	Sparse pins;			/* by system page: tce_port_pin() */
+	u64 live_pins = 0;
 	u64 dirtied = 0;
 	u64 unpinned_pages = 0;
 
@@ -242,6 +255,9 @@ public:
 	bool allow_bad_hcalls = false; /* do not fail the case for them */
 	u64 bad_hcalls = 0;
 
+	/* PowerNV's hardware. */
+	Ioda ioda;
+
 	/* Tables as KVM sees them. */
 	tce_ktable *ktables = nullptr;
 	u64 live_ktables = 0;
@@ -257,6 +273,8 @@ public:
 	s64 counters[TCE_COUNTERS] = {};
 	u64 yields = 0;
 	bool skip_balance = false;
+	/* The engine alone drops notes: never one that an entry in reach still needs. */
+	bool strict_notes = false;
 	bool skip_dt = false;
 
 	/* --- What cases do to the world --- */
@@ -279,6 +297,7 @@ public:
 	void make_hole(u64 start, u64 end);
 	/* One system page that is elsewhere than its neighbours suggest. */
 	void make_odd(u64 vaddr);
+	void make_read_only(u64 start, u64 end);
 
 	/* Run what tce_port_ktable_defer_flush() armed; returns how many. */
 	u32 run_deferred();
@@ -292,10 +311,21 @@ public:
 	bool device_reaches(u64 hpa, u64 bytes) const;
 	/* Is all of [hpa, hpa + bytes) pinned? */
 	bool is_pinned(u64 hpa, u64 bytes) const;
+	/* May a device write there? */
+	bool is_writable(u64 hpa, u64 bytes) const;
+	/* Is there an entry in any table that names a page of @mem? */
+	bool device_reaches_mem(const tce_mem &mem) const;
+	/* Entries of all tables that name the system page, or part of it; or of @mem. */
+	u64 entries_naming(u64 hpa) const;
+	u64 entries_naming_mem(const tce_mem &mem) const;
 	u64 live_tces() const;
+	/* fn(bus address, tce) for every entry by which a device of @group gets anywhere. */
+	template <typename Fn> void for_each_tce(u32 group, Fn fn) const;
+	/* log2 of the IOMMU page at a bus address; 0: there is no window. */
+	u32 page_shift_at(u32 group, u64 ioba);
 	FwWindow *window_by_liobn(u32 liobn);
 	FwWindow *window_at(u32 group, u64 ioba);
-	/* The hypervisor's entry for a bus address; 0 if there is no window. */
+	/* The entry that a device's access to a bus address goes by; 0 if there is none. */
 	u64 tce_at(u32 group, u64 ioba);
 	u64 locked_vm(u32 which = 0) const { return mm[which].locked_port + mm[which].locked_mem; }
 	u64 registered_pages(u32 which = 0) const { return mm[which].locked_mem; }
@@ -318,10 +348,12 @@ public:
 	void drop_window(FwWindow &w);
 	void make_default(tce_port_group &g);
 
+	/* The inverse of hpa_of(). */
+	bool locate(u64 hpa, u32 *which, u64 *vaddr) const;
+
 private:
 	bool page_is_odd(u64 vaddr) const;
 	u32 block_lg2(u64 vaddr) const;
-	bool locate(u64 hpa, u32 *which, u64 *vaddr) const;
 
 	/* live entries that name block number n of 2^shift bytes */
 	static constexpr u32 kShifts = 7;
@@ -332,6 +364,25 @@ private:
 extern World *world;
 
 int mem_translate(const tce_mem *mem, u64 vaddr, u32 shift, u64 *hpa);
+constexpr bool tce_live(u64 tce)
+{
+	return tce & (TCE_PERM_READ | TCE_PERM_WRITE);
+}
+
+constexpr u64 tce_hpa(u64 tce)
+{
+	return tce & ~0xfffull;
+}
+
+template <typename Fn> void World::for_each_tce(u32 group, Fn fn) const
+{
+	for (const FwWindow &window : groups[group].win) {
+		window.tces.for_each([&](u64 index, u64 tce) {
+			fn(window.start + (index << window.page_shift), tce);
+		});
+	}
+	ioda.for_each_reachable(group, [&](const HwEntry &e) { fn(e.at, e.tce); });
+}
 
 /* The calling thread runs as process @which. */
 void run_as(u32 which);
@@ -346,6 +397,9 @@ inline constexpr u32 kInExchange = 2;
 /* --- Checks that the port functions share ------------------------------------------ */
 
 void expect_process_context(const char *what);
+/* Can a process get at that user memory, and write to it? */
+bool accessible(u64 start, u64 bytes);
+bool writable(u64 start, u64 bytes);
 void lock_check_none_held(const char *what);
 
 /* No faults, for the test's own preparations. */

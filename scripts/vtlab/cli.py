@@ -21,7 +21,8 @@ Inside, the script runs in /lab, where --file puts its files and modules/ holds 
 debugfs are mounted. Modules are inserted in the order of the options, dependencies first.
 
 The first PCI host bridge's bus is pci.0 and its devices 0000:00:NN.0; with --phbs 2 say bus=pci.0 or bus=phb1.0
-(0001:00:NN.0) for every device. One IOMMU group per bridge, except behind a bridge of PCI's own.
+(0001:00:NN.0) for every device. One IOMMU group per bridge, except behind a bridge of PCI's own. On powernv say
+bus=br0,addr=N or bus=br1,addr=N (0000:02:0N.0, 0001:02:0N.0), N from 1: conventional PCI, one group each.
 
 examples:
   scripts/lab run 6.12-4k --device edu,dma_mask=0xffffffffffffffff --module build/6.12-4k/module/vfio_tce.ko \\
@@ -52,10 +53,10 @@ def _run_options(parser):
     add("--device", action="append", default=[], metavar="QEMU-DEVICE", help="as QEMU's -device")
     add("--drive", action="append", default=[], metavar="ID:SIZE|ID:FILE",
         help="a raw drive for a --device drive=ID: new and empty of a size (64M), or this file")
-    add("--phbs", type=int, default=1, help="PCI host bridges of pseries (the second's bus is phb1.0)")
+    add("--phbs", type=int, default=1, help="PCI host bridges (the second's bus is phb1.0 on pseries, br1 on powernv)")
     add("--smp", type=int, default=1)
     add("--memory", default="2G")
-    add("--machine", default="pseries", choices=["pseries", "powernv9", "powernv10"])
+    add("--machine", default="pseries", choices=["pseries", "powernv8", "powernv9", "powernv10"])
     add("--image", action="store_true",
         help="run the script in bash in a ppc64el Debian with QEMU, on a read-only disk; /lab and /tmp are there")
     add("--append", default="", help="more words for the kernel's command line")

@@ -51,18 +51,26 @@ class Boot:
     arguments: tuple = ()               # of QEMU
     append: str = ""
     memory: str = "1536M"
+    kind: str = "pseries"
     allowed: tuple = ()                 # the kernel's own complaints about being treated like this
 
     def machine(self, room):
-        devices = [f"{_EDU},bus=pci.0", f"{_EDU},bus=phb1.0", "e1000,romfile=,netdev=net,bus=pci.0"]
+        first, second = ("pci.0", "phb1.0") if self.kind == "pseries" else ("br0", "br1")
+        devices = [f"{_EDU},bus={first},addr=1", f"{_EDU},bus={second},addr=1",
+                   f"{self.card()},romfile=,netdev=net,bus={first},addr=2"]
         arguments = ["-netdev", "user,id=net,restrict=on", *self.arguments]
         if self.selection is None:
-            devices.append("nvme,serial=x,drive=disk,bus=phb1.0")
+            devices.append(f"nvme,serial=x,drive=disk,bus={second},addr=2")
             disk = pathlib.Path(room) / "disk"
             with open(disk, "wb") as stream:
                 stream.truncate(64 << 20)
             arguments += ["-drive", f"if=none,id=disk,format=raw,file={disk}"]
-        return qemu.Machine(memory=self.memory, cpus=2, phbs=2, devices=tuple(devices), arguments=tuple(arguments))
+        return qemu.Machine(machine=self.kind, memory=self.memory, cpus=2, phbs=2, devices=tuple(devices),
+                            arguments=tuple(arguments))
+
+    def card(self):
+        """The kernel's e1000 cannot do without I/O ports, which powernv machines lack."""
+        return "e1000" if self.kind == "pseries" else "e1000e"
 
     def modules(self, built):
         modules = guest.Modules(kernel.get(self.kernel))
@@ -70,7 +78,7 @@ class Boot:
             modules.file(str(path))
         modules.stock("vfio-pci")
         if self.selection is None:
-            modules.stock("e1000", load=False)
+            modules.stock(self.card(), load=False)
             modules.stock("nvme", load=False)
         return modules
 
@@ -85,6 +93,12 @@ BOOTS = (
          "'dma.*' 'regions.*' groups.share_one_container groups.joins_later '*_1_gib' '*small_ranges'", append="multitce=off",
          allowed=(r"WARNING: .*feature-fixups\.c:\d+ check_features", "Call Trace:")),
     Boot("the host's drivers", "6.12-4k", None),
+    Boot("PowerNV 9, 4K pages", "6.12-4k", append="quiet", kind="powernv9"),
+    Boot("PowerNV 9, 64K pages", "6.12-64k", "'powernv*' 'v1.*' 'dma.*' 'groups.*' 'windows.*' 'close.*'",
+         append=f"quiet {_POISON_PAGES}", kind="powernv9"),
+    Boot("PowerNV 10", "6.12-4k", "'powernv*' v1.dma dma.two_windows", append="quiet", kind="powernv10"),
+    Boot("PowerNV 8", "6.12-4k", "'powernv_windows.*' 'v1.*' 'errno_map.*' dma.two_windows", append="quiet", kind="powernv8"),
+    Boot("PowerNV 9, the host's drivers", "6.12-4k", None, append="quiet", kind="powernv9"),
 )
 
 

@@ -29,14 +29,14 @@ class Machine:
     options: tuple = ()                 # further -M options, e.g. cap-nested-hv=on
     memory: str = "2G"
     cpus: int = 1
-    phbs: int = 1                       # pseries: PCI host bridges; the second is phb1 (bus phb1.0)
+    phbs: int = 1                       # PCI host bridges; pseries: the second is phb1 (bus phb1.0); powernv: _bridges()
     devices: tuple = ()
     arguments: tuple = ()
     image: object = None                # file system of the host (image.host_image); the script runs in it
 
     def argv(self, kernel, initrd, append, console_log):
-        kind, cpu = {"pseries": ("pseries,x-vof=on", "power9"), "powernv9": ("powernv9", "power9"),
-                     "powernv10": ("powernv10", "power10")}[self.machine]
+        kind, cpu = {"pseries": ("pseries,x-vof=on", "power9"), "powernv8": ("powernv8", "power8"),
+                     "powernv9": ("powernv9", "power9"), "powernv10": ("powernv10", "power10")}[self.machine]
         argv = ["qemu-system-ppc64", "-M", ",".join((kind, *self.options)), "-cpu", cpu,
                 "-accel", "tcg,thread=multi", "-smp", str(self.cpus), "-m", self.memory,
                 "-display", "none", "-monitor", "none", "-nodefaults", "-no-reboot"]
@@ -45,8 +45,8 @@ class Machine:
         else:
             # without a BMC the machine cannot power itself off
             argv += ["-serial", "stdio", "-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-bt,bmc=bmc0,irq=10"]
-        for index in range(1, self.phbs):
-            argv += ["-device", f"spapr-pci-host-bridge,index={index},id=phb{index}"]
+        for device in self._bridges():
+            argv += ["-device", device]
         argv += list(self.arguments)
         if self.image:
             argv += ["-drive", f"if=none,id=image,format=raw,readonly=on,file={self.image}",
@@ -54,6 +54,14 @@ class Machine:
         for device in self.devices:
             argv += ["-device", device]
         return argv + ["-kernel", str(kernel), "-initrd", str(initrd), "-append", f"console=hvc0 panic=-1 {append}"]
+
+    def _bridges(self):
+        """Where devices go. powernv: PCI Express at rpN, conventional PCI (edu, e1000) at brN, one group each."""
+        if self.machine == "pseries":
+            return [f"spapr-pci-host-bridge,index={index},id=phb{index}" for index in range(1, self.phbs)]
+        return [device for index in range(self.phbs) for device in (
+            f"pnv-phb,chip-id=0,index={index},id=phb{index}", f"pnv-phb-root-port,bus=phb{index},id=rp{index}",
+            f"pcie-pci-bridge,bus=rp{index},id=br{index}")]
 
     @property
     def two_lines(self):

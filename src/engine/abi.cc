@@ -18,9 +18,9 @@ Container &container(tce_container *c)
 
 } /* namespace */
 
-extern "C" int tce_container_create(tce_container **out)
+extern "C" int tce_container_create(tce_version version, tce_container **out)
 {
-	auto *c = tce::make_object<Container>(tce_port_random());
+	auto *c = tce::make_object<Container>(version, tce_port_random());
 
 	if (!c)
 		return static_cast<int>(tce::Errc::NoMem);
@@ -52,6 +52,16 @@ extern "C" void tce_container_detach(tce_container *c, tce_port_group *grp)
 extern "C" int tce_container_get_info(tce_container *c, tce_info *info)
 {
 	return container(c).get_info(*info).to_errno();
+}
+
+extern "C" int tce_container_enable(tce_container *c)
+{
+	return container(c).enable().to_errno();
+}
+
+extern "C" int tce_container_disable(tce_container *c)
+{
+	return container(c).disable().to_errno();
 }
 
 extern "C" int tce_container_register(tce_container *c, tce_u32 flags, tce_u64 vaddr, tce_u64 size)

@@ -19,6 +19,7 @@
 
 #include "locks.hpp"
 #include "result.hpp"
+#include "types.hpp"
 
 namespace tce {
 
@@ -40,6 +41,43 @@ private:
 	tce_mm *const mm_;
 	u64 bytes_ TCE_GUARDED_BY(lock_) = 0;
 	bool dropped_ TCE_GUARDED_BY(lock_) = false;
+};
+
+/*
+ * What the pins of a v1 container cost its owner.
+ *
+ * ENABLE charges for every page of the default window, whatever will be mapped.  There
+ * can be more pins than that while MAP is under way: what it replaces is let go only when the new
+ * pages are in place, and several threads may map at once.  Those are charged besides, as long
+ * as there are more:
+ *
+ *	charged == window + system pages of (pins - window)
+ */
+class PinCharge : Pinned {
+public:
+	~PinCharge() { TCE_ASSERT(charged_ == 0); }
+
+	/* ENABLE for so many IOMMU pages.  NoMem: over the limit, nothing is charged. */
+	Status allow(tce_mm *mm, u64 iommu_pages) TCE_EXCLUDES(lock_);
+	/* DISABLE: what is pinned all the same stays charged. */
+	void disallow() TCE_EXCLUDES(lock_);
+	/* Before so many more are pinned, and after they are not. */
+	Status grow(u64 nr) TCE_EXCLUDES(lock_);
+	void shrink(u64 nr) TCE_EXCLUDES(lock_);
+	/* Nobody is left to be charged. */
+	void drop() TCE_EXCLUDES(lock_);
+
+private:
+	/* The default window's IOMMU pages. */
+	static constexpr PageShift kPage{ PageShift::kMin };
+
+	Status settle(u64 allowed, u64 pins) TCE_REQUIRES(lock_);
+
+	Mutex lock_{ TCE_LOCK_CHARGE };
+	tce_mm *mm_ TCE_GUARDED_BY(lock_) = nullptr;
+	u64 allowed_ TCE_GUARDED_BY(lock_) = 0;
+	u64 pins_ TCE_GUARDED_BY(lock_) = 0;
+	u64 charged_ TCE_GUARDED_BY(lock_) = 0; /* system pages */
 };
 
 } /* namespace tce */

@@ -38,26 +38,32 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 	if (closed_)
 		return Errc::NoDev;
 	for (Group *g = groups_; g; g = g->next) {
-		if (g->papr.port() == port)
+		if (g->port() == port)
 			return Errc::Busy;
 	}
+	if (groups_ && version_ == TCE_V1)
+		return Errc::Busy;
 
-	/* Window 0 of all groups must mean the same to userspace. */
-	if (groups_ && (groups_->papr.caps().default_start != caps.default_start ||
-			groups_->papr.caps().default_size != caps.default_size))
-		return Errc::Perm;
+	/* A window of all groups must mean the same to userspace. */
+	if (groups_) {
+		const tce_group_caps &ours = groups_->caps();
 
-	Group *group = make_object<Group>(port, &caps);
+		if (ours.platform != caps.platform || ours.default_start != caps.default_start ||
+		    ours.default_size != caps.default_size || ours.second_start != caps.second_start)
+			return Errc::Perm;
+	}
+
+	Group *group = make_object<Group>(port, &caps, version_ == TCE_V2);
 
 	if (!group)
 		return Errc::NoMem;
 
-	Status joined = group->papr.take_over();
+	Status joined = group->take_over();
 
 	if (joined.ok() && groups_)
 		joined = join(*group);
 	if (!joined.ok()) {
-		if (!group->papr.hand_back() && owner_)
+		if (!group->hand_back() && owner_)
 			owner_->quarantine(true);
 		destroy_object(group);
 		return joined;
@@ -73,47 +79,29 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 Status Container::join(Group &group)
 {
 	if (!default_untouched_)
-		group.papr.let_go_of_default();
+		group.let_go_of_default();
 
 	for (unsigned int slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
-		if (!windows_[slot])
+		Window *window = windows_[slot];
+
+		if (!window)
 			continue;
-		Status opened = open_in_group(group, slot, *windows_[slot]);
+
+		const Iova start = window->start();
+		auto opened = group.open(slot, window->geometry(), &start, false);
+		Status status = opened.error();
 
 		if (opened.ok())
+			status = group.connect(slot, *window);
+		if (status.ok())
 			continue;
 		while (slot-- > 0) {
 			if (windows_[slot])
-				close_in_group(group, slot, *windows_[slot], true);
+				group.disconnect(slot, *windows_[slot], true);
 		}
-		return opened;
+		return status;
 	}
 	return {};
-}
-
-Status Container::open_in_group(Group &group, unsigned int slot, Window &window)
-{
-	const Iova start = window.start();
-	bool clear = true;
-
-	TCE_TRY(group.papr.open(slot, window.geometry(), &start, false));
-	group.mirrors[slot].liobn = group.papr.window(slot).liobn;
-	if (Status filled = window.add_mirror(group.mirrors[slot], clear); !filled.ok()) {
-		group.papr.close(slot, clear);
-		return filled;
-	}
-	tce_port_group_set_table(group.papr.port(), slot, window.ktable());
-	return {};
-}
-
-/* Whether no device of the group can reach through the window any more. */
-bool Container::close_in_group(Group &group, unsigned int slot, Window &window, bool leaving)
-{
-	tce_port_group_set_table(group.papr.port(), slot, nullptr);
-
-	const bool clear = window.remove_mirror(group.mirrors[slot]).ok();
-
-	return group.papr.close(slot, clear, leaving);
 }
 
 void Container::detach(tce_port_group *port)
@@ -121,7 +109,7 @@ void Container::detach(tce_port_group *port)
 	Guard guard(lock_);
 	Group **link = &groups_;
 
-	while (*link && (*link)->papr.port() != port)
+	while (*link && (*link)->port() != port)
 		link = &(*link)->next;
 	if (!TCE_ASSERT(*link))
 		return;
@@ -137,17 +125,17 @@ void Container::detach(tce_port_group *port)
 		const unsigned int slot = i % TCE_MAX_WINDOWS;
 
 		if (!windows_[slot] ||
-		    group->papr.window(slot).is_default != (i >= TCE_MAX_WINDOWS))
+		    group->has_default_in(slot) != (i >= TCE_MAX_WINDOWS))
 			continue;
 		if (last)
 			close_window(slot, true);
 		else
-			gone = close_in_group(*group, slot, *windows_[slot], true) && gone;
+			gone = group->disconnect(slot, *windows_[slot], true) && gone;
 	}
 	*link = group->next;
 	if (last)
 		default_untouched_ = false;
-	if (!group->papr.hand_back()) {
+	if (!group->hand_back()) {
 		unreachable_ = false;
 		/* Of what a group that has left can still reach, the shadow knows nothing. */
 		if (!gone)
@@ -163,6 +151,7 @@ void Container::close()
 
 	TCE_ASSERT(!groups_);
 	closed_ = true;
+	pins_.drop();
 	while (Region *region = regions_.first()) {
 		regions_.erase(*region);
 		owner_->give_back_later(region);
@@ -172,7 +161,7 @@ void Container::close()
 
 tce_info Container::combined() const
 {
-	const tce_group_caps &first = groups_->papr.caps();
+	const tce_group_caps &first = groups_->caps();
 	tce_info info = {};
 
 	info.dma32_start = static_cast<u32>(first.default_start);
@@ -181,8 +170,8 @@ tce_info Container::combined() const
 	info.max_windows = min<u32>(first.max_windows, TCE_MAX_WINDOWS);
 	info.levels = Geometry::kMaxLevels;
 	for (Group *g = groups_->next; g; g = g->next) {
-		info.pgsizes &= g->papr.caps().pgsizes;
-		info.max_windows = min(info.max_windows, g->papr.caps().max_windows);
+		info.pgsizes &= g->caps().pgsizes;
+		info.max_windows = min(info.max_windows, g->caps().max_windows);
 	}
 	return info;
 }
@@ -215,12 +204,12 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 	Guard guard(lock_);
 
 	TCE_TRY(check_caller());
-	if (flags)
+	if (flags || version_ == TCE_V1)
 		return Errc::Inval;
 	if (!groups_)
 		return Errc::Nxio;
 
-	const Geometry geometry = TCE_TRY(Geometry::make(page_shift, size, levels, kPaprLevels));
+	const Geometry geometry = TCE_TRY(groups_->shape(page_shift, size, levels));
 
 	if (!(combined().pgsizes >> page_shift & 1))
 		return Errc::Inval;
@@ -237,46 +226,65 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 }
 
 /*
- * Prepare all that can fail without the firmware, then go to the firmware group by group;
- * the first one's answer is the address that all must have.
+ * Prepare all that can fail without the firmware; then find the window a place, group by group: the
+ * first one's answer is the address that all must have; then connect.
  */
 Status Container::open_window(unsigned int slot, const Geometry &geometry, bool backs_default)
 {
-	Window *window = TCE_TRY(Window::make(*owner_, geometry));
+	const Walk walk = { groups_->walks(), groups_->caps().node };
+	Window *window = TCE_TRY(Window::make(*owner_, geometry, walk));
+	Group *failed = nullptr;
 	Status status;
 	Iova start;
-	bool clear = true;
-	Group *failed = nullptr;
 
 	for (Group *g = groups_; g && !failed; g = g->next) {
-		status = g->papr.open(slot, geometry, g == groups_ ? nullptr : &start,
-				      backs_default);
-		if (!status.ok()) {
+		auto opened = g->open(slot, geometry, g == groups_ ? nullptr : &start, backs_default);
+
+		status = opened.error();
+		if (!status.ok())
 			failed = g;
-			break;
-		}
-		if (g == groups_)
-			start = g->papr.window(slot).start;
+		else
+			start = opened.value();
 	}
 	if (status.ok())
-		status = window->go_live(start, groups_->papr.window(slot).liobn);
+		status = window->go_live(start, groups_->liobn(slot));
 	if (!status.ok()) {
 		for (Group *g = groups_; g && g != failed; g = g->next)
-			backs_default ? g->papr.unadopt_default(slot) :
-					static_cast<void>(g->papr.close(slot, true));
+			g->close(slot, backs_default);
 		Window::discard(window);
 		return status;
 	}
 
-	for (Group *g = groups_; g; g = g->next) {
-		g->mirrors[slot].liobn = g->papr.window(slot).liobn;
-		/* Cannot fail because there is nothing to fill it with. */
-		TCE_ASSERT(window->add_mirror(g->mirrors[slot], clear).ok());
-		tce_port_group_set_table(g->papr.port(), slot, window->ktable());
+	for (Group *g = groups_; g && !failed; g = g->next) {
+		status = g->connect(slot, *window);
+		if (!status.ok())
+			failed = g;
+	}
+	if (failed) {
+		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+
+		window->retire();
+		const bool gone = disconnect_all(slot, *window, false, failed);
+
+		for (Group *g = failed->next; g; g = g->next)
+			g->close(slot, backs_default);
+		window->finish(releaser, gone);
+		return status;
 	}
 	windows_[slot] = window;
 	tce_port_count(TCE_COUNT_WINDOWS_CREATED, 1);
 	return {};
+}
+
+/* From all groups, or those before @until.  Whether no device gets through for sure. */
+bool Container::disconnect_all(unsigned int slot, Window &window, bool leaving,
+			       const Group *until)
+{
+	bool gone = true;
+
+	for (Group *g = groups_; g && g != until; g = g->next)
+		gone = g->disconnect(slot, window, leaving) && gone;
+	return gone;
 }
 
 Status Container::remove_window(u32 flags, Iova start)
@@ -284,18 +292,18 @@ Status Container::remove_window(u32 flags, Iova start)
 	Guard guard(lock_);
 
 	TCE_TRY(check_caller());
-	if (flags)
+	if (flags || version_ == TCE_V1)
 		return Errc::Inval;
 	if (!groups_)
 		return Errc::Nxio;
 
 	Window *window = window_at(start);
 
-	if (!window && default_untouched_ && start == Iova(groups_->papr.caps().default_start)) {
+	if (!window && default_untouched_ && start == Iova(groups_->caps().default_start)) {
 		TCE_TRY(become_owned());
 		default_untouched_ = false;
 		for (Group *g = groups_; g; g = g->next)
-			g->papr.let_go_of_default();
+			g->let_go_of_default();
 		return {};
 	}
 	if (!window || !(window->start() == start))
@@ -304,24 +312,33 @@ Status Container::remove_window(u32 flags, Iova start)
 	return {};
 }
 
-/* Cannot fail: what the firmware does not remove is closed, and reset when that is possible. */
+/*
+ * Cannot fail.  On pSeries entries are closed before the window goes, as PAPR wants it; what the firmware
+ * does not remove is closed anyway, and reset when that is possible.  On PowerNV the hardware lets
+ * go of the table at once; only if it does not, its entries are closed one by one.
+ */
 void Container::close_window(unsigned int slot, bool leaving)
 {
 	Window &window = *windows_[slot];
-	Releaser releaser(regions_, owner_->mm(), window.page());
-	bool unreachable = true;
+	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
+	bool closed = true;
 
 	windows_[slot] = nullptr;
 	for (Group *g = groups_; g; g = g->next)
-		tce_port_group_set_table(g->papr.port(), slot, nullptr);
+		g->hide(slot);
 	window.retire();
-	if (!window.unmap(window.whole(), releaser).ok())
+	if (!window.walked())
+		closed = window.unmap(window.whole(), releaser).ok();
+	releaser.flush();
+
+	bool gone = disconnect_all(slot, window, leaving);
+
+	if (!gone && window.walked())
+		gone = closed = window.unmap(window.whole(), releaser).ok();
+	if (!closed)
 		tce_port_log("DMA window at %llx is removed with entries that do not close\n",
 			     window.start().raw);
-	releaser.flush();
-	for (Group *g = groups_; g; g = g->next)
-		unreachable = close_in_group(*g, slot, window, leaving) && unreachable;
-	if (unreachable) {
+	if (gone) {
 		window.finish(releaser, true);
 	} else {
 		window.uncharge();
@@ -341,17 +358,58 @@ void Container::finish_windows()
 	bool unreachable = unreachable_;
 
 	for (Group *g = groups_; g; g = g->next)
-		unreachable = g->papr.unreachable() && unreachable;
+		unreachable = g->unreachable() && unreachable;
 	if (groups_ && !unreachable)
 		return;
 	while (Window *window = unfinished_) {
-		Releaser releaser(regions_, owner_->mm(), window->page());
+		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
 
 		unfinished_ = window->next_unfinished;
 		window->finish(releaser, unreachable);
 	}
 	if (!groups_)
 		unreachable_ = true;
+}
+
+/* --- v1 ------------------------------------------------------------------------- */
+
+Status Container::enable()
+{
+	Guard guard(lock_);
+
+	TCE_TRY(check_caller());
+	if (version_ != TCE_V1)
+		return Errc::Inval;
+	if (enabled_)
+		return Errc::Busy;
+	if (!groups_)
+		return Errc::NoDev;
+
+	if (!groups_->caps().default_size)
+		return Errc::Perm;
+	TCE_TRY(become_owned());
+	TCE_TRY(pins_.allow(owner_->mm(), groups_->caps().default_size >> PageShift::kMin));
+	enabled_ = true;
+	return {};
+}
+
+Status Container::disable()
+{
+	Guard guard(lock_);
+
+	TCE_TRY(check_caller());
+	if (version_ != TCE_V1)
+		return Errc::Inval;
+	if (!enabled_)
+		return {};
+	if (Window *window = windows_[0]) {
+		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+
+		TCE_TRY(window->unmap(window->whole(), releaser));
+	}
+	pins_.disallow();
+	enabled_ = false;
+	return {};
 }
 
 /* --- Memory -------------------------------------------------------------------- */
@@ -364,7 +422,8 @@ Status Container::register_memory(u32 flags, Uaddr start, u64 size)
 		Guard guard(lock_);
 
 		TCE_TRY(check_caller());
-		if (flags || !size || ((start.raw | size) & page_mask) || wraps(start.raw, size))
+		if (flags || version_ == TCE_V1 || !size || ((start.raw | size) & page_mask) ||
+		    wraps(start.raw, size))
 			return Errc::Inval;
 		TCE_TRY(become_owned());
 		if (regions_.find_exact(start, size))
@@ -408,6 +467,8 @@ Status Container::unregister_memory(u32 flags, Uaddr start, u64 size)
 	Guard guard(lock_);
 
 	TCE_TRY(check_caller());
+	if (version_ == TCE_V1)
+		return Errc::Inval;
 	if (!owner_)
 		return Errc::Perm;
 	if (flags || !size || ((start.raw | size) & page_mask))

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A container: what userspace holds in its hand, /dev/vfio/vfio with a v2 IOMMU set.
+ * A container: what userspace holds in its hand, /dev/vfio/vfio with an sPAPR IOMMU set.
+ *
+ * v2: windows at will, memory is registered (pinned and charged) before it is mapped.  v1: one group,
+ * its default window, every TCE pins its page; ENABLE charges for the whole window
+ * beforehand.
  *
  * State
  *   owner      none, until the first REGISTER, CREATE or REMOVE with good arguments; then for ever
@@ -24,14 +28,13 @@
  */
 #pragma once
 
-#include "papr_group.hpp"
-#include "window.hpp"
+#include "group.hpp"
 
 namespace tce {
 
 class Container : Pinned {
 public:
-	explicit Container(u64 seed) : regions_(seed) {}
+	Container(tce_version version, u64 seed) : version_(version), regions_(seed) {}
 	~Container();
 
 	/* Each is the call of its name in engine.h. */
@@ -39,6 +42,8 @@ public:
 	void detach(tce_port_group *port) TCE_EXCLUDES(lock_);
 	void close() TCE_EXCLUDES(lock_);
 	Status get_info(tce_info &info) TCE_EXCLUDES(lock_);
+	Status enable() TCE_EXCLUDES(lock_);
+	Status disable() TCE_EXCLUDES(lock_);
 	Status register_memory(u32 flags, Uaddr start, u64 size) TCE_EXCLUDES(lock_);
 	Status unregister_memory(u32 flags, Uaddr start, u64 size) TCE_EXCLUDES(lock_);
 	Result<Iova> create_window(u32 flags, u32 page_shift, u64 size, u32 levels)
@@ -48,16 +53,9 @@ public:
 	Status unmap(u32 flags, Iova from, u64 size) TCE_EXCLUDES(lock_);
 
 private:
-	struct Group : Pinned {
-		Group(tce_port_group *port, const tce_group_caps *caps) : papr(port, *caps) {}
-
-		PaprGroup papr;
-		Mirror mirrors[TCE_MAX_WINDOWS];
-		Group *next = nullptr;
-	};
-
 	/* Memory behind [from, from + size), as MAP takes it: noted to be mapped. */
 	class Notes;
+	class Pins;
 
 	/* Perm: not the owner's process; NoDev: closed. */
 	Status check_caller() const TCE_REQUIRES_SHARED(lock_);
@@ -72,16 +70,24 @@ private:
 		TCE_REQUIRES(lock_);
 	void close_window(unsigned int slot, bool leaving) TCE_REQUIRES(lock_);
 	void finish_windows() TCE_REQUIRES(lock_);
-	Status open_in_group(Group &group, unsigned int slot, Window &window) TCE_REQUIRES(lock_);
-	bool close_in_group(Group &group, unsigned int slot, Window &window, bool leaving)
+	bool disconnect_all(unsigned int slot, Window &window, bool leaving,
+			    const Group *until = nullptr)
 		TCE_REQUIRES(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 
-	Status map_in(Window &window, u32 flags, Uaddr from, Iova to, u64 size)
+	Status check_map(const Window &window, Uaddr from, Iova to, u64 size) const;
+	Status map_registered(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
+		TCE_REQUIRES_SHARED(lock_);
+	Status map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
+		TCE_REQUIRES_SHARED(lock_);
+	Status close_half_way(Window &window, IndexRange range, Status why)
 		TCE_REQUIRES_SHARED(lock_);
 	Status check_range(PageShift page, Iova begin, Iova end, Iova at, u64 size) const;
 
+	[[nodiscard]] PinCharge *pin_charge() { return version_ == TCE_V1 ? &pins_ : nullptr; }
+
+	const tce_version version_;
 	RwSem lock_{ TCE_LOCK_CONTAINER };
 	Owner *owner_ TCE_GUARDED_BY(lock_) = nullptr;
 	Group *groups_ TCE_GUARDED_BY(lock_) = nullptr;
@@ -90,7 +96,9 @@ private:
 	bool unreachable_ TCE_GUARDED_BY(lock_) = true;	     /* by groups that have left */
 	RegionIndex regions_ TCE_GUARDED_BY(lock_);
 	bool default_untouched_ TCE_GUARDED_BY(lock_) = false;
-	bool enabled_ TCE_GUARDED_BY(lock_) = false; /* something was ever registered */
+	/* v2: something was ever registered; v1: between ENABLE and DISABLE. */
+	bool enabled_ TCE_GUARDED_BY(lock_) = false;
+	PinCharge pins_; /* v1 */
 	bool closed_ TCE_GUARDED_BY(lock_) = false;
 };
 

@@ -122,7 +122,7 @@ bool Container::in_untouched_default(Iova at) const
 	if (!default_untouched_ || !groups_)
 		return false;
 
-	const tce_group_caps &caps = groups_->papr.caps();
+	const tce_group_caps &caps = groups_->caps();
 
 	return Iova(caps.default_start) <= at && at < Iova(caps.default_start) + caps.default_size;
 }
@@ -136,8 +136,8 @@ Status Container::touch_default()
 	if (!default_untouched_)
 		return {};
 
-	const Geometry geometry = TCE_TRY(
-		Geometry::make(PageShift::kMin, groups_->papr.caps().default_size, 1, kPaprLevels));
+	const Geometry geometry =
+		TCE_TRY(groups_->shape(PageShift::kMin, groups_->caps().default_size, 1));
 
 	TCE_TRY(become_owned());
 	TCE_TRY(open_window(0, geometry, true));
@@ -165,8 +165,16 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 				return Errc::Perm;
 			if (!flags || (flags & ~(TCE_MAP_READ | TCE_MAP_WRITE)))
 				return Errc::Inval;
-			if (Window *window = window_at(to))
-				return map_in(*window, flags, from, to, size);
+			/*
+			 * VFIO_DMA_MAP_FLAG_READ and _WRITE are the device's rights, as the bits
+			 * of a TCE are.
+			 */
+			if (Window *window = window_at(to)) {
+				TCE_TRY(check_map(*window, from, to, size));
+				return version_ == TCE_V1 ?
+					       map_pinned(*window, Perm(flags), from, to, size) :
+					       map_registered(*window, Perm(flags), from, to, size);
+			}
 			if (!in_untouched_default(to))
 				return Errc::Nxio;
 		}
@@ -174,17 +182,28 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 	}
 }
 
-Status Container::map_in(Window &window, u32 flags, Uaddr from, Iova to, u64 size)
+Status Container::check_map(const Window &window, Uaddr from, Iova to, u64 size) const
+{
+	TCE_TRY(check_range(window.page(), window.start(), window.end(), to, size));
+	if (!window.page().aligned(from.raw) || wraps(from.raw, size))
+		return Errc::Inval;
+	return {};
+}
+
+/* What was there before is closed as well. */
+Status Container::close_half_way(Window &window, IndexRange range, Status why)
+{
+	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
+	Status closed = window.unmap(range, releaser);
+
+	(void)closed;
+	return why;
+}
+
+Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
 {
 	const PageShift page = window.page();
-
-	TCE_TRY(check_range(page, window.start(), window.end(), to, size));
-	if (!page.aligned(from.raw) || wraps(from.raw, size))
-		return Errc::Inval;
-
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
-	/* VFIO_DMA_MAP_FLAG_READ and _WRITE are the device's, as the bits of a TCE are. */
-	const Perm perm(flags);
 	Notes notes(regions_, page, from, size);
 	PreparedLeaves leaves(window.charge());
 
@@ -193,37 +212,113 @@ Status Container::map_in(Window &window, u32 flags, Uaddr from, Iova to, u64 siz
 	TCE_TRY(notes.take());
 	window.link(leaves);
 
-	Releaser releaser(regions_, owner_->mm(), page);
-	Status status;
-	bool undone = false;
+	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const Uaddr user = from + ((at - range.begin) << page.lg2());
 		const u64 in_region = notes.part_of(user, from + size) >> page.lg2();
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
 		const u64 nr = min(min(in_region, in_leaf), static_cast<u64>(papr::kRun));
+		Source source = { notes.mem_at(user), user, nullptr, perm };
+		Status status = window.map_run({ at, at + nr }, source, releaser);
 
-		status = window.map_run({ at, at + nr }, { notes.mem_at(user), user, perm },
-					releaser, undone);
-		if (status.ok() && tce_port_killed())
-			status = Errc::Intr;
-		if (!status.ok() && at == range.begin && undone && status.error() != Errc::Intr)
+		if (!status.ok() && at == range.begin && source.undone)
 			return status;
-		if (status.ok() || status.error() == Errc::Intr)
-			notes.used(user + (nr << page.lg2()));
 		if (!status.ok())
-			break;
+			return close_half_way(window, range, status);
 		at += nr;
+		notes.used(from + ((at - range.begin) << page.lg2()));
+		if (tce_port_killed())
+			return close_half_way(window, range, Errc::Intr);
 		tce_port_yield();
 	}
-	if (status.ok())
-		return {};
+	return {};
+}
 
-	/* Half-way: close all of it, what was there before as well. */
-	Status closed = window.unmap(range, releaser);
+/* Pages that MAP of a v1 container has pinned, one for each TCE; those that no TCE has are let go. */
+class Container::Pins : Pinned {
+public:
+	Pins(PageShift page, u64 nr, PinCharge &charge) : page_(page), nr_(nr), charge_(charge) {}
+	~Pins()
+	{
+		const u64 unused = charged_ - used_;
 
-	(void)closed;
-	return status;
+		for (; used_ < pinned_; used_++)
+			tce_port_unpin(hpa_[used_], false);
+		if (unused)
+			charge_.shrink(unused);
+		tce_port_free(hpa_);
+	}
+
+	Status take(Uaddr from, bool write);
+	[[nodiscard]] const u64 *at(u64 n) const { return hpa_ + n; }
+	void used(u64 nr) { used_ += nr; }
+
+private:
+	const PageShift page_;
+	const u64 nr_;
+	PinCharge &charge_;
+	u64 *hpa_ = nullptr;
+	u64 charged_ = 0;
+	u64 pinned_ = 0;
+	u64 used_ = 0;
+};
+
+Status Container::Pins::take(Uaddr from, bool write)
+{
+	if (page_.lg2() > tce_port_page_shift())
+		return Errc::Perm;
+	hpa_ = static_cast<u64 *>(tce_port_alloc(nr_ * sizeof(u64)));
+	if (!hpa_)
+		return Errc::NoMem;
+	TCE_TRY(charge_.grow(nr_));
+	charged_ = nr_;
+	while (pinned_ < nr_) {
+		const u64 run = min(nr_ - pinned_, static_cast<u64>(papr::kRun));
+
+		TCE_TRY(Status::from_port(tce_port_pin(from.raw + (pinned_ << page_.lg2()),
+						       page_.lg2(), static_cast<unsigned int>(run),
+						       write, hpa_ + pinned_)));
+		pinned_ += run;
+		if (tce_port_killed())
+			return Errc::Intr;
+		tce_port_yield();
+	}
+	return {};
+}
+
+Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
+{
+	const PageShift page = window.page();
+	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
+	PreparedLeaves leaves(window.charge());
+	Pins pins(page, range.count(), pins_);
+
+	TCE_TRY(window.prepare(range, leaves));
+	TCE_TRY(pins.take(from, perm.writes()));
+	window.link(leaves);
+
+	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
+
+	for (TceIndex at = range.begin; at < range.end;) {
+		const u64 in_leaf = window.geometry().leaf_end(at) - at;
+		const u64 nr = min(min(range.end - at, in_leaf), static_cast<u64>(papr::kRun));
+		Source source = { nullptr, Uaddr(), pins.at(at - range.begin), perm };
+		Status status = window.map_run({ at, at + nr }, source, releaser);
+
+		/* Pages that a device may have are not let go, whatever became of the call. */
+		if (status.ok() || source.unsure)
+			pins.used(nr);
+		if (!status.ok() && at == range.begin && source.undone)
+			return status;
+		if (!status.ok())
+			return close_half_way(window, range, status);
+		at += nr;
+		if (tce_port_killed())
+			return close_half_way(window, range, Errc::Intr);
+		tce_port_yield();
+	}
+	return {};
 }
 
 Status Container::unmap(u32 flags, Iova from, u64 size)
@@ -243,14 +338,14 @@ Status Container::unmap(u32 flags, Iova from, u64 size)
 			return Errc::Nxio;
 
 		/* It has no table, so nothing is mapped. */
-		const tce_group_caps &caps = groups_->papr.caps();
+		const tce_group_caps &caps = groups_->caps();
 		const Iova start(caps.default_start);
 
 		return check_range(PageShift(), start, start + caps.default_size, from, size);
 	}
 	TCE_TRY(check_range(window->page(), window->start(), window->end(), from, size));
 
-	Releaser releaser(regions_, owner_->mm(), window->page());
+	Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
 
 	return window->unmap({ window->index(from),
 			       window->index(from) + (size >> window->page().lg2()) },

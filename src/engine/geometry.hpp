@@ -23,6 +23,12 @@ namespace tce {
 struct LevelLimits {
 	unsigned int min_bits;
 	unsigned int max_bits;
+	/* Whether more levels than are of use can be had: hardware walks what it is told to. */
+	bool any_depth;
+	/* Bits of a bus address that all levels together may tell apart. */
+	unsigned int address_bits;
+	/* log2 of the largest window. */
+	unsigned int window_bits;
 };
 
 /*
@@ -30,7 +36,15 @@ struct LevelLimits {
  * the largest level page, so that a window of any size costs next to nothing until
  * it is used.
  */
-inline constexpr LevelLimits kPaprLevels = { 9, 13 };
+inline constexpr LevelLimits kPaprLevels = { 9, 13, false, 128, 63 };
+
+/*
+ * IODA2: the hardware walks it.  512 KiB is the largest level page, more would often not be found in
+ * one piece.  Bit 59 of a bus address selects the window (TVE), so the table's indices have to stay
+ * below it.  Bits 55 to 58 select among more windows in another mode, and are said not to reach the
+ * table in ours either (the kernel's own code stays below 2^55): no window is that large.
+ */
+inline constexpr LevelLimits kIodaLevels = { 9, 16, true, 59, 55 };
 
 class Geometry {
 public:
@@ -58,21 +72,26 @@ public:
 	/* Entries of a page of @level. */
 	[[nodiscard]] constexpr u64 level_entries(unsigned int level) const
 	{
-		return 1ull
-		       << (level + 1 == levels_ ? entries_lg2_ - level_bits_ * level : level_bits_);
+		const unsigned int below = level_bits_ * level;
+
+		if (entries_lg2_ <= below)
+			return 1;
+		return 1ull << min<unsigned int>(entries_lg2_ - below, level_bits_);
 	}
 	[[nodiscard]] constexpr u64 leaf_entries() const { return level_entries(0); }
 
 	/* Entries of the window below one entry of @level. */
 	[[nodiscard]] constexpr u64 reach(unsigned int level) const
 	{
-		return 1ull << (level_bits_ * level);
+		return 1ull << min<unsigned int>(level_bits_ * level, entries_lg2_);
 	}
 
 	/* Which entry of its page of @level leads to @index. */
 	[[nodiscard]] constexpr u64 slot(unsigned int level, TceIndex index) const
 	{
-		return (index.raw >> (level_bits_ * level)) & (level_entries(level) - 1);
+		return level_bits_ * level >= 64 ?
+			       0 :
+			       (index.raw >> (level_bits_ * level)) & (level_entries(level) - 1);
 	}
 
 	/* The first entry of the leaf that holds @index, and the first of the next. */
@@ -99,6 +118,16 @@ public:
 	}
 
 private:
+	/* The top is the one that is small, not the leaves. */
+	static constexpr unsigned int level_bits_for(unsigned int lg2, unsigned int levels,
+						     LevelLimits limits)
+	{
+		const unsigned int least = levels > 1 ? limits.min_bits : min(lg2, limits.min_bits);
+
+		return max(div_round_up(lg2, levels), limits.any_depth ? least :
+									 min(lg2, limits.min_bits));
+	}
+
 	PageShift page_;
 	u8 entries_lg2_ = 0;
 	u8 level_bits_ = 0;
@@ -114,37 +143,47 @@ constexpr Result<Geometry> Geometry::make(unsigned int page_shift, u64 size, u32
 
 	const unsigned int lg2 = log2_floor(size) - page_shift;
 	const unsigned int fewest = max(div_round_up(lg2, limits.max_bits), 1u);
-	const unsigned int most = max(min(div_round_up(lg2, limits.min_bits), kMaxLevels), fewest);
+	unsigned int most = limits.any_depth ? kMaxLevels : div_round_up(lg2, limits.min_bits);
 
+	most = max(min(most, kMaxLevels), fewest);
 	if (fewest > kMaxLevels)
 		return Errc::Inval;
 
-	const unsigned int wanted = min(max(levels, fewest), most);
+	unsigned int wanted = min(max(levels, fewest), most);
+	unsigned int bits = level_bits_for(lg2, wanted, limits);
+
+	while (wanted > fewest && bits * wanted + page_shift > limits.address_bits) {
+		wanted--;
+		bits = level_bits_for(lg2, wanted, limits);
+	}
+	if (lg2 + page_shift > limits.window_bits)
+		return Errc::Inval;
+
 	Geometry g;
 
 	g.page_ = PageShift(page_shift);
 	g.entries_lg2_ = static_cast<u8>(lg2);
-	/* The top is the one that is small, not the leaves. */
-	g.level_bits_ = static_cast<u8>(max(div_round_up(lg2, wanted), min(lg2, limits.min_bits)));
-	/* That may leave nothing for the top. */
-	g.levels_ = static_cast<u8>(lg2 ? div_round_up(lg2, g.level_bits_) : 1);
+	g.level_bits_ = static_cast<u8>(bits);
+	/* A level less may do after rounding up; hardware gets what was asked for. */
+	g.levels_ = static_cast<u8>(
+		limits.any_depth ? wanted : (lg2 ? div_round_up(lg2, bits) : 1u));
 	return g;
 }
 
 namespace geometry_checks {
 
 constexpr bool is(unsigned int shift, u64 size, u32 levels, unsigned int want_levels,
-		  unsigned int want_bits, u64 want_top)
+		  unsigned int want_bits, u64 want_top, LevelLimits limits = kPaprLevels)
 {
-	auto g = Geometry::make(shift, size, levels, kPaprLevels);
+	auto g = Geometry::make(shift, size, levels, limits);
 
 	return g.ok() && g.value().levels() == want_levels && g.value().level_bits() == want_bits &&
 	       g.value().level_entries(want_levels - 1) == want_top &&
 	       g.value().window_size() == size;
 }
-constexpr bool refused(unsigned int shift, u64 size)
+constexpr bool refused(unsigned int shift, u64 size, LevelLimits limits = kPaprLevels)
 {
-	return Geometry::make(shift, size, 1, kPaprLevels).error() == Errc::Inval;
+	return Geometry::make(shift, size, 1, limits).error() == Errc::Inval;
 }
 
 static_assert(is(12, 1ull << 12, 1, 1, 0, 1));	 /* one entry */
@@ -160,6 +199,16 @@ static_assert(is(12, 1ull << 63, 1, 4, 13, 4096));
 static_assert(is(12, 1ull << 63, 5, 5, 11, 128));
 static_assert(is(34, 1ull << 34, 2, 1, 0, 1));
 static_assert(is(30, 1ull << 40, 1, 1, 10, 1024));
+static_assert(is(12, 1ull << 31, 1, 2, 10, 512, kIodaLevels));
+static_assert(is(12, 1ull << 31, 4, 4, 9, 1, kIodaLevels));
+static_assert(is(12, 1ull << 31, 5, 5, 9, 1, kIodaLevels));
+static_assert(is(16, 1ull << 31, 5, 4, 9, 1, kIodaLevels));	/* 5 * 9 + 16 bits are too many */
+static_assert(is(16, 1ull << 40, 3, 3, 9, 64, kIodaLevels));
+static_assert(is(12, 1ull << 28, 1, 1, 16, 65536, kIodaLevels));
+static_assert(is(16, 1ull << 16, 1, 1, 0, 1, kIodaLevels));
+static_assert(is(16, 1ull << 17, 3, 3, 9, 1, kIodaLevels));
+static_assert(is(12, 1ull << 55, 1, 3, 15, 8192, kIodaLevels));
+static_assert(refused(12, 1ull << 56, kIodaLevels) && refused(30, 1ull << 56, kIodaLevels));
 static_assert(refused(11, 1ull << 30) && refused(35, 1ull << 40) && refused(0x8c, 1ull << 30));
 static_assert(refused(12, 0) && refused(12, 3ull << 20) && refused(16, 8192));
 

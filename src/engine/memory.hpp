@@ -37,10 +37,12 @@ struct HwMemory {
 	}
 	static void dies(const void *level) { (void)level; }
 
-	/* Hang @level under @slot if nothing hangs there. */
-	[[nodiscard]] static bool link(Atomic<void *> &slot, void *level)
+	/* Hang @level under @slot, where nothing hangs. */
+	static void link(Atomic<void *> &slot, void *level) { slot.store_ordered(level); }
+	/* The same for the hardware: all that was stored to the level comes before. */
+	static void store_link(Be64 *entry, Be64 value)
 	{
-		return slot.install(nullptr, level);
+		__atomic_store(entry, &value, __ATOMIC_RELEASE);
 	}
 };
 

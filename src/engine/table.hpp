@@ -2,215 +2,43 @@
 /*
  * The table of one window: a radix tree of entries, built on demand.
  *
- * Bottom levels are leaves.  A leaf holds, side by side, the TCEs, the user view (the user
- * address behind each TCE, big-endian, at the address that KVM is given) and one
- * pending bit an entry: written, not yet published.  Its spinlock covers all three, so a TCE and
- * its user address change together; only KVM stores to the user view without it
- * (arch/powerpc/kvm/book3s_64_vio.c).
+ * Bottom levels are leaves, leaf.hpp.
  *
  * Growing has two steps.  prepare() makes every leaf that a range lacks and charges for
  * it: it can fail, and then nothing has changed.  link() hangs them in: it cannot fail; a leaf that
  * somebody else hung in meanwhile wins.  Leaves stay until the table goes, so a pointer to one
  * is good for as long as the table is.
  *
+ * A table may be *walked*: then it is not a shadow, the hardware (IODA2) reads it.  Every level
+ * has a page for the hardware, physically contiguous, all of the same size, with the address of the level
+ * below in its entries; next to it the engine keeps its own pointers.  A level is complete before
+ * the hardware can see it, and the hardware sees it before anybody can write below it.
+ *
  * The table knows nothing of who may use it when, nor of publishing: window.hpp.
  */
 #pragma once
 
-#include "charge.hpp"
 #include "geometry.hpp"
-#include "memory.hpp"
+#include "leaf.hpp"
 
 namespace tce {
 
-/* One entry as it was: what has to be given back when it is replaced. */
-struct Entry {
-	Tce tce;
-	Uaddr user;
+/* Whether the hardware walks a table, and where its levels had better be. */
+struct Walk {
+	bool by_hardware = false;
+	int node = -1;
 };
-
-template <class Memory> class BasicLeaf : Pinned {
-public:
-	using Lock = SpinLock;
-
-	/* Made in place, in memory of bytes_for(@entries). */
-	BasicLeaf(TceIndex first, u64 entries) : first_(first), entries_(entries)
-	{
-		Memory::born(tces(), entries_ * sizeof(Be64));
-	}
-	~BasicLeaf() { Memory::dies(tces()); }
-
-	[[nodiscard]] static usize bytes_for(u64 entries)
-	{
-		return sizeof(BasicLeaf) + entries * 2 * sizeof(Be64) +
-		       words(entries) * sizeof(u64);
-	}
-
-	[[nodiscard]] TceIndex first() const { return first_; }
-	[[nodiscard]] TceIndex end() const { return first_ + entries_; }
-	[[nodiscard]] u64 entries() const { return entries_; }
-
-	[[nodiscard]] Entry get(TceIndex index) const TCE_REQUIRES(lock)
-	{
-		return { tce(index), user(index) };
-	}
-	[[nodiscard]] Tce tce(TceIndex index) const TCE_REQUIRES(lock)
-	{
-		return Tce::from_be(Memory::load(&tces()[at(index)]));
-	}
-	[[nodiscard]] Uaddr user(TceIndex index) const TCE_REQUIRES(lock)
-	{
-		return Uaddr(Memory::load(&users()[at(index)]).to_cpu());
-	}
-
-	/* Replace the TCE; whether it is live is counted. */
-	void set_tce(TceIndex index, Tce value) TCE_REQUIRES(lock)
-	{
-		live_ = live_ - tce(index).live() + value.live();
-		Memory::store(&tces()[at(index)], value.to_be());
-	}
-	void set_user(TceIndex index, Uaddr value) TCE_REQUIRES(lock)
-	{
-		users_store(at(index), value);
-	}
-	void set(TceIndex index, Entry value) TCE_REQUIRES(lock)
-	{
-		set_tce(index, value.tce);
-		set_user(index, value.user);
-	}
-
-	/* KVM has exchanged an entry in this epoch of the window. */
-	void touch(u64 epoch) TCE_REQUIRES(lock) { touched_ = epoch; }
-	[[nodiscard]] bool touched(u64 epoch) const TCE_REQUIRES(lock) { return touched_ == epoch; }
-
-	/* The slot that KVM stores to; good as long as the table is. */
-	[[nodiscard]] Be64 *user_slot(TceIndex index) { return &users()[at(index)]; }
-
-	[[nodiscard]] u64 live() const TCE_REQUIRES(lock) { return live_; }
-	[[nodiscard]] u64 pending() const TCE_REQUIRES(lock) { return pending_; }
-	[[nodiscard]] bool is_pending(TceIndex index) const TCE_REQUIRES(lock)
-	{
-		return bits()[at(index) / 64] & bit(at(index));
-	}
-	void set_pending(TceIndex index) TCE_REQUIRES(lock)
-	{
-		pending_ += !is_pending(index);
-		bits()[at(index) / 64] |= bit(at(index));
-	}
-	void clear_pending(TceIndex index) TCE_REQUIRES(lock)
-	{
-		pending_ -= is_pending(index);
-		bits()[at(index) / 64] &= ~bit(at(index));
-	}
-	/* The first pending entry in [from, to), or @to. */
-	[[nodiscard]] TceIndex next_pending(TceIndex from, TceIndex to) const TCE_REQUIRES(lock);
-
-	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): callers hold it, attributes name it */
-	Lock lock{ TCE_LOCK_LEAF };
-
-private:
-	template <class> friend class BasicTable;
-	template <class> friend class BasicPreparedLeaves;
-
-	[[nodiscard]] static u64 words(u64 entries) { return (entries + 63) / 64; }
-	[[nodiscard]] static u64 bit(u64 i) { return 1ull << (i % 64); }
-	[[nodiscard]] u64 at(TceIndex index) const { return index - first_; }
-
-	[[nodiscard]] Be64 *tces() { return reinterpret_cast<Be64 *>(this + 1); }
-	[[nodiscard]] const Be64 *tces() const { return reinterpret_cast<const Be64 *>(this + 1); }
-	[[nodiscard]] Be64 *users() { return tces() + entries_; }
-	[[nodiscard]] const Be64 *users() const { return tces() + entries_; }
-	[[nodiscard]] u64 *bits() { return reinterpret_cast<u64 *>(users() + entries_); }
-	[[nodiscard]] const u64 *bits() const
-	{
-		return reinterpret_cast<const u64 *>(users() + entries_);
-	}
-	void users_store(u64 i, Uaddr value)
-	{
-		Memory::store(&users()[i], Be64::from_cpu(value.raw));
-	}
-
-	const TceIndex first_;
-	const u64 entries_;
-	u64 live_ TCE_GUARDED_BY(lock) = 0;
-	u64 pending_ TCE_GUARDED_BY(lock) = 0;
-	u64 touched_ TCE_GUARDED_BY(lock) = 0;
-	BasicLeaf *next_prepared_ = nullptr;
-};
-
-template <class Memory>
-TceIndex BasicLeaf<Memory>::next_pending(TceIndex from, TceIndex to) const
-{
-	for (u64 i = at(from); i < at(to);) {
-		const u64 rest = bits()[i / 64] >> (i % 64);
-
-		if (rest)
-			return TceIndex(
-				min((first_ + i).raw + static_cast<u64>(__builtin_ctzll(rest)),
-				    to.raw));
-		i = (i | 63) + 1;
-	}
-	return to;
-}
-
-/* Leaves that are made and charged but hang nowhere yet; what is left is undone. */
-template <class Memory> class BasicPreparedLeaves : Pinned {
-public:
-	using Leaf = BasicLeaf<Memory>;
-
-	explicit BasicPreparedLeaves(TableCharge &charge) : charge_(charge) {}
-	~BasicPreparedLeaves()
-	{
-		while (Leaf *leaf = pop())
-			discard(leaf);
-	}
-
-	Status add(TceIndex first, u64 entries);
-	[[nodiscard]] Leaf *pop()
-	{
-		Leaf *leaf = head_;
-
-		if (leaf)
-			head_ = leaf->next_prepared_;
-		return leaf;
-	}
-	void discard(Leaf *leaf)
-	{
-		charge_.shrink(leaf->entries() * sizeof(Be64));
-		destroy_object(leaf);
-	}
-
-private:
-	TableCharge &charge_;
-	Leaf *head_ = nullptr;
-};
-
-template <class Memory> Status BasicPreparedLeaves<Memory>::add(TceIndex first, u64 entries)
-{
-	TCE_TRY(charge_.grow(entries * sizeof(Be64)));
-
-	void *at = tce_port_alloc(Leaf::bytes_for(entries));
-
-	if (!at) {
-		charge_.shrink(entries * sizeof(Be64));
-		return Errc::NoMem;
-	}
-	auto *leaf = new (Place{}, at) Leaf(first, entries);
-
-	leaf->next_prepared_ = head_;
-	head_ = leaf;
-	return {};
-}
 
 template <class Memory> class BasicTable : Pinned {
 public:
 	using Leaf = BasicLeaf<Memory>;
 	using PreparedLeaves = BasicPreparedLeaves<Memory>;
 
-	explicit BasicTable(Geometry geometry) : geometry_(geometry) {}
+	explicit BasicTable(Geometry geometry, Walk walk = {}) : geometry_(geometry), walk_(walk) {}
 	~BasicTable() { free_level(root_.load_relaxed(), geometry_.levels() - 1); }
 
 	[[nodiscard]] const Geometry &geometry() const { return geometry_; }
+	[[nodiscard]] bool walked() const { return walk_.by_hardware; }
 	[[nodiscard]] IndexRange whole() const
 	{
 		return { TceIndex(0), TceIndex(geometry_.entries()) };
@@ -224,16 +52,51 @@ public:
 	/* Make what @range lacks; NoMem, Intr, or the charge's error: nothing has changed. */
 	Status prepare(IndexRange range, PreparedLeaves &leaves);
 	/* Hang in what prepare() made; the nodes above are there. */
-	void link(PreparedLeaves &leaves);
+	void link(PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
+
+	/* What the hardware starts at.  Make the top level if need be. */
+	Status plant(TableCharge &charge);
+	[[nodiscard]] Be64 *root_page() const;
+	/* Bytes of every level that the hardware walks: none is smaller than it can read. */
+	[[nodiscard]] usize page_bytes() const
+	{
+		const u64 entries = geometry_.levels() == 1 ? geometry_.entries() :
+							      1ull << geometry_.level_bits();
+
+		return max<usize>(entries * sizeof(Be64), kSmallestPage);
+	}
 
 private:
 	using Slot = Atomic<void *>;
 
-	/* The slot of the leaf that holds @index, with the nodes above it made on the way. */
-	Result<Slot *> leaf_slot(TceIndex index, bool make_nodes);
+	static constexpr usize kSmallestPage = 4096;
+
+	/* An upper level; the slots follow it in memory. */
+	struct Node {
+		HwPage page;
+
+		[[nodiscard]] Slot *slots() { return reinterpret_cast<Slot *>(this + 1); }
+	};
+	/* Where a level hangs: our pointer, and in a walked table the node whose page has the hardware's. */
+	struct Hook {
+		Slot *slot = nullptr;
+		Be64 *entry = nullptr;
+	};
+
+	[[nodiscard]] static void *below(void *level, u64 slot)
+	{
+		return static_cast<Node *>(level)->slots()[slot].load_acquire();
+	}
+	/* Where the leaf of @index hangs, with the nodes above it made on the way. */
+	Result<Hook> leaf_place(TceIndex index, bool make_nodes) TCE_EXCLUDES(grow_);
+	[[nodiscard]] Node *make_node(unsigned int height);
+	void free_node(Node *node);
+	[[nodiscard]] bool hang(Hook place, void *level, const HwPage &page) TCE_EXCLUDES(grow_);
 	void free_level(void *level, unsigned int height);
 
 	const Geometry geometry_;
+	const Walk walk_;
+	Mutex grow_{ TCE_LOCK_GROW };
 	Slot root_;
 };
 
@@ -242,7 +105,7 @@ template <class Memory> auto BasicTable<Memory>::leaf(TceIndex index) const -> L
 	void *level = root_.load_acquire();
 
 	for (unsigned int height = geometry_.levels() - 1; height && level; height--)
-		level = static_cast<Slot *>(level)[geometry_.slot(height, index)].load_acquire();
+		level = below(level, geometry_.slot(height, index));
 	return static_cast<Leaf *>(level);
 }
 
@@ -253,8 +116,7 @@ template <class Memory> auto BasicTable<Memory>::next_leaf(IndexRange range) con
 		unsigned int height = geometry_.levels() - 1;
 
 		while (height && level) {
-			level = static_cast<Slot *>(level)[geometry_.slot(height, at)]
-					.load_acquire();
+			level = below(level, geometry_.slot(height, at));
 			height--;
 		}
 		if (level)
@@ -267,33 +129,73 @@ template <class Memory> auto BasicTable<Memory>::next_leaf(IndexRange range) con
 	return nullptr;
 }
 
-template <class Memory>
-auto BasicTable<Memory>::leaf_slot(TceIndex index, bool make_nodes) -> Result<Slot *>
+template <class Memory> auto BasicTable<Memory>::make_node(unsigned int height) -> Node *
 {
-	Slot *slot = &root_;
+	const usize bytes = geometry_.level_entries(height) * sizeof(Slot);
+	auto *node = static_cast<Node *>(tce_port_alloc(sizeof(Node) + bytes));
+
+	if (!node)
+		return nullptr;
+	if (walk_.by_hardware) {
+		node->page = HwPage::make(page_bytes(), walk_.node);
+		if (!node->page.entries) {
+			tce_port_free(node);
+			return nullptr;
+		}
+		Memory::born(node->page.entries, page_bytes());
+	}
+	Memory::born(node->slots(), bytes);
+	return node;
+}
+
+template <class Memory> void BasicTable<Memory>::free_node(Node *node)
+{
+	Memory::dies(node->slots());
+	if (node->page.entries)
+		Memory::dies(node->page.entries);
+	node->page.free();
+	tce_port_free(node);
+}
+
+/* The hardware's pointer first: who finds ours may rely on it. */
+template <class Memory>
+bool BasicTable<Memory>::hang(Hook place, void *level, const HwPage &page)
+{
+	Guard guard(grow_);
+
+	if (place.slot->load_relaxed())
+		return false;
+	if (page.entries && place.entry)
+		Memory::store_link(place.entry, page.link());
+	Memory::link(*place.slot, level);
+	return true;
+}
+
+template <class Memory>
+auto BasicTable<Memory>::leaf_place(TceIndex index, bool make_nodes) -> Result<Hook>
+{
+	Hook place = { &root_, nullptr };
 
 	for (unsigned int height = geometry_.levels() - 1; height; height--) {
-		void *node = slot->load_acquire();
+		auto *node = static_cast<Node *>(place.slot->load_acquire());
 
 		if (!node) {
 			if (!make_nodes)
 				return Errc::NoEnt;
-
-			const usize bytes = geometry_.level_entries(height) * sizeof(Slot);
-			void *fresh = tce_port_alloc(bytes);
+			Node *fresh = make_node(height);
 
 			if (!fresh)
 				return Errc::NoMem;
-			Memory::born(fresh, bytes);
-			if (!Memory::link(*slot, fresh)) {
-				Memory::dies(fresh);
-				tce_port_free(fresh);
-			}
-			node = slot->load_acquire();
+			if (!hang(place, fresh, fresh->page))
+				free_node(fresh);
+			node = static_cast<Node *>(place.slot->load_acquire());
 		}
-		slot = &static_cast<Slot *>(node)[geometry_.slot(height, index)];
+		const u64 slot = geometry_.slot(height, index);
+
+		place.slot = &node->slots()[slot];
+		place.entry = node->page.entries ? &node->page.entries[slot] : nullptr;
 	}
-	return slot;
+	return place;
 }
 
 template <class Memory>
@@ -301,10 +203,11 @@ Status BasicTable<Memory>::prepare(IndexRange range, PreparedLeaves &leaves)
 {
 	for (TceIndex at = geometry_.leaf_begin(range.begin); at < range.end;
 	     at += geometry_.leaf_entries()) {
-		Slot *slot = TCE_TRY(leaf_slot(at, true));
+		const Hook place = TCE_TRY(leaf_place(at, true));
 
-		if (!slot->load_acquire())
-			TCE_TRY(leaves.add(at, geometry_.leaf_entries()));
+		if (!place.slot->load_acquire())
+			TCE_TRY(leaves.add(at, geometry_.leaf_entries(),
+					   walk_.by_hardware ? page_bytes() : 0, walk_.node));
 		if (tce_port_killed())
 			return Errc::Intr;
 		tce_port_yield();
@@ -315,13 +218,41 @@ Status BasicTable<Memory>::prepare(IndexRange range, PreparedLeaves &leaves)
 template <class Memory> void BasicTable<Memory>::link(PreparedLeaves &leaves)
 {
 	while (Leaf *leaf = leaves.pop()) {
-		auto slot = leaf_slot(leaf->first(), false);
+		auto place = leaf_place(leaf->first(), false);
 
-		if (TCE_ASSERT(slot.ok()) && Memory::link(*slot.value(), leaf))
+		if (TCE_ASSERT(place.ok()) && hang(place.value(), leaf, leaf->page()))
 			tce_port_count(TCE_COUNT_LEAVES, 1);
 		else
 			leaves.discard(leaf);
 	}
+}
+
+template <class Memory> Status BasicTable<Memory>::plant(TableCharge &charge)
+{
+	if (geometry_.levels() > 1) {
+		Node *top = make_node(geometry_.levels() - 1);
+
+		if (!top)
+			return Errc::NoMem;
+		if (!hang({ &root_, nullptr }, top, top->page))
+			free_node(top);
+		return {};
+	}
+	PreparedLeaves leaves(charge);
+
+	TCE_TRY(prepare(whole(), leaves));
+	link(leaves);
+	return {};
+}
+
+template <class Memory> Be64 *BasicTable<Memory>::root_page() const
+{
+	void *root = root_.load_acquire();
+
+	if (!root)
+		return nullptr;
+	return geometry_.levels() > 1 ? static_cast<Node *>(root)->page.entries :
+					static_cast<Leaf *>(root)->page().entries;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
@@ -335,9 +266,8 @@ template <class Memory> void BasicTable<Memory>::free_level(void *level, unsigne
 		return;
 	}
 	for (u64 i = 0; i < geometry_.level_entries(height); i++)
-		free_level(static_cast<Slot *>(level)[i].load_relaxed(), height - 1);
-	Memory::dies(level);
-	tce_port_free(level);
+		free_level(below(level, i), height - 1);
+	free_node(static_cast<Node *>(level));
 }
 
 /*

@@ -9,6 +9,13 @@ namespace tce {
 
 void Releaser::release(Entry old)
 {
+	if (pins_) {
+		if (!old.tce.live())
+			return;
+		tce_port_unpin(old.tce.hpa().raw, old.tce.perm().writes());
+		nr_++;
+		return;
+	}
 	if (old.tce.perm().writes())
 		tce_port_page_dirty(old.tce.hpa().raw, page_.lg2());
 	if (!old.user.raw)
@@ -29,14 +36,16 @@ void Releaser::release(Entry old)
 
 void Releaser::flush()
 {
-	if (nr_)
+	if (nr_ && pins_)
+		pins_->shrink(nr_);
+	else if (nr_)
 		tce_port_mem_unmap(mem_, nr_);
 	mem_ = nullptr;
 	nr_ = 0;
 }
 
-Window::Window(Owner &owner, const Geometry &geometry)
-	: owner_(owner), charge_(owner.mm()), table_(geometry)
+Window::Window(Owner &owner, const Geometry &geometry, Walk walk)
+	: owner_(owner), charge_(owner.mm()), table_(geometry, walk)
 {
 }
 
@@ -45,28 +54,35 @@ Window::~Window() TCE_NO_TSA
 	tce_port_page_free(scratch_.list);
 }
 
-Result<Window *> Window::make(Owner &owner, const Geometry &geometry)
+Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk)
 {
 	void *at = tce_port_alloc(sizeof(Window));
 
 	if (!at)
 		return Errc::NoMem;
 
-	auto *window = new (Place{}, at) Window(owner, geometry);
-	auto *list = static_cast<Be64 *>(tce_port_page_alloc());
+	auto *window = new (Place{}, at) Window(owner, geometry, walk);
+	Status status;
 
-	if (!list) {
-		destroy_object(window);
-		return Errc::NoMem;
+	if (walk.by_hardware) {
+		status = window->table_.plant(window->charge_);
+	} else {
+		auto *list = static_cast<Be64 *>(tce_port_page_alloc());
+		Guard guard(window->publish_);
+
+		window->scratch_.list = list;
+		status = list ? Status() : Status(Errc::NoMem);
 	}
-	Guard guard(window->publish_);
-
-	window->scratch_.list = list;
+	if (!status.ok()) {
+		discard(window);
+		return status.error();
+	}
 	return window;
 }
 
 void Window::discard(Window *window)
 {
+	window->charge_.drop();
 	destroy_object(window);
 }
 
@@ -74,7 +90,13 @@ Status Window::go_live(Iova start, u32 liobn)
 {
 	start_ = start;
 
-	const tce_ktable_shape shape = { page().lg2(), liobn, offset(), geometry().entries() };
+	const tce_ktable_shape shape = { page().lg2(),
+					 liobn,
+					 offset(),
+					 geometry().entries(),
+					 table_.root_page(),
+					 table_.page_bytes(),
+					 geometry().levels() };
 
 	ktable_ = tce_port_ktable_create(reinterpret_cast<tce_table *>(this), &shape);
 	if (!ktable_)
@@ -83,11 +105,21 @@ Status Window::go_live(Iova start, u32 liobn)
 	return {};
 }
 
-/* --- Towards the hypervisor ----------------------------------------------- */
+/* --- Towards the platform --------------------------------------------------- */
+
+void Window::invalidate(IndexRange run, u32 &calls)
+{
+	tce_port_ioda_kill(ktable_, offset() + run.begin.raw, run.count());
+	calls++;
+}
 
 /* Push scratch_.list.  Once the groups are gone nobody takes it any more. */
 Status Window::push(IndexRange run, u32 &calls)
 {
+	if (walked()) {
+		invalidate(run, calls);
+		return {};
+	}
 	if (!mirrors_)
 		return Errc::Io;
 	for (Mirror *m = mirrors_; m; m = m->next)
@@ -101,6 +133,10 @@ Status Window::push_closed(IndexRange run, u32 &calls)
 {
 	Status all = mirrors_ ? Errc::Ok : Errc::Io;
 
+	if (walked()) {
+		invalidate(run, calls);
+		return {};
+	}
 	for (Mirror *m = mirrors_; m; m = m->next) {
 		Status one = papr::clear_run(target(*m, run.begin),
 					     static_cast<unsigned int>(run.count()), calls);
@@ -115,7 +151,8 @@ Status Window::push_closed(IndexRange run, u32 &calls)
 void Window::snapshot(Leaf &leaf, IndexRange run)
 {
 	for (TceIndex i = run.begin; i < run.end; i += 1) {
-		scratch_.list[i - run.begin] = leaf.tce(i).to_be();
+		if (!walked())
+			scratch_.list[i - run.begin] = leaf.tce(i).to_be();
 		settle(leaf, i);
 	}
 }
@@ -143,21 +180,24 @@ Window::Shut::Shut(Window &window, Leaf &leaf) : window_(window)
 
 /* --- MAP ------------------------------------------------------------------- */
 
-Status Window::map_run(IndexRange run, Source from, Releaser &releaser, bool &undone)
+Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 {
 	Guard guard(publish_);
 	Leaf *leaf = table_.leaf(run.begin);
 	u32 calls = 0;
 
-	undone = true;
+	from.undone = true;
 	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= papr::kRun))
 		return Errc::Inval;
 
 	Shut gate(*this, *leaf);
 
-	TCE_TRY(Status::from_port(tce_port_mem_translate(from.mem, from.user.raw, page().lg2(),
-							 static_cast<unsigned int>(run.count()),
-							 scratch_.hpa)));
+	if (from.mem)
+		TCE_TRY(Status::from_port(tce_port_mem_translate(
+			from.mem, from.user.raw, page().lg2(),
+			static_cast<unsigned int>(run.count()), scratch_.hpa)));
+
+	const u64 *hpa = from.mem ? scratch_.hpa : from.pinned;
 	{
 		Guard entries(leaf->lock);
 
@@ -165,13 +205,13 @@ Status Window::map_run(IndexRange run, Source from, Releaser &releaser, bool &un
 			const u64 n = i - run.begin;
 
 			scratch_.old[n] = leaf->get(i);
-			leaf->set(i, { Tce(Hpa(scratch_.hpa[n]), from.perm),
-				       from.user + (n << page().lg2()) });
+			leaf->set(i, { Tce(Hpa(hpa[n]), effective(from.perm)),
+				       from.mem ? from.user + (n << page().lg2()) : Uaddr() });
 		}
 		snapshot(*leaf, run);
 	}
 	if (Status pushed = push(run, calls); !pushed.ok()) {
-		undone = undo_map(*leaf, run, from, releaser);
+		from.undone = undo_map(*leaf, run, from, releaser);
 		return pushed;
 	}
 	no_doubt();
@@ -187,7 +227,7 @@ Status Window::map_run(IndexRange run, Source from, Releaser &releaser, bool &un
  * knows what it has, old, new or closed: then old stays in the table, new stays noted, and all
  * of it is pending.  Whether it is as it was.
  */
-bool Window::undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &releaser)
+bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from, Releaser &releaser)
 {
 	u32 calls = 0;
 	{
@@ -204,6 +244,7 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &release
 	if (!push_closed(run, calls).ok()) {
 		tce_port_log("hypervisor refuses to close %llu entries at %llx\n", run.count(),
 			     target({}, run.begin).first.raw);
+		from.unsure = true;
 		keep_noted(from.mem, run.count());
 
 		Guard entries(leaf.lock);
@@ -232,6 +273,8 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &release
 void Window::keep_noted(tce_mem *mem, u64 nr)
 {
 	for (Unsure &unsure : unsure_) {
+		if (!mem)
+			break;
 		if (unsure.mem && unsure.mem != mem)
 			continue;
 		if (tce_port_mem_map(mem, nr))

@@ -4,7 +4,8 @@
  *
  * Every change is two steps, write and publish.  On PAPR the table is our shadow of the
  * hypervisor's, and publishing pushes runs of it into the LIOBN of every group of the
- * container (its mirrors): one shadow, however many groups.
+ * container (its mirrors): one shadow, however many groups.  On IODA2 the hardware walks the
+ * table, and publishing invalidates what it has cached of the run.
  *
  * publish_ is held from taking entries out of the shadow until the hypercall is done, so
  * that pushes take effect in the order in which the shadow was read: whoever writes
@@ -42,12 +43,14 @@ struct Mirror {
 
 /*
  * Gives back what entries named: the device may have written to the page, and one entry fewer
- * names the memory.  Runs of one region are told to the port at once.
+ * names the memory.  Runs of one region are told to the port at once.  Entries of a v1
+ * container have no user address; each has a pin of its own.
  */
 class Releaser : Pinned {
 public:
-	Releaser(const RegionIndex &regions, tce_mm *mm, PageShift page)
-		: cursor_(regions), mm_(mm), page_(page)
+	/* @pins: of a v1 container, else nullptr. */
+	Releaser(const RegionIndex &regions, tce_mm *mm, PageShift page, PinCharge *pins)
+		: cursor_(regions), mm_(mm), page_(page), pins_(pins)
 	{
 	}
 	~Releaser() { flush(); }
@@ -59,21 +62,30 @@ private:
 	RegionCursor cursor_;
 	tce_mm *const mm_;
 	const PageShift page_;
+	PinCharge *const pins_;
 	tce_mem *mem_ = nullptr;
 	u64 nr_ = 0;
 };
 
-/* What MAP puts into a run of entries: memory that is noted to be mapped already. */
+/*
+ * What MAP puts into a run of entries: registered memory that is noted to be mapped already, or
+ * pages that are pinned already, one a TCE.
+ */
 struct Source {
 	tce_mem *mem = nullptr;
 	Uaddr user;
+	const u64 *pinned = nullptr;
 	Perm perm;
+	/* Set with an error: everything is as it was. */
+	bool undone = false;
+	/* Set with an error: the platform may have the pages all the same. */
+	bool unsure = false;
 };
 
 class Window : Pinned {
 public:
 	/* NoMem. */
-	static Result<Window *> make(Owner &owner, const Geometry &geometry);
+	static Result<Window *> make(Owner &owner, const Geometry &geometry, Walk walk);
 	/* Of a window that was never made known to anybody. */
 	static void discard(Window *window);
 
@@ -91,6 +103,7 @@ public:
 	}
 	[[nodiscard]] IndexRange whole() const { return table_.whole(); }
 	[[nodiscard]] tce_ktable *ktable() const { return ktable_; }
+	[[nodiscard]] bool walked() const { return table_.walked(); }
 
 	/* --- for the container ------------------------------------------- */
 
@@ -104,10 +117,10 @@ public:
 
 	/*
 	 * Map a run that lies in one leaf and is no longer than papr::kRun.  On success the
-	 * entries own the notes in @from.mem.  On an error the run is as it was (@undone) or closed.
+	 * entries own the notes or pins of @from.  On an error the run is as it was
+	 * (@from.undone) or closed.
 	 */
-	Status map_run(IndexRange run, Source from, Releaser &releaser, bool &undone)
-		TCE_EXCLUDES(publish_);
+	Status map_run(IndexRange run, Source &from, Releaser &releaser) TCE_EXCLUDES(publish_);
 
 	/* Close what is live in @range.  Io: some entries are still live. */
 	Status unmap(IndexRange range, Releaser &releaser) TCE_EXCLUDES(publish_);
@@ -149,7 +162,7 @@ public:
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the container's list */
 	Window *next_unfinished = nullptr; /* protected by the container's lock */
 
-	Window(Owner &owner, const Geometry &geometry);
+	Window(Owner &owner, const Geometry &geometry, Walk walk);
 	~Window();
 
 private:
@@ -179,17 +192,23 @@ private:
 		Window &window_;
 	};
 
+	/* IODA2 takes write without read for neither (pnv_tce_xchg() in the kernel). */
+	[[nodiscard]] Perm effective(Perm perm) const
+	{
+		return walked() && perm.writes() ? Perm(Perm::kMask) : perm;
+	}
 	[[nodiscard]] papr::Target target(const Mirror &mirror, TceIndex first) const
 	{
 		return { mirror.liobn, page(), start_ + (first.raw << page().lg2()) };
 	}
 	[[nodiscard]] u64 offset() const { return start_.raw >> page().lg2(); }
 
+	void invalidate(IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
 	Status push(IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
 	Status push_closed(IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
 	void snapshot(Leaf &leaf, IndexRange run) TCE_REQUIRES(publish_, leaf.lock);
 	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser) TCE_REQUIRES(publish_);
-	bool undo_map(Leaf &leaf, IndexRange run, Source from, Releaser &releaser)
+	bool undo_map(Leaf &leaf, IndexRange run, Source &from, Releaser &releaser)
 		TCE_REQUIRES(publish_);
 	void publish_leaf(Leaf &leaf, u32 &calls) TCE_REQUIRES(publish_);
 	void close_lost(Leaf &leaf, IndexRange run, u32 &calls) TCE_REQUIRES(publish_);

@@ -84,6 +84,7 @@ Status Window::exchange(TceIndex index, Tce &tce)
 		return Errc::Inval;
 	if (tce.live() && !page().aligned(tce.hpa().raw))
 		return Errc::Inval;
+	tce = Tce(tce.hpa(), effective(tce.perm()));
 
 	Leaf *leaf = table_.leaf(index);
 

@@ -23,6 +23,7 @@ static const char *const tce_lock_names[TCE_LOCK_CLASSES] = {
 	[TCE_LOCK_OWNER]	= "tce_owner",
 	[TCE_LOCK_PUBLISH]	= "tce_publish",
 	[TCE_LOCK_CHARGE]	= "tce_charge",
+	[TCE_LOCK_GROW]		= "tce_grow",
 	[TCE_LOCK_LEAF]		= "tce_leaf",
 };
 

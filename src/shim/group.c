@@ -11,8 +11,11 @@
 #include "shim.h"
 
 static LIST_HEAD(tce_groups);
-/* The list, tg and tables[].  Innermost: nothing is called that takes locks. */
-static DEFINE_MUTEX(tce_groups_lock);
+/*
+ * The list, tg and tables[].  Innermost: nothing is called that takes locks, but the
+ * platform's own operations on windows (PowerNV).
+ */
+DEFINE_MUTEX(tce_groups_lock);
 
 /**
  * tce_group_open() - take a group from the platform's code
@@ -37,7 +40,12 @@ int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
 		return -ENOMEM;
 	grp->group = group;
 	grp->tg = iommu_group_get_iommudata(group);
-	ret = grp->tg ? tce_pseries_open(grp, caps) : -ENODEV;
+	if (!grp->tg)
+		ret = -ENODEV;
+	else if (tce_powernv_present())
+		ret = tce_powernv_open(grp, caps);
+	else
+		ret = tce_pseries_open(grp, caps);
 	if (ret) {
 		kfree(grp);
 		return ret;
@@ -60,7 +68,10 @@ void tce_group_close(struct tce_port_group *grp)
 	mutex_lock(&tce_groups_lock);
 	list_del(&grp->list);
 	mutex_unlock(&tce_groups_lock);
-	tce_pseries_close(grp);
+	if (tce_powernv_present())
+		tce_powernv_close(grp);
+	else
+		tce_pseries_close(grp);
 	kfree(grp);
 }
 
@@ -111,7 +122,7 @@ static bool seen_before(struct tce_port_group *grp, const struct iommu_table *tb
 
 	list_for_each_entry_continue_reverse(grp, &tce_groups, list)
 		for (slot = 0; grp->tg && slot < TCE_MAX_WINDOWS; slot++)
-			if (grp->tg->tables[slot] == tbl)
+			if (tce_ioda_table(grp, slot) == tbl)
 				return true;
 	return false;
 }
@@ -124,15 +135,19 @@ static void show_table(struct seq_file *m, struct tce_port_group *first,
 
 	seq_puts(m, "groups");
 	list_for_each_entry_from(grp, &tce_groups, list) {
-		if (!grp->tg || grp->tg->tables[slot] != tbl)
+		if (!grp->tg || tce_ioda_table(grp, slot) != tbl)
 			continue;
 		seq_printf(m, "%c%d", before, iommu_group_id(grp->group));
 		before = ',';
 	}
-	seq_printf(m, " slot %u start %#llx size %#llx page_shift %lu liobn %#lx\n", slot,
+	seq_printf(m, " slot %u start %#llx size %#llx page_shift %lu", slot,
 		   (u64)tbl->it_offset << tbl->it_page_shift,
-		   (u64)tbl->it_size << tbl->it_page_shift, tbl->it_page_shift,
-		   tbl->it_index);
+		   (u64)tbl->it_size << tbl->it_page_shift, tbl->it_page_shift);
+	if (tbl->it_base)
+		seq_printf(m, " levels %lu entries %lu\n", tbl->it_indirect_levels + 1,
+			   tbl->it_level_size);
+	else
+		seq_printf(m, " liobn %#lx\n", tbl->it_index);
 }
 
 /**
@@ -149,7 +164,7 @@ void tce_groups_show(struct seq_file *m)
 	mutex_lock(&tce_groups_lock);
 	list_for_each_entry(grp, &tce_groups, list) {
 		for (slot = 0; grp->tg && slot < TCE_MAX_WINDOWS; slot++) {
-			struct iommu_table *tbl = grp->tg->tables[slot];
+			struct iommu_table *tbl = tce_ioda_table(grp, slot);
 
 			if (tbl && tce_ktable_is_ours(tbl) && !seen_before(grp, tbl))
 				show_table(m, grp, slot, tbl);

@@ -35,6 +35,8 @@ static int tce_ktable_xchg(struct iommu_table *tbl, long index,
 	tce_u64 old = *hpa;
 	int ret;
 
+	if (READ_ONCE(ktable_of(tbl)->no_kvm))
+		return -EPERM;
 	ret = tce_table_xchg(ktable_of(tbl)->engine, index, &old, &perm);
 	if (ret)
 		return ret;
@@ -52,6 +54,8 @@ static void tce_ktable_kill(struct iommu_table *tbl, unsigned long index,
 static __be64 *tce_ktable_useraddr(struct iommu_table *tbl, long index,
 				   bool alloc)
 {
+	if (READ_ONCE(ktable_of(tbl)->no_kvm))
+		return NULL;
 	return (__force __be64 *)tce_table_useraddr(ktable_of(tbl)->engine, index,
 						    alloc);
 }
@@ -109,7 +113,9 @@ struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
 	k->tbl.it_page_shift = shape->page_shift;
 	k->tbl.it_offset = shape->offset;
 	k->tbl.it_size = shape->entries;
-	k->tbl.it_level_size = shape->entries;
+	k->tbl.it_base = (unsigned long)shape->base;
+	k->tbl.it_level_size = shape->base ? shape->level_bytes / sizeof(u64) : shape->entries;
+	k->tbl.it_indirect_levels = shape->base ? shape->levels - 1 : 0;
 	k->tbl.it_type = TCE_PCI;
 	k->tbl.it_blocksize = 16;
 	k->tbl.it_nid = NUMA_NO_NODE;

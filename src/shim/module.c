@@ -12,8 +12,8 @@ static int __init tce_init(void)
 {
 	int ret;
 
-	if (!tce_pseries_present()) {
-		pr_info("this is no pSeries partition: nothing to drive here\n");
+	if (!tce_pseries_present() && !tce_powernv_present()) {
+		pr_info("neither a pSeries partition nor PowerNV: nothing to drive here\n");
 		return -ENODEV;
 	}
 	ret = tce_ktable_init();

@@ -9,6 +9,8 @@
  *   group_pseries.c  taking a group from the platform's code and giving it back
  *   ddw_rtas.c       dynamic DMA windows: firmware calls
  *   dt_windows.c     dynamic DMA windows: device tree
+ *   group_powernv.c  the same as group_pseries.c on bare metal
+ *   ioda_windows.c   windows whose tables the hardware walks
  *   ktable.c         struct iommu_table on top of the engine's tables
  *   debugfs.c        figures
  */
@@ -32,6 +34,9 @@ struct seq_file;
 struct tce_dt_node;
 struct vfio_eeh_pe_op;
 
+/* iommu_table_ops::tce_kill */
+typedef void tce_kill_fn(struct iommu_table *tbl, unsigned long index, unsigned long pages);
+
 /* Index of a token in "ibm,ddw-applicable". */
 enum tce_ddw_call {
 	TCE_DDW_QUERY,
@@ -45,11 +50,25 @@ enum tce_ddw_call {
  * @tbl: first member: the kernel frees the whole with kfree(tbl)
  * @engine: the table
  * @flush: tce_table_flush() when KVM left something unpublished
+ * @kill: PowerNV: the platform's own tce_kill
+ * @no_kvm: KVM must not use it, though it may come across it
  */
 struct tce_ktable {
 	struct iommu_table tbl;
 	struct tce_table *engine;
 	struct delayed_work flush;
+	tce_kill_fn *kill;
+	bool no_kvm;
+};
+
+/**
+ * struct tce_ioda_window - a window of a PE on PowerNV
+ * @hidden: its table if tables[] must not show it
+ * @spare: a link from the table to the group, for when the window cannot be unset
+ */
+struct tce_ioda_window {
+	struct iommu_table *hidden;
+	struct iommu_table_group_link *spare;
 };
 
 /**
@@ -68,6 +87,8 @@ struct tce_ktable {
  * @query_outputs: words that ibm,query-pe-dma-windows answers, status included
  * @config_addr: for RTAS, of the device that was the first one at attach
  * @buid: for RTAS, of the host bridge
+ * @ioda: PowerNV: the windows; under the groups' lock
+ * @tce_kill: PowerNV: the platform's own
  */
 struct tce_port_group {
 	struct list_head list;
@@ -83,9 +104,12 @@ struct tce_port_group {
 	unsigned int query_outputs;
 	u32 config_addr;
 	u64 buid;
+	struct tce_ioda_window ioda[TCE_MAX_WINDOWS];
+	tce_kill_fn *tce_kill;
 };
 
 /* group.c */
+extern struct mutex tce_groups_lock;
 int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
 		   struct tce_group_caps *caps);
 void tce_group_close(struct tce_port_group *grp);
@@ -98,6 +122,14 @@ bool tce_pseries_present(void);
 int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps);
 void tce_pseries_close(struct tce_port_group *grp);
 struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp);
+
+/* group_powernv.c */
+bool tce_powernv_present(void);
+int tce_powernv_open(struct tce_port_group *grp, struct tce_group_caps *caps);
+void tce_powernv_close(struct tce_port_group *grp);
+
+/* ioda_windows.c */
+struct iommu_table *tce_ioda_table(struct tce_port_group *grp, unsigned int slot);
 
 /* ddw_rtas.c */
 void tce_ddw_init(struct tce_port_group *grp);

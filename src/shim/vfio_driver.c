@@ -27,6 +27,7 @@ struct tce_vfio {
 	refcount_t users;		/* VFIO's until release, and running ioctls */
 	struct rcu_head rcu;
 	unsigned long id;
+	enum tce_version version;
 	struct tce_container *engine;
 	struct mutex lock;		/* groups */
 	struct list_head groups;
@@ -67,12 +68,13 @@ static void *tce_vfio_open(unsigned long arg)
 	struct tce_vfio *c;
 	int ret;
 
-	if (arg != VFIO_SPAPR_TCE_v2_IOMMU)
+	if (arg != VFIO_SPAPR_TCE_IOMMU && arg != VFIO_SPAPR_TCE_v2_IOMMU)
 		return ERR_PTR(-EINVAL);
 	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
-	ret = tce_container_create(&c->engine);
+	c->version = arg == VFIO_SPAPR_TCE_IOMMU ? TCE_V1 : TCE_V2;
+	ret = tce_container_create(c->version, &c->engine);
 	if (ret)
 		goto free;
 	refcount_set(&c->users, 1);
@@ -196,22 +198,25 @@ static long copy_arg(void *to, unsigned long arg, size_t minsz)
 	return *(const u32 *)to < minsz ? -EINVAL : 0;
 }
 
-static long tce_vfio_get_info(struct tce_container *engine, unsigned long arg)
+static long tce_vfio_get_info(struct tce_vfio *c, unsigned long arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_spapr_tce_info, dma32_window_size);
 	struct vfio_iommu_spapr_tce_info out = {};
 	struct tce_info info = {};
 	long ret;
 
-	ret = copy_arg(&out, arg, minsz) ?: tce_container_get_info(engine, &info);
+	ret = copy_arg(&out, arg, minsz) ?: tce_container_get_info(c->engine, &info);
 	if (ret)
 		return ret;
-	out.flags = VFIO_IOMMU_SPAPR_INFO_DDW;
+	out.flags = 0;
 	out.dma32_window_start = info.dma32_start;
 	out.dma32_window_size = info.dma32_size;
-	out.ddw.pgsizes = info.pgsizes;
-	out.ddw.max_dynamic_windows_supported = info.max_windows;
-	out.ddw.levels = info.levels;
+	if (c->version == TCE_V2) {
+		out.flags = VFIO_IOMMU_SPAPR_INFO_DDW;
+		out.ddw.pgsizes = info.pgsizes;
+		out.ddw.max_dynamic_windows_supported = info.max_windows;
+		out.ddw.levels = info.levels;
+	}
 	if (out.argsz >= offsetofend(struct vfio_iommu_spapr_tce_info, ddw))
 		minsz = offsetofend(struct vfio_iommu_spapr_tce_info, ddw);
 	return copy_to_user((void __user *)arg, &out, minsz) ? -EFAULT : 0;
@@ -309,15 +314,22 @@ static long tce_vfio_eeh(struct tce_vfio *c, unsigned long arg)
 	return ret;
 }
 
-static long tce_vfio_call(struct tce_vfio *c, unsigned int cmd, unsigned long arg)
+/* What only one version has. */
+static long tce_vfio_call_v1(struct tce_vfio *c, unsigned int cmd)
 {
 	switch (cmd) {
-	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
-		return tce_vfio_get_info(c->engine, arg);
-	case VFIO_IOMMU_MAP_DMA:
-		return tce_vfio_map(c->engine, arg);
-	case VFIO_IOMMU_UNMAP_DMA:
-		return tce_vfio_unmap(c->engine, arg);
+	case VFIO_IOMMU_ENABLE:
+		return tce_container_enable(c->engine);
+	case VFIO_IOMMU_DISABLE:
+		return tce_container_disable(c->engine);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long tce_vfio_call_v2(struct tce_vfio *c, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
 	case VFIO_IOMMU_SPAPR_REGISTER_MEMORY:
 		return tce_vfio_register(c->engine, arg);
 	case VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY:
@@ -326,16 +338,32 @@ static long tce_vfio_call(struct tce_vfio *c, unsigned int cmd, unsigned long ar
 		return tce_vfio_create(c->engine, arg);
 	case VFIO_IOMMU_SPAPR_TCE_REMOVE:
 		return tce_vfio_remove(c->engine, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long tce_vfio_call(struct tce_vfio *c, unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
+		return tce_vfio_get_info(c, arg);
+	case VFIO_IOMMU_MAP_DMA:
+		return tce_vfio_map(c->engine, arg);
+	case VFIO_IOMMU_UNMAP_DMA:
+		return tce_vfio_unmap(c->engine, arg);
 	case VFIO_EEH_PE_OP:
 		return tce_vfio_eeh(c, arg);
 	default:
-		return -ENOTTY;
+		return c->version == TCE_V1 ? tce_vfio_call_v1(c, cmd) :
+					      tce_vfio_call_v2(c, cmd, arg);
 	}
 }
 
 static long tce_vfio_check_extension(unsigned long arg)
 {
 	switch (arg) {
+	case VFIO_SPAPR_TCE_IOMMU:
 	case VFIO_SPAPR_TCE_v2_IOMMU:
 		return 1;
 	case VFIO_EEH:

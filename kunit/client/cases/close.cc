@@ -80,14 +80,14 @@ CASE(close, exit_and_kill)
 // soon, nothing is left, and the kernel does not report a lock-up.
 CASE(close, kill_in_mid_map, .seconds = 300)
 {
-	constexpr u64 SIZE = DEFAULT_SIZE / 4;
+	const u64 SIZE = default_size() / 4;
 	const u64 before = pinned_pages();
 	for (unsigned round = 0; round < rounds(5); ++round) {
 		Child user{ [&] {
 			Session session;
 			const Memory memory = Memory::aliased(SIZE, MiB);
 			session.registered(memory);
-			for (u64 iova = 0;; iova = (iova + SIZE) % DEFAULT_SIZE) {
+			for (u64 iova = 0;; iova = (iova + SIZE) % default_size()) {
 				session.mapped(memory.address(), iova, SIZE);
 				session.unmapped(iova, SIZE);
 			}
@@ -139,7 +139,7 @@ CASE(close, memory_unmapped_under_the_device)
 	session.edu().writes(0, Edu::BUFFER_SIZE);
 	check(filled(memory.at(0, TCE_PAGE), 3),
 	      "the device reaches memory that was never registered");
-	session.unmapped(0, DEFAULT_SIZE);
+	session.unmapped(0, default_size());
 	expect(session->unregister_memory(memory), OK, "UNREGISTER");
 	settle_pins(before.pins, "after UNREGISTER");
 }

@@ -135,7 +135,7 @@ CASE(consumers, random_mappings)
 	const Memory memory = Memory::pages(PAGES * TCE_PAGE);
 	session.registered(memory);
 	const Window high = session.window(12, 16 * GiB, 2);
-	const u64 bases[] = { DEFAULT_SIZE - SPAN * TCE_PAGE, high.start + 5 * GiB };
+	const u64 bases[] = { default_size() - SPAN * TCE_PAGE, high.start + 5 * GiB };
 	std::map<u64, u64> model; // bus page -> page of memory
 	std::vector<u64> edges;	  // of the last ranges
 

@@ -132,7 +132,7 @@ CASE(dma, read_only_mapping)
 	check(filled(memory.at(0, TCE_PAGE), 10), "it wrote after the permission was taken back");
 }
 
-// FLAG_WRITE: the device may write, not read.
+// FLAG_WRITE: the device may write, not read. (IODA2 hardware cannot tell: who may write may read.)
 CASE(dma, write_only_mapping)
 {
 	Session session;
@@ -146,7 +146,7 @@ CASE(dma, write_only_mapping)
 	check(filled(memory.at(0, size), 11), "the device cannot write");
 	fill(memory.at(0, size), 12);
 	copies(session.edu(), 0, TCE_PAGE, size);
-	check(!filled(memory.at(TCE_PAGE, size), 12),
+	check(host().powernv || !filled(memory.at(TCE_PAGE, size), 12),
 	      "the device read through a write-only mapping");
 }
 
@@ -185,12 +185,12 @@ CASE(dma, two_windows)
 	const Window window = session.window(12, 4 * GiB);
 	session.mapped(memory.address(), 0, TCE_PAGE);
 	session.mapped(memory.address() + TCE_PAGE, window.start, TCE_PAGE);
-	session.mapped(memory.address() + 2 * TCE_PAGE, DEFAULT_SIZE - TCE_PAGE, TCE_PAGE);
+	session.mapped(memory.address() + 2 * TCE_PAGE, default_size() - TCE_PAGE, TCE_PAGE);
 	session.mapped(memory.address() + 3 * TCE_PAGE, window.end() - TCE_PAGE, TCE_PAGE);
 	const Edu &edu = session.edu();
 	both_ways(edu, 0, memory.at(0, TCE_PAGE), 17);
 	both_ways(edu, window.start, memory.at(TCE_PAGE, TCE_PAGE), 18);
-	both_ways(edu, DEFAULT_SIZE - TCE_PAGE, memory.at(2 * TCE_PAGE, TCE_PAGE), 19);
+	both_ways(edu, default_size() - TCE_PAGE, memory.at(2 * TCE_PAGE, TCE_PAGE), 19);
 	both_ways(edu, window.end() - TCE_PAGE, memory.at(3 * TCE_PAGE, TCE_PAGE), 20);
 }
 

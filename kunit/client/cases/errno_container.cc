@@ -19,11 +19,10 @@ struct Answer {
 	long expected;
 };
 
-// QEMU and DPDK ask for type1 first and take the first positive answer: it must be 0 here. v1 is
-// not offered yet.
+// QEMU and DPDK ask for type1 first and take the first positive answer: it must be 0 here.
 constexpr std::array EXTENSIONS{
 	Answer{ VFIO_SPAPR_TCE_v2_IOMMU,	 1 },
-	Answer{ VFIO_SPAPR_TCE_IOMMU,     0 },
+	Answer{ VFIO_SPAPR_TCE_IOMMU,     1 },
 	Answer{ VFIO_TYPE1_IOMMU,	  0 },
 	Answer{ VFIO_TYPE1v2_IOMMU,	    0 },
 	Answer{ VFIO_TYPE1_NESTING_IOMMU, 0 },
@@ -57,8 +56,7 @@ CASE(errno_container, set_iommu)
 	       "SET_IOMMU, no group");
 	Group group{ host().edus[0].group };
 	expect(group.set_container(container), OK, "SET_CONTAINER");
-	for (unsigned long type :
-	     { VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_SPAPR_TCE_IOMMU, 99 })
+	for (unsigned long type : { VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, 99 })
 		check(container.set_iommu(type).value() < 0,
 		      cat("SET_IOMMU of type ", type, " works"));
 	expect(container.set_iommu(VFIO_SPAPR_TCE_v2_IOMMU), OK, "SET_IOMMU of v2");
@@ -77,10 +75,11 @@ CASE(errno_container, get_info)
 	expect(info.argsz, u32{ sizeof info }, "argsz");
 	expect(info.flags, u32{ VFIO_IOMMU_SPAPR_INFO_DDW }, "flags");
 	expect(Hex{ info.dma32_window_start }, Hex{ 0 }, "dma32_window_start");
-	expect(Hex{ info.dma32_window_size }, Hex{ DEFAULT_SIZE }, "dma32_window_size");
+	expect(Hex{ info.dma32_window_size }, Hex{ default_size() }, "dma32_window_size");
 	// 4K has to be there always: QEMU backs any guest page with it. The rest is what this
-	// platform's firmware offers.
-	expect(Hex{ info.ddw.pgsizes }, Hex{ 4 * KiB | 64 * KiB | 2 * MiB | 16 * MiB }, "pgsizes");
+	// platform's firmware or hardware offers.
+	const u64 huge = host().powernv ? GiB : 16 * MiB;
+	expect(Hex{ info.ddw.pgsizes }, Hex{ 4 * KiB | 64 * KiB | 2 * MiB | huge }, "pgsizes");
 	expect(info.ddw.max_dynamic_windows_supported, 2U, "max_dynamic_windows_supported");
 	check(info.ddw.levels >= 1 && info.ddw.levels <= 5, cat("levels: ", info.ddw.levels));
 }
@@ -110,7 +109,7 @@ CASE(errno_container, get_info_argsz)
 		      "a refused GET_INFO writes");
 	}
 	expect(ask(FIXED_INFO), OK, "GET_INFO without the DDW part");
-	expect(Hex{ request.info.dma32_window_size }, Hex{ DEFAULT_SIZE },
+	expect(Hex{ request.info.dma32_window_size }, Hex{ default_size() },
 	       "size in the short structure");
 	check(untouched(&request.info.ddw, sizeof request - FIXED_INFO), "written behind argsz");
 	expect(ask(sizeof request), OK, "GET_INFO of a later version's size");
@@ -129,8 +128,8 @@ CASE(errno_container, unknown_calls)
 				[&] { return session->ioctl(call, 0UL); });
 }
 
-// EEH, which the groups of this platform do not have: QEMU logs -ENODEV and goes on.
-CASE(errno_container, eeh)
+// EEH, which the groups of QEMU's pSeries machine do not have: QEMU logs -ENODEV and goes on.
+CASE(errno_container, eeh, .papr = true)
 {
 	Session session;
 	vfio_eeh_pe_op request{};

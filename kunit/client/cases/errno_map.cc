@@ -93,9 +93,9 @@ CASE(errno_map, map_over_the_end)
 		session.refuses(EINVAL, cat("MAP of ", Hex{ size }, " at ", Hex{ iova }),
 				[&] { return session->map(session.at(), iova, size); });
 	};
-	refuse(DEFAULT_SIZE - TCE_PAGE, 2 * TCE_PAGE);
-	refuse(DEFAULT_SIZE - TCE_PAGE, 4 * MiB);
-	refuse(DEFAULT_SIZE - 4 * MiB, 8 * MiB);
+	refuse(default_size() - TCE_PAGE, 2 * TCE_PAGE);
+	refuse(default_size() - TCE_PAGE, 4 * MiB);
+	refuse(default_size() - 4 * MiB, 8 * MiB);
 	const Window window = session.window(12, MiB);
 	refuse(window.end() - TCE_PAGE, 2 * TCE_PAGE);
 	refuse(window.start, 2 * MiB);
@@ -107,7 +107,7 @@ CASE(errno_map, map_over_the_end)
 	refuse(window.start, 0 - window.start);
 	refuse(window.start, 0 - window.start + MiB);
 	// The last page is still in it.
-	session.mapped(session.at(), DEFAULT_SIZE - TCE_PAGE, TCE_PAGE);
+	session.mapped(session.at(), default_size() - TCE_PAGE, TCE_PAGE);
 	session.mapped(session.at(), window.end() - TCE_PAGE, TCE_PAGE);
 	session.still_there();
 }
@@ -125,11 +125,11 @@ CASE(errno_map, map_outside)
 		session.refuses(ENXIO, cat("UNMAP at ", Hex{ iova }),
 				[&] { return session->unmap(iova, TCE_PAGE); });
 	};
-	for (u64 iova : { DEFAULT_SIZE, DDW_START, DDW_START - TCE_PAGE, u64{ 1 } << 40,
+	for (u64 iova : { default_size(), DDW_START, DDW_START - TCE_PAGE, u64{ 1 } << 40,
 			  u64{ 1 } << 63, ~u64{ 0xfff } })
 		refuse(fresh, iova);
 	const Window window = fresh.window(12, MiB);
-	for (u64 iova : { window.end(), window.start - TCE_PAGE, window.start + GiB, DEFAULT_SIZE })
+	for (u64 iova : { window.end(), window.start - TCE_PAGE, window.start + GiB, default_size() })
 		refuse(fresh, iova);
 	expect(fresh->remove(0), OK, "REMOVE of the default window");
 	refuse(fresh, 0);
@@ -196,8 +196,8 @@ CASE(errno_map, unmap_arguments)
 	refuse("of part of a page", 0, TCE_PAGE + 1);
 	refuse("from between pages", 1, TCE_PAGE);
 	refuse("from the middle of a page", TCE_PAGE / 2, TCE_PAGE);
-	refuse("over the end of the window", 0, DEFAULT_SIZE + TCE_PAGE);
-	refuse("of the last page and one more", DEFAULT_SIZE - TCE_PAGE, 2 * TCE_PAGE);
+	refuse("over the end of the window", 0, default_size() + TCE_PAGE);
+	refuse("of the last page and one more", default_size() - TCE_PAGE, 2 * TCE_PAGE);
 	refuse("of everything from 0", 0, ~u64{ 0xfff });
 	refuse("of a range that wraps", TCE_PAGE, 0 - TCE_PAGE);
 	session.still_there();
@@ -235,9 +235,9 @@ CASE(errno_map, refusals_are_quiet)
 	Mapped session;
 	KernelLog log;
 	for (int round = 0; round < 500; ++round) {
-		session->map(session.at(), DEFAULT_SIZE - TCE_PAGE, 2 * TCE_PAGE);
+		session->map(session.at(), default_size() - TCE_PAGE, 2 * TCE_PAGE);
 		session->map(session.memory.end(), 0, TCE_PAGE);
-		session->unmap(DEFAULT_SIZE - TCE_PAGE, 2 * TCE_PAGE);
+		session->unmap(default_size() - TCE_PAGE, 2 * TCE_PAGE);
 		session->create(13, MiB);
 		session->create(12, 3 * MiB);
 		session->remove(DDW_START + 4096);

@@ -30,7 +30,7 @@ CASE(groups, share_one_container, .groups = 2)
 			  3 + index);
 	}
 	// An UNMAP is for both as well.
-	session.unmapped(0, DEFAULT_SIZE);
+	session.unmapped(0, default_size());
 	fill(memory.at(0, 2 * TCE_PAGE), 5);
 	for (unsigned index : { 0U, 1U })
 		session.edu(index).writes(TCE_PAGE, Edu::BUFFER_SIZE);
@@ -241,7 +241,7 @@ CASE(groups, neighbour_is_replugged)
 	both_ways(edu, window.start, memory.at(TCE_PAGE, TCE_PAGE), 26);
 	session.mapped(memory.address() + 2 * TCE_PAGE, window.start + MiB, TCE_PAGE);
 	both_ways(edu, window.start + MiB, memory.at(2 * TCE_PAGE, TCE_PAGE), 27);
-	session.unmapped(0, DEFAULT_SIZE);
+	session.unmapped(0, default_size());
 	session.unmapped(window.start, window.size);
 	expect(session->remove(window.start), OK, "REMOVE");
 	expect(session->unregister_memory(memory), OK, "UNREGISTER");

@@ -48,7 +48,7 @@ u64 counted(std::string_view what, const Work &work, bool all_by_driver = true)
 }
 
 // MAP and UNMAP of 1 GiB in 4 KiB pages: one call per 512 entries (once: two for each entry).
-CASE(hypercalls, map_and_unmap_1_gib)
+CASE(hypercalls, map_and_unmap_1_gib, .papr = true)
 {
 	Session session;
 	const Memory memory = Memory::aliased(GiB, MiB);
@@ -66,7 +66,7 @@ CASE(hypercalls, map_and_unmap_1_gib)
 }
 
 // Small pieces: each costs a call or two, none costs one per entry.
-CASE(hypercalls, small_ranges)
+CASE(hypercalls, small_ranges, .papr = true)
 {
 	Session session;
 	const Memory memory = Memory::pages(MiB);
@@ -87,7 +87,7 @@ CASE(hypercalls, small_ranges)
 
 // A window of a terabyte: no call per entry to make it, nor to remove it when it is empty, and few
 // when little is mapped. (Once: two per entry of the window, mapped or not.)
-CASE(hypercalls, empty_terabyte)
+CASE(hypercalls, empty_terabyte, .papr = true)
 {
 	Session session;
 	const Memory memory = Memory::pages(16 * page_size());
@@ -113,7 +113,7 @@ CASE(hypercalls, empty_terabyte)
 
 // Making and leaving the default window costs no call per entry of it: firmware clears a new one,
 // and what the host's driver left in it has to be cleared in runs.
-CASE(hypercalls, default_window)
+CASE(hypercalls, default_window, .papr = true)
 {
 	const Memory memory = Memory::pages(page_size());
 	at_most(counted(

@@ -18,17 +18,17 @@ CASE(no_ddw, default_window, .no_ddw = true)
 		Info info;
 		expect(session->get_info(info), OK, "GET_INFO");
 		expect(Hex{ info.dma32_window_start }, Hex{ 0 }, "dma32_window_start");
-		expect(Hex{ info.dma32_window_size }, Hex{ DEFAULT_SIZE }, "dma32_window_size");
+		expect(Hex{ info.dma32_window_size }, Hex{ default_size() }, "dma32_window_size");
 		at_most(info.ddw.max_dynamic_windows_supported, 1U,
 			"max_dynamic_windows_supported");
 		const Memory memory = Memory::pages(16 * page_size());
 		session.registered(memory);
 		session.mapped(memory.address(), 0, 16 * TCE_PAGE);
-		session.mapped(memory.address(), DEFAULT_SIZE - TCE_PAGE, TCE_PAGE);
+		session.mapped(memory.address(), default_size() - TCE_PAGE, TCE_PAGE);
 		both_ways(session.edu(), TCE_PAGE, memory.at(TCE_PAGE, TCE_PAGE), 1);
-		both_ways(session.edu(), DEFAULT_SIZE - TCE_PAGE, memory.at(0, TCE_PAGE), 2);
+		both_ways(session.edu(), default_size() - TCE_PAGE, memory.at(0, TCE_PAGE), 2);
 		session.refuses(EINVAL, "MAP over the end", [&] {
-			return session->map(memory.address(), DEFAULT_SIZE - TCE_PAGE,
+			return session->map(memory.address(), default_size() - TCE_PAGE,
 					    2 * TCE_PAGE);
 		});
 		session.unmapped(0, TCE_PAGE * 2);
@@ -62,7 +62,7 @@ CASE(no_ddw, remove_and_create, .no_ddw = true)
 		check(session->create(12, 2 * GiB).status.value() < 0,
 		      "CREATE beyond the window works");
 		settle(before, "refused CREATEs changed something");
-		const Window window = session.window(12, DEFAULT_SIZE, 2);
+		const Window window = session.window(12, default_size(), 2);
 		expect(Hex{ window.start }, Hex{ 0 }, "its address");
 		check(session->create(12, MiB).status.value() < 0, "a second window works");
 		session.mapped(memory.address(), 0, TCE_PAGE);

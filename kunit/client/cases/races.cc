@@ -144,7 +144,7 @@ CASE(races, map_against_unregister, .cpus = 2)
 			   }
 			   over = true;
 		   } });
-	session.unmapped(0, DEFAULT_SIZE);
+	session.unmapped(0, default_size());
 	one_of(session->unregister_memory(fleeting), { OK, refused(ENOENT) },
 	       "the last UNREGISTER");
 }

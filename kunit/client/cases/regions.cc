@@ -82,7 +82,7 @@ CASE(regions, unmap_over_holes)
 	Session session;
 	const Memory memory = Memory::pages(64 * page_size());
 	session.registered(memory);
-	session.unmapped(0, DEFAULT_SIZE);
+	session.unmapped(0, default_size());
 	session.unmapped(MiB, TCE_PAGE);
 	for (u64 place = 0; place < 64; ++place)
 		session.mapped(memory.address() + place * TCE_PAGE, place * 37 * TCE_PAGE,
@@ -91,8 +91,8 @@ CASE(regions, unmap_over_holes)
 	expect(session->unregister_memory(memory), refused(EBUSY), "UNREGISTER, all mapped");
 	session.unmapped(0, 40 * 37 * TCE_PAGE);
 	expect(session->unregister_memory(memory), refused(EBUSY), "UNREGISTER, some mapped");
-	session.unmapped(0, DEFAULT_SIZE);
-	session.unmapped(0, DEFAULT_SIZE);
+	session.unmapped(0, default_size());
+	session.unmapped(0, default_size());
 	expect(session->unregister_memory(memory), OK, "UNREGISTER, none mapped");
 
 	session.registered(memory);

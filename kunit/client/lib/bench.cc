@@ -29,7 +29,7 @@ void timed(const char *step, u64 count, const std::function<void()> &work)
 void run_bench(u64 regions)
 {
 	constexpr u64 SIZE = 64 * KiB;
-	check(regions >= 1 && regions * SIZE <= DEFAULT_SIZE, "regions: 1 to 16384");
+	check(regions >= 1 && regions * SIZE <= default_size(), "regions: 1 to 16384");
 
 	Session session;
 	const Memory memory = Memory::pages(regions * SIZE);

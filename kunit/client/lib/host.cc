@@ -91,8 +91,10 @@ Host prepare_host()
 			found.edus.push_back({ name, group, window_node(name) });
 	}
 	found.cpus = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
+	found.powernv = exists("/sys/firmware/opal");
+	found.default_size = found.powernv ? 2 * GiB : GiB;
 	if (!found.edus.empty())
-		found.ddw = exists(found.edus[0].node + "/ibm,ddw-applicable");
+		found.ddw = found.powernv || exists(found.edus[0].node + "/ibm,ddw-applicable");
 	found.in_tree = exists("/sys/module/vfio_iommu_spapr_tce");
 	return found;
 }

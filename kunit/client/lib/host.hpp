@@ -19,7 +19,9 @@ struct Function {
 struct Host {
 	std::vector<Function> edus; // one per group
 	unsigned cpus = 1;
+	bool powernv = false; // bare metal: the hardware walks the driver's tables
 	bool ddw = false;     // the platform can make windows
+	u64 default_size = 0; // of the default window, as QEMU's machines have it
 	bool in_tree = false; // the kernel's own driver is loaded, not ours
 };
 

@@ -37,6 +37,10 @@ std::string missing(const Needs &needs)
 		return cat("needs ", needs.groups, " groups with an edu device");
 	if (host().cpus < needs.cpus)
 		return cat("needs ", needs.cpus, " CPUs");
+	if (needs.papr && host().powernv)
+		return "needs a pSeries partition";
+	if (needs.powernv && !host().powernv)
+		return "needs a PowerNV machine";
 	if (needs.no_ddw && host().ddw)
 		return "needs a platform without dynamic windows";
 	if (needs.ddw && !needs.no_ddw && !host().ddw)

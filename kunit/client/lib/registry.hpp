@@ -18,6 +18,8 @@ struct Needs {
 	unsigned cpus = 1;
 	bool ddw = true;
 	bool no_ddw = false;	// only makes sense where the platform makes no windows
+	bool papr = false;	// only makes sense where a hypervisor has the tables
+	bool powernv = false;	// only makes sense where the hardware walks the driver's tables
 	unsigned seconds = 150; // machines may be slow: only a hang takes so long
 };
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "edu.hpp"
+#include "host.hpp"
 #include "ledger.hpp"
 #include "vfio.hpp"
 
@@ -13,8 +14,9 @@
 
 namespace client {
 
-// The platform's default window, as QEMU's pSeries machine has it.
-inline constexpr u64 DEFAULT_SIZE = GiB;
+// The size of the platform's default window, which is at bus address 0.
+inline u64 default_size() { return host().default_size; }
+
 inline constexpr u64 TCE_PAGE = 4096;
 inline constexpr u64 DDW_START = u64{ 1 } << 59;
 

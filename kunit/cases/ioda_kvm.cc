@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PowerNV: in-kernel KVM on tables that hardware walks.  What KVM stores is in the table at
+ * once; what it stored over may be used until it is killed, and KVM has dropped its note
+ * of that memory long before.
+ */
+#include "params.hpp"
+#include "rig.hpp"
+
+using namespace fake;
+
+namespace {
+
+constexpr u64 kBoth = TCE_PERM_READ | TCE_PERM_WRITE;
+constexpr u64 kRam = bit(40);
+constexpr u64 kRamSize = 64 * kMiB;
+
+class Guest {
+public:
+	explicit Guest(u32 shift, u32 guest_shift, const Config &config, u32 levels = 3,
+		       u32 containers = 1)
+		: r(config, containers), kvm(&r.w.mm[0], kRam)
+	{
+		r.w.make_contiguous(kRam, kRam + kRamSize, 24);
+		TCE_EXPECT_EQ(r.reg(kRam, kRamSize), 0);
+		TCE_EXPECT_EQ(r.create(shift, 64 * kGiB, levels), 0);
+		at = r.start;
+		table.page_shift = guest_shift;
+		table.offset = at >> guest_shift;
+		table.size = 64 * kGiB >> guest_shift;
+		TCE_EXPECT_EQ(kvm.attach(table, 0), 0);
+		r.w.reset_counts();
+	}
+	~Guest()
+	{
+		kvm.release(table);
+		TCE_EXPECT_EQ(kvm.warns, 0);
+	}
+	Guest(const Guest &) = delete;
+	Guest &operator=(const Guest &) = delete;
+
+	/* Devices use every entry in between. */
+	long put(u64 n, u64 tce)
+	{
+		const long rc = kvm.h_put_tce(table, at + (n << table.page_shift), tce);
+
+		r.w.ioda.snoop();
+		return rc;
+	}
+	tce_ktable *ktable() const { return table.tables[0]; }
+	u64 entry(u64 n) const
+	{
+		return (at >> ktable()->shape.page_shift) +
+		       (n << (table.page_shift - ktable()->shape.page_shift));
+	}
+	bool reaches(u64 n, u64 gpa) const
+	{
+		return r.reaches(at + (n << table.page_shift), kRam + gpa);
+	}
+
+	Rig r;
+	Kvm kvm;
+	GuestTable table;
+	u64 at = 0;
+};
+
+} // namespace
+
+TCE_CASE(ioda, kvm_puts)
+{
+	const u32 shift = param ? 16 : 12;
+	Guest g(shift, 24, with_powernv(2, shift));
+	const u64 n = bit(24 - shift), most = n / 512 ? n / 512 : 1;
+
+	TCE_EXPECT_EQ(g.put(3, kBoth), h::kSuccess);
+	TCE_EXPECT_LE(g.r.w.ioda.kills, most + 1);
+	TCE_EXPECT_EQ(g.r.w.ioda.killed_entries, n);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 2 * n);
+	TCE_EXPECT(g.reaches(3, 0));
+	TCE_EXPECT(g.r.reaches(g.at + 4 * bit(24) - 4096, kRam + bit(24) - 4096, 3, 1));
+	g.r.w.reset_counts();
+	TCE_EXPECT_EQ(g.put(3, bit(24) | kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.ioda.killed_entries, n);
+	TCE_EXPECT(g.reaches(3, bit(24)));
+	TCE_EXPECT_EQ(g.put(3, 2 * bit(24) | TCE_PERM_WRITE), h::kSuccess);
+	TCE_EXPECT(g.reaches(3, 2 * bit(24)));
+	TCE_EXPECT_EQ(g.put(3, TCE_PERM_READ), h::kSuccess);
+	TCE_EXPECT(g.r.reaches(g.at + 3 * bit(24), kRam, TCE_PERM_READ));
+	TCE_EXPECT_EQ(g.put(3, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	g.r.w.reset_counts();
+	TCE_EXPECT_EQ(g.put(4, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.ioda.kills, 0);
+	g.r.w.run_deferred();
+	TCE_EXPECT_EQ(g.r.w.ioda.kills, 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+TCE_CASE(ioda, kvm_lists)
+{
+	Guest g(12, 12, with_powernv(1, kSystemShifts[param]), 1 + 2 * param);
+	u64 list[64];
+
+	for (u64 i = 0; i < 64; i++)
+		list[i] = i * 4096 | (i % 3 ? kBoth : TCE_PERM_READ);
+	TCE_EXPECT_EQ(g.kvm.h_put_tce_indirect(g.table, g.at + 500 * 4096, list, 64), h::kSuccess);
+	g.r.w.ioda.snoop();
+	for (u64 i = 0; i < 64; i++) {
+		TCE_EXPECT(g.r.reaches(g.at + (500 + i) * 4096, kRam + i * 4096,
+				       i % 3 ? kBoth : TCE_PERM_READ));
+	}
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
+	TCE_EXPECT_EQ(g.kvm.h_stuff_tce(g.table, g.at, 0, 1024), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+/* KVM stores over entries and never kills them: UNREGISTER does. */
+TCE_CASE(ioda, kvm_stale_then_unregister)
+{
+	Guest g(12, 12, with_powernv(1, kSystemShifts[param]));
+	constexpr u64 kOther = bit(41);
+
+	TCE_ASSERT_EQ(g.r.reg(kOther, kRamSize), 0);
+	TCE_ASSERT_EQ(g.r.map(kOther, g.at, 8 * 65536), 0);
+	for (u64 i = 0; i < 8 * 16; i++) {
+		/* Half of them to another page, half of them closed. */
+		if (i % 2)
+			TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), g.entry(i), kRam + i * 4096, kBoth),
+				      h::kSuccess);
+		else
+			TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.entry(i)), h::kSuccess);
+	}
+	/* Hardware still has the old ones, and no note tells of it. */
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 64 + 128);
+	TCE_EXPECT_EQ(g.r.unreg(kOther, kRamSize), 0);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 64);
+	TCE_EXPECT(g.reaches(1, 4096));
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
+	TCE_EXPECT_EQ(g.r.unmap(g.at, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+/* ... or the deferred flush, or UNMAP, REMOVE, detach, close. */
+TCE_CASE(ioda, kvm_stale_then)
+{
+	for (u32 how = 0; how < 5; how++) {
+		Guest g(12, 12, with_powernv(1, kSystemShifts[param]));
+
+		for (u64 i = 0; i < 8; i++)
+			TCE_EXPECT_EQ(g.put(i, i * 4096 | kBoth), h::kSuccess);
+		for (u64 i = 0; i < 8; i++)
+			TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.entry(i)), h::kSuccess);
+		TCE_EXPECT_EQ(g.r.w.live_tces(), 8);
+		switch (how) {
+		case 0:
+			TCE_EXPECT_EQ(g.r.w.run_deferred(), 1);
+			break;
+		case 1:
+			TCE_EXPECT_EQ(g.r.unmap(g.at, 64 * kGiB), 0);
+			break;
+		case 2:
+			TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+			break;
+		case 3:
+			g.r.detach(0);
+			break;
+		case 4:
+			g.r.finish();
+			break;
+		}
+		TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+		if (how < 4)
+			TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	}
+}
+
+/* KVM's error path closes entries without a note and without a kill. */
+TCE_CASE(ioda, kvm_error_path)
+{
+	Guest g(12, 16, with_powernv());
+
+	TCE_ASSERT_EQ(g.r.map(kRam, g.at, 16 * 65536), 0);
+	g.kvm.clear_tce(g.table, g.ktable(), (g.at >> 16) + 3);
+	TCE_EXPECT(!g.r.closed(g.at + 3 * 65536, 65536));
+	if (param)
+		g.r.w.run_deferred();
+	TCE_EXPECT_EQ(g.r.unmap(g.at, 64 * kGiB), 0);
+	TCE_EXPECT(g.r.closed(g.at, 64 * kGiB));
+	/* Notes that KVM loses go with the window. */
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
+	TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+/* A table that is gone takes nothing more, and outlives its container. */
+TCE_CASE(ioda, kvm_dead_table)
+{
+	Guest g(12, 12, with_powernv(2));
+	u64 hpa = 0;
+	u32 perm = 0;
+
+	TCE_EXPECT_EQ(g.put(5, kBoth), h::kSuccess);
+	if (param)
+		g.r.finish();
+	else
+		TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	TCE_EXPECT_EQ(g.r.w.live_ktables, 1);
+	TCE_EXPECT(g.r.w.ioda.live_levels > 0);
+	tce_table_kill(g.ktable()->table, g.entry(0), 64);
+	TCE_EXPECT_EQ(tce_table_xchg(g.ktable()->table, g.entry(5), &hpa, &perm), 0);
+	hpa = g.r.w.hpa_of(&g.r.w.mm[0], kRam);
+	perm = kBoth;
+	TCE_EXPECT_EQ(tce_table_xchg(g.ktable()->table, g.entry(5), &hpa, &perm), err::kNoDev);
+	TCE_EXPECT(!tce_table_useraddr(g.ktable()->table, g.entry(5), 1));
+	if (!param)
+		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	g.kvm.release(g.table);
+	TCE_EXPECT_EQ(g.r.w.live_ktables, 0);
+	TCE_EXPECT_EQ(g.r.w.ioda.live_levels, 0);
+}
+
+/* Firmware does not let go of a window that KVM uses. */
+TCE_CASE(ioda, kvm_unset_refused)
+{
+	Guest g(12, 12, with_powernv());
+
+	for (u64 i = 0; i < 600; i++)
+		TCE_EXPECT_EQ(g.put(i, i * 4096 | kBoth), h::kSuccess);
+	for (u64 i = 0; i < 600; i += 2)
+		TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.entry(i)), h::kSuccess);
+	g.r.w.fail_nth(1, site_bit(Site::IodaUnset), true);
+	if (param)
+		g.r.finish();
+	else
+		TCE_EXPECT_EQ(g.r.remove(g.at), 0);
+	g.r.w.fail_never();
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	if (!param)
+		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	g.r.finish();
+	TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
+	g.kvm.release(g.table);
+	g.r.w.ioda.forget_stuck();
+}

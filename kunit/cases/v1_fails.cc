@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* v1 containers: what fails half-way, what the platform refuses, and the end. */
+#include "v1.hpp"
+
+using namespace fake;
+using namespace fake::v1;
+
+/* It fails in the second run, or later: everything is as it was. */
+TCE_CASE(v1, fails_half_way)
+{
+	static constexpr u64 kBytes = 1600 * 4096;
+	constexpr u64 kHole = kGiB;
+
+	for (u32 live = 0; live < 2; live++) {
+		Rig r(config_of(param));
+		Snapshot before, after;
+
+		r.w.make_hole(kHole + 1200 * 4096, kHole + 1216 * 4096);
+		TCE_ASSERT_EQ(r.enable(), 0);
+		TCE_ASSERT_EQ(r.map(kUser, 0, 65536), 0);
+		if (live)
+			TCE_ASSERT_EQ(r.map(kUser, 0, kWindow), 0);
+		before.take(r.w);
+		TCE_EXPECT_EQ(r.map(kHole, 65536, kBytes), err::kFault);
+		after.take(r.w);
+		TCE_EXPECT(before == after);
+		for (u64 nth = 1; nth < 20; nth++) {
+			r.w.fail_nth(nth, site_bit(Site::Pin) | kAllocSites);
+
+			const int rc = r.map(kUser + kGiB, 65536, kBytes);
+			const u64 fired = r.w.injected();
+
+			r.w.fail_never();
+			if (!fired) {
+				TCE_EXPECT_EQ(rc, 0);
+				TCE_EXPECT_LE(3, nth);
+				break;
+			}
+			TCE_EXPECT_EQ(rc, err::kNoMem);
+			after.take(r.w);
+			TCE_EXPECT(before == after);
+		}
+		check_pins(r, live ? kEntries : 16 + 1600);
+	}
+}
+
+/* A fatal signal: the range is as it was, or closed. */
+TCE_CASE(v1, killed)
+{
+	for (u64 nth = 1;; nth++) {
+		Rig r(config_of(param));
+		Snapshot before, after;
+
+		TCE_ASSERT_EQ(r.enable(), 0);
+		TCE_ASSERT_EQ(r.map(kUser, 0, 2000 * 4096), 0);
+		before.take(r.w);
+		r.w.fail_nth(nth, site_bit(Site::Killed));
+
+		const int rc = r.map(kUser + kGiB, 4096, 1600 * 4096);
+		const u64 fired = r.w.injected();
+
+		r.w.fail_never();
+		if (!fired) {
+			TCE_EXPECT_EQ(rc, 0);
+			TCE_EXPECT_LE(5, nth);
+			break;
+		}
+		TCE_EXPECT_EQ(rc, err::kIntr);
+		after.take(r.w);
+		TCE_EXPECT(after.is_part_of(before));
+		TCE_EXPECT_EQ(r.w.live_pins, r.w.live_tces());
+		TCE_EXPECT(r.reaches(0, kUser));
+	}
+}
+
+/* A hypervisor that does not close entries: they stay pinned, and charged. */
+TCE_CASE(v1, disable_refused)
+{
+	Rig r(config_of(param));
+
+	TCE_ASSERT_EQ(r.enable(), 0);
+	TCE_EXPECT_EQ(r.map(kUser, 0, 1000 * 4096), 0);
+
+	const u64 locked = r.w.locked_vm();
+
+	r.w.fail_nth(1, kHcallSites, true);
+	TCE_EXPECT_EQ(r.disable(), err::kIo);
+	TCE_EXPECT_EQ(r.unmap(0, kWindow), err::kIo);
+	r.w.fail_never();
+	check_pins(r, 1000);
+	TCE_EXPECT_EQ(r.w.locked_vm(), locked);
+	TCE_EXPECT_EQ(r.enable(), err::kBusy);
+	TCE_EXPECT_EQ(r.disable(), 0);
+	check_pins(r, 0);
+}
+
+/* MAP that the hypervisor refuses, and then does not even close: no page is let go. */
+TCE_CASE(v1, map_refused)
+{
+	for (u32 live = 0; live < 2; live++) {
+		for (u64 nth = 1; nth < 6; nth++) {
+			for (u32 sticky = 0; sticky < 2; sticky++) {
+				Rig r(config_of(param));
+
+				TCE_ASSERT_EQ(r.enable(), 0);
+				TCE_ASSERT_EQ(r.map(kUser, 0, live ? kWindow : 4096), 0);
+				r.w.fail_nth(nth, kHcallSites, sticky, h::kHardware, 7);
+
+				const int rc = r.map(kUser + kGiB, 4096, 1200 * 4096);
+				const bool fired = r.w.injected();
+
+				r.w.fail_never();
+				TCE_EXPECT_EQ(rc, fired ? err::kIo : 0);
+				TCE_EXPECT_LE(r.w.live_tces(), r.w.live_pins);
+				/* Once it listens again all of it goes. */
+				TCE_EXPECT_EQ(r.unmap(0, kWindow), 0);
+				TCE_EXPECT_EQ(r.w.live_tces(), 0);
+				if (!sticky)
+					TCE_EXPECT_EQ(r.w.live_pins, 0);
+				r.w.skip_balance = r.w.live_pins;
+			}
+		}
+	}
+}
+
+/* Everything is in use, and the process is gone. */
+TCE_CASE(v1, close_with_things_mapped)
+{
+	for (u32 how = 0; how < 3; how++) {
+		Rig r(config_of(param));
+
+		TCE_ASSERT_EQ(r.enable(), 0);
+		TCE_ASSERT_EQ(r.map(kUser, 0, kWindow), 0);
+		if (how)
+			run_as(how);
+		r.w.reset_counts();
+		if (how == 2) {
+			r.detach(0);
+			TCE_EXPECT_EQ(r.w.live_pins, 0);
+			TCE_EXPECT_EQ(r.w.locked_vm(), charge_of(r));
+		}
+		r.finish();
+		/* PowerNV: the window goes as a whole. */
+		TCE_EXPECT_EQ(r.w.ioda.kills, 0);
+		TCE_EXPECT_EQ(r.w.live_pins + r.w.live_tces() + r.w.locked_vm(), 0);
+	}
+}
+
+/* Firmware does not let go of the window. */
+TCE_CASE(v1, close_refused)
+{
+	Config config = config_of(param | 2);
+	Rig r(config);
+
+	TCE_ASSERT_EQ(r.enable(), 0);
+	TCE_ASSERT_EQ(r.map(kUser, 0, kWindow), 0);
+	r.w.fail_nth(1, site_bit(Site::IodaUnset));
+	r.finish();
+	TCE_EXPECT_EQ(r.w.injected(), 1);
+	TCE_EXPECT_LE(kEntries / 512, r.w.ioda.kills);
+	TCE_EXPECT_EQ(r.w.live_pins + r.w.locked_vm(), 0);
+	r.w.ioda.forget_stuck();
+}
+
+/* The table cannot be made, or the firmware does not take it. */
+TCE_CASE(v1, first_map_fails)
+{
+	for (u64 nth = 1;; nth++) {
+		Rig r(config_of(param));
+
+		TCE_ASSERT_EQ(r.enable(), 0);
+		r.w.fail_nth(nth, kAllSites & ~kHcallSites & ~kDdwSites);
+
+		const int rc = r.map(kUser, kWindow - 700 * 4096, 600 * 4096);
+		const bool fired = r.w.injected();
+
+		r.w.fail_never();
+		TCE_EXPECT_EQ(r.w.live_pins, r.w.live_tces());
+		if (!fired) {
+			TCE_EXPECT_EQ(rc, 0);
+			TCE_EXPECT_LE(5, nth);
+			break;
+		}
+		TCE_EXPECT_NE(rc, 0);
+		TCE_EXPECT_EQ(r.w.live_pins, 0);
+		TCE_EXPECT_EQ(r.map(kUser, kWindow - 700 * 4096, 600 * 4096), 0);
+		check_pins(r, 600);
+	}
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A leaf: the bottom level of a table, where the TCEs are.
+ *
+ * It holds, side by side, the TCEs, the user view (the user address behind each TCE, big-endian, at
+ * the address that KVM is given) and one pending bit an entry: written, not yet
+ * published.  Its spinlock covers all three, so a TCE and its user address change together; only
+ * KVM stores to the user view without it (arch/powerpc/kvm/book3s_64_vio.c).
+ */
+#pragma once
+
+#include "charge.hpp"
+#include "memory.hpp"
+#include "types.hpp"
+
+namespace tce {
+
+/* One entry as it was: what has to be given back when it is replaced. */
+struct Entry {
+	Tce tce;
+	Uaddr user;
+};
+
+/* A level as the hardware reads it; without one, nobody does. */
+struct HwPage {
+	Be64 *entries = nullptr;
+	usize bytes = 0;
+
+	[[nodiscard]] static HwPage make(usize bytes, int node)
+	{
+		auto *entries = static_cast<Be64 *>(tce_port_level_alloc(bytes, node));
+
+		return { entries, entries ? bytes : 0 };
+	}
+	void free()
+	{
+		if (entries)
+			tce_port_level_free(entries, bytes);
+		*this = {};
+	}
+	/* The entry of the level above that leads here (IODA2: address, read and write). */
+	[[nodiscard]] Be64 link() const
+	{
+		return Tce(Hpa(tce_port_level_address(entries)), Perm(Perm::kMask)).to_be();
+	}
+};
+
+template <class Memory> class BasicLeaf : Pinned {
+public:
+	using Lock = SpinLock;
+
+	/*
+	 * Made in place, in memory of bytes_for(@entries, @page).  @page: where the hardware reads the
+	 * TCEs, the leaf's from now on; nullptr: nobody but us does.
+	 */
+	BasicLeaf(TceIndex first, u64 entries, HwPage page)
+		: first_(first), entries_(entries), page_(page)
+	{
+		Memory::born(tces(), entries_ * sizeof(Be64));
+	}
+	~BasicLeaf()
+	{
+		Memory::dies(tces());
+		page_.free();
+	}
+
+	[[nodiscard]] static usize bytes_for(u64 entries, HwPage page)
+	{
+		return sizeof(BasicLeaf) + entries * (page.entries ? 1 : 2) * sizeof(Be64) +
+		       words(entries) * sizeof(u64);
+	}
+
+	[[nodiscard]] TceIndex first() const { return first_; }
+	[[nodiscard]] TceIndex end() const { return first_ + entries_; }
+	[[nodiscard]] const HwPage &page() const { return page_; }
+	[[nodiscard]] u64 entries() const { return entries_; }
+
+	[[nodiscard]] Entry get(TceIndex index) const TCE_REQUIRES(lock)
+	{
+		return { tce(index), user(index) };
+	}
+	[[nodiscard]] Tce tce(TceIndex index) const TCE_REQUIRES(lock)
+	{
+		return Tce::from_be(Memory::load(&tces()[at(index)]));
+	}
+	[[nodiscard]] Uaddr user(TceIndex index) const TCE_REQUIRES(lock)
+	{
+		return Uaddr(Memory::load(&users()[at(index)]).to_cpu());
+	}
+
+	/* Replace the TCE; whether it is live is counted. */
+	void set_tce(TceIndex index, Tce value) TCE_REQUIRES(lock)
+	{
+		live_ = live_ - tce(index).live() + value.live();
+		Memory::store(&tces()[at(index)], value.to_be());
+	}
+	void set_user(TceIndex index, Uaddr value) TCE_REQUIRES(lock)
+	{
+		users_store(at(index), value);
+	}
+	void set(TceIndex index, Entry value) TCE_REQUIRES(lock)
+	{
+		set_tce(index, value.tce);
+		set_user(index, value.user);
+	}
+
+	/* KVM has exchanged an entry in this epoch of the window. */
+	void touch(u64 epoch) TCE_REQUIRES(lock) { touched_ = epoch; }
+	[[nodiscard]] bool touched(u64 epoch) const TCE_REQUIRES(lock) { return touched_ == epoch; }
+
+	/* The slot that KVM stores to; good as long as the table is. */
+	[[nodiscard]] Be64 *user_slot(TceIndex index) { return &users()[at(index)]; }
+
+	[[nodiscard]] u64 live() const TCE_REQUIRES(lock) { return live_; }
+	[[nodiscard]] u64 pending() const TCE_REQUIRES(lock) { return pending_; }
+	[[nodiscard]] bool is_pending(TceIndex index) const TCE_REQUIRES(lock)
+	{
+		return bits()[at(index) / 64] & bit(at(index));
+	}
+	void set_pending(TceIndex index) TCE_REQUIRES(lock)
+	{
+		pending_ += !is_pending(index);
+		bits()[at(index) / 64] |= bit(at(index));
+	}
+	void clear_pending(TceIndex index) TCE_REQUIRES(lock)
+	{
+		pending_ -= is_pending(index);
+		bits()[at(index) / 64] &= ~bit(at(index));
+	}
+	/* The first pending entry in [from, to), or @to. */
+	[[nodiscard]] TceIndex next_pending(TceIndex from, TceIndex to) const TCE_REQUIRES(lock);
+
+	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): callers hold it, attributes name it */
+	Lock lock{ TCE_LOCK_LEAF };
+
+private:
+	template <class> friend class BasicTable;
+	template <class> friend class BasicPreparedLeaves;
+
+	[[nodiscard]] static u64 words(u64 entries) { return (entries + 63) / 64; }
+	[[nodiscard]] static u64 bit(u64 i) { return 1ull << (i % 64); }
+	[[nodiscard]] u64 at(TceIndex index) const { return index - first_; }
+
+	/* In one piece after the object: user view, pending bits, and the TCEs if they have no page. */
+	[[nodiscard]] Be64 *users() { return reinterpret_cast<Be64 *>(this + 1); }
+	[[nodiscard]] const Be64 *users() const { return reinterpret_cast<const Be64 *>(this + 1); }
+	[[nodiscard]] u64 *bits() { return reinterpret_cast<u64 *>(users() + entries_); }
+	[[nodiscard]] const u64 *bits() const
+	{
+		return reinterpret_cast<const u64 *>(users() + entries_);
+	}
+	[[nodiscard]] Be64 *tces()
+	{
+		return page_.entries ? page_.entries :
+				       reinterpret_cast<Be64 *>(bits() + words(entries_));
+	}
+	[[nodiscard]] const Be64 *tces() const { return const_cast<BasicLeaf *>(this)->tces(); }
+	void users_store(u64 i, Uaddr value) { Memory::store(&users()[i], Be64::from_cpu(value.raw)); }
+
+	const TceIndex first_;
+	const u64 entries_;
+	HwPage page_;
+	u64 live_ TCE_GUARDED_BY(lock) = 0;
+	u64 pending_ TCE_GUARDED_BY(lock) = 0;
+	u64 touched_ TCE_GUARDED_BY(lock) = 0;
+	BasicLeaf *next_prepared_ = nullptr;
+};
+
+template <class Memory>
+TceIndex BasicLeaf<Memory>::next_pending(TceIndex from, TceIndex to) const
+{
+	for (u64 i = at(from); i < at(to);) {
+		const u64 rest = bits()[i / 64] >> (i % 64);
+
+		if (rest)
+			return TceIndex(min((first_ + i).raw +
+						    static_cast<u64>(__builtin_ctzll(rest)),
+					    to.raw));
+		i = (i | 63) + 1;
+	}
+	return to;
+}
+
+/* Leaves that are made and charged but hang nowhere yet; what is left is undone. */
+template <class Memory> class BasicPreparedLeaves : Pinned {
+public:
+	using Leaf = BasicLeaf<Memory>;
+
+	explicit BasicPreparedLeaves(TableCharge &charge) : charge_(charge) {}
+	~BasicPreparedLeaves()
+	{
+		while (Leaf *leaf = pop())
+			discard(leaf);
+	}
+
+	/* @page_bytes: what the hardware reads, or 0. */
+	Status add(TceIndex first, u64 entries, usize page_bytes, int node);
+	[[nodiscard]] Leaf *pop()
+	{
+		Leaf *leaf = head_;
+
+		if (leaf)
+			head_ = leaf->next_prepared_;
+		return leaf;
+	}
+	void discard(Leaf *leaf)
+	{
+		charge_.shrink(leaf->entries() * sizeof(Be64));
+		destroy_object(leaf);
+	}
+
+private:
+	TableCharge &charge_;
+	Leaf *head_ = nullptr;
+};
+
+template <class Memory>
+Status BasicPreparedLeaves<Memory>::add(TceIndex first, u64 entries, usize page_bytes, int node)
+{
+	TCE_TRY(charge_.grow(entries * sizeof(Be64)));
+
+	HwPage page;
+
+	if (page_bytes)
+		page = HwPage::make(page_bytes, node);
+	void *at = !page_bytes || page.entries ? tce_port_alloc(Leaf::bytes_for(entries, page)) :
+						 nullptr;
+
+	if (!at) {
+		page.free();
+		charge_.shrink(entries * sizeof(Be64));
+		return Errc::NoMem;
+	}
+	auto *leaf = new (Place{}, at) Leaf(first, entries, page);
+
+	leaf->next_prepared_ = head_;
+	head_ = leaf;
+	return {};
+}
+
+} /* namespace tce */
