@@ -75,6 +75,7 @@ private:
 	Status open_in_group(Group &group, unsigned int slot, Window &window) TCE_REQUIRES(lock_);
 	bool close_in_group(Group &group, unsigned int slot, Window &window, bool leaving)
 		TCE_REQUIRES(lock_);
+	Status check_first_map(Uaddr from, Iova to, u64 size) TCE_REQUIRES_SHARED(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 
