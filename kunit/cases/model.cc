@@ -102,15 +102,6 @@ Model::Win *Model::window_at(Cont &c, u64 iova)
 	return nullptr;
 }
 
-Model::Win *Model::window_for_map(Cont &c, u64 iova)
-{
-	if (c.untouched && iova < kDefaultSize) {
-		open(c.win[0], 0, 12, kDefaultSize, 1);
-		c.untouched = false;
-	}
-	return window_at(c, iova);
-}
-
 /* Is [start, start + bytes) in the ranges, none of them ending within an @align? */
 bool Model::covered(u32 ranges, u64 start, u64 bytes, u32 align) const
 {

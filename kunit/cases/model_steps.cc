@@ -283,7 +283,14 @@ int Model::predict_map(Cont &c, u64 user, u64 iova, u64 bytes, u32 flags)
 	if (!flags || flags > 3)
 		return err::kInval;
 
-	Win *w = window_for_map(c, iova);
+	/* The default window is made by the first MAP that has nothing wrong with it. */
+	const bool first = c.untouched && iova < kDefaultSize;
+	Win first_window;
+
+	if (first)
+		open(first_window, 0, 12, kDefaultSize, 1);
+
+	const Win *w = first ? &first_window : window_at(c, iova);
 
 	if (!w)
 		return err::kNxio;
@@ -310,6 +317,10 @@ int Model::predict_map(Cont &c, u64 user, u64 iova, u64 bytes, u32 flags)
 			if (!r_.w.block_is_contiguous(at, w->shift))
 				return err::kPerm;
 		}
+	}
+	if (first) {
+		open(c.win[0], 0, 12, kDefaultSize, 1);
+		c.untouched = false;
 	}
 	return 0;
 }

@@ -107,6 +107,9 @@ void remove_in_trouble(unsigned int firmware, u32 scene, u32 faults, u32 groups)
 	p.trouble(faults);
 	TCE_EXPECT_EQ(r.remove(p.removed), 0);
 	TCE_EXPECT_EQ(r.map(kUser, p.removed, p.page), err::kNxio);
+	/* What waits to be taken down costs nobody anything. */
+	if (p.other == p.removed)
+		TCE_EXPECT_EQ(r.w.locked_vm(), r.w.registered_pages());
 	/* What is not in it is not concerned. */
 	TCE_EXPECT_EQ(r.unreg(8 * kUser, bytes), 0);
 	if (p.other != p.removed)

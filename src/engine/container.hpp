@@ -73,6 +73,7 @@ private:
 	bool disconnect_all(unsigned int slot, Window &window, bool leaving,
 			    const Group *until = nullptr)
 		TCE_REQUIRES(lock_);
+	Status check_first_map(Uaddr from, Iova to, u64 size) TCE_REQUIRES_SHARED(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 

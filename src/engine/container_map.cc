@@ -154,6 +154,19 @@ Status Container::check_range(PageShift page, Iova begin, Iova end, Iova at, u64
 	return {};
 }
 
+/* The default window gets its table only for a MAP that can go on. */
+Status Container::check_first_map(Uaddr from, Iova to, u64 size)
+{
+	const tce_group_caps &caps = groups_->papr.caps();
+	const PageShift page;
+	const Iova start(caps.default_start);
+
+	TCE_TRY(check_range(page, start, start + caps.default_size, to, size));
+	if (!page.aligned(from.raw) || wraps(from.raw, size))
+		return Errc::Inval;
+	return Notes(regions_, page, from, size).check();
+}
+
 Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 {
 	for (;;) {
@@ -177,6 +190,7 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 			}
 			if (!in_untouched_default(to))
 				return Errc::Nxio;
+			TCE_TRY(check_first_map(from, to, size));
 		}
 		TCE_TRY(touch_default());
 	}

@@ -163,6 +163,23 @@ CASE(errno_map, map_unregistered)
 	expect(session->unregister_memory(stranger.address(), size), OK, "UNREGISTER");
 }
 
+// The default window is made at its first use; a MAP that is refused is no use.
+CASE(errno_map, refused_first_map)
+{
+	Session session;
+	const Memory memory = Memory::pages(page_size());
+	session.registered(memory);
+	const auto refuse = [&](const char *what, u64 vaddr, u64 iova, u64 size) {
+		session.refuses(EINVAL, cat("the first MAP, ", what),
+				[&] { return session->map(vaddr, iova, size); });
+	};
+	refuse("of size 0", memory.address(), 0, 0);
+	refuse("between pages", memory.address(), 1, TCE_PAGE);
+	refuse("over the end", memory.address(), DEFAULT_SIZE - TCE_PAGE, 2 * TCE_PAGE);
+	refuse("of unregistered memory", memory.end() + MiB, 0, TCE_PAGE);
+	expect(Hex{ session.window(12, MiB).start }, Hex{ DDW_START }, "the window beside it");
+}
+
 // Without any registration MAP is not allowed at all.
 CASE(errno_map, map_before_register)
 {
