@@ -73,11 +73,11 @@ private:
 	bool disconnect_all(unsigned int slot, Window &window, bool leaving,
 			    const Group *until = nullptr)
 		TCE_REQUIRES(lock_);
-	Status check_first_map(Uaddr from, Iova to, u64 size) TCE_REQUIRES_SHARED(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 
-	Status check_map(const Window &window, Uaddr from, Iova to, u64 size) const;
+	Status check_map(PageShift page, Iova begin, Iova end, Uaddr from, Iova to, u64 size) const;
+	Status check_first_map(Uaddr from, Iova to, u64 size) const TCE_REQUIRES_SHARED(lock_);
 	Status map_registered(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
 		TCE_REQUIRES_SHARED(lock_);
 	Status map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64 size)

@@ -154,19 +154,6 @@ Status Container::check_range(PageShift page, Iova begin, Iova end, Iova at, u64
 	return {};
 }
 
-/* The default window gets its table only for a MAP that can go on. */
-Status Container::check_first_map(Uaddr from, Iova to, u64 size)
-{
-	const tce_group_caps &caps = groups_->papr.caps();
-	const PageShift page;
-	const Iova start(caps.default_start);
-
-	TCE_TRY(check_range(page, start, start + caps.default_size, to, size));
-	if (!page.aligned(from.raw) || wraps(from.raw, size))
-		return Errc::Inval;
-	return Notes(regions_, page, from, size).check();
-}
-
 Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 {
 	for (;;) {
@@ -183,7 +170,8 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 			 * of a TCE are.
 			 */
 			if (Window *window = window_at(to)) {
-				TCE_TRY(check_map(*window, from, to, size));
+				TCE_TRY(check_map(window->page(), window->start(), window->end(),
+						  from, to, size));
 				return version_ == TCE_V1 ?
 					       map_pinned(*window, Perm(flags), from, to, size) :
 					       map_registered(*window, Perm(flags), from, to, size);
@@ -196,12 +184,25 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 	}
 }
 
-Status Container::check_map(const Window &window, Uaddr from, Iova to, u64 size) const
+Status Container::check_map(PageShift page, Iova begin, Iova end, Uaddr from, Iova to,
+			    u64 size) const
 {
-	TCE_TRY(check_range(window.page(), window.start(), window.end(), to, size));
-	if (!window.page().aligned(from.raw) || wraps(from.raw, size))
+	TCE_TRY(check_range(page, begin, end, to, size));
+	if (!page.aligned(from.raw) || wraps(from.raw, size))
 		return Errc::Inval;
 	return {};
+}
+
+/* The default window gets its table only for a MAP that can go on. */
+Status Container::check_first_map(Uaddr from, Iova to, u64 size) const
+{
+	const tce_group_caps &caps = groups_->caps();
+	const PageShift page;
+	const Iova start(caps.default_start);
+
+	TCE_TRY(check_map(page, start, start + caps.default_size, from, to, size));
+	/* v1: no memory is registered. */
+	return version_ == TCE_V1 ? Status() : Notes(regions_, page, from, size).check();
 }
 
 /* What was there before is closed as well. */

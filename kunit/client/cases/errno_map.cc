@@ -175,7 +175,7 @@ CASE(errno_map, refused_first_map)
 	};
 	refuse("of size 0", memory.address(), 0, 0);
 	refuse("between pages", memory.address(), 1, TCE_PAGE);
-	refuse("over the end", memory.address(), DEFAULT_SIZE - TCE_PAGE, 2 * TCE_PAGE);
+	refuse("over the end", memory.address(), default_size() - TCE_PAGE, 2 * TCE_PAGE);
 	refuse("of unregistered memory", memory.end() + MiB, 0, TCE_PAGE);
 	expect(Hex{ session.window(12, MiB).start }, Hex{ DDW_START }, "the window beside it");
 }
