@@ -138,8 +138,8 @@ u64 Ioda::walk(const HwWindow &w, u64 index) const
 
 	for (u32 height = w.shape.levels - 1;; height--) {
 		const u64 *words = follow(w, hpa);
-		const u64 raw = words ? load_be(&words[(index >> (bits * height)) & (bit(bits) - 1)])
-				      : 0;
+		const u64 raw =
+			words ? load_be(&words[(index >> (bits * height)) & (bit(bits) - 1)]) : 0;
 
 		if (!height || !raw)
 			return raw;
@@ -211,22 +211,25 @@ void Ioda::snoop()
 
 			const u32 shift = w.shape.page_shift;
 
-			scan(w, address_of(w.shape.base), w.shape.levels - 1, 0, [&](u64 i, u64 tce) {
-				if (i >= w.shape.entries)
-					FAKE_FAIL("entry %llu behind the window's end", i);
-				if ((tce & 0xfff) != TCE_PERM_READ &&
-				    (tce & 0xfff) != (TCE_PERM_READ | TCE_PERM_WRITE))
-					FAKE_FAIL("entry %llu has bits 0x%llx", i, tce & 0xfff);
-				if (tce_hpa(tce) & (bit(shift) - 1))
-					FAKE_FAIL("entry %llu names 0x%llx", i, tce);
-				if (!world->is_pinned(tce_hpa(tce), bit(shift)))
-					FAKE_FAIL("entry %llu names memory that is not pinned", i);
-				if (tce & TCE_PERM_WRITE &&
-				    !world->is_writable(tce_hpa(tce), bit(shift)))
-					FAKE_FAIL("entry %llu: read-only memory", i);
-				if (!w.cache.get(i))
-					w.cache.set(i, tce);
-			});
+			scan(w, address_of(w.shape.base), w.shape.levels - 1, 0,
+			     [&](u64 i, u64 tce) {
+				     if (i >= w.shape.entries)
+					     FAKE_FAIL("entry %llu behind the window's end", i);
+				     if ((tce & 0xfff) != TCE_PERM_READ &&
+					 (tce & 0xfff) != (TCE_PERM_READ | TCE_PERM_WRITE))
+					     FAKE_FAIL("entry %llu has bits 0x%llx", i,
+						       tce & 0xfff);
+				     if (tce_hpa(tce) & (bit(shift) - 1))
+					     FAKE_FAIL("entry %llu names 0x%llx", i, tce);
+				     if (!world->is_pinned(tce_hpa(tce), bit(shift)))
+					     FAKE_FAIL("entry %llu names memory that is not pinned",
+						       i);
+				     if (tce & TCE_PERM_WRITE &&
+					 !world->is_writable(tce_hpa(tce), bit(shift)))
+					     FAKE_FAIL("entry %llu: read-only memory", i);
+				     if (!w.cache.get(i))
+					     w.cache.set(i, tce);
+			     });
 		}
 	}
 }
@@ -245,8 +248,8 @@ void Ioda::kill(tce_ktable *k, u64 index, u64 nr)
 	killed_entries += nr;
 	if (!nr || index < k->shape.offset || index - k->shape.offset >= k->shape.entries ||
 	    nr > k->shape.entries - (index - k->shape.offset)) {
-		FAKE_FAIL("kill of %llu entries at 0x%llx of a table of 0x%llx at 0x%llx", nr, index,
-			  k->shape.entries, k->shape.offset);
+		FAKE_FAIL("kill of %llu entries at 0x%llx of a table of 0x%llx at 0x%llx", nr,
+			  index, k->shape.entries, k->shape.offset);
 		return;
 	}
 
@@ -333,8 +336,8 @@ tce_u64 tce_port_level_address(const void *p)
 	return world->ioda.address_of(p);
 }
 
-int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot,
-			     struct tce_ktable *k, int for_kvm)
+int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot, struct tce_ktable *k,
+			     int for_kvm)
 {
 	expect_process_context("tce_port_ioda_set_window");
 

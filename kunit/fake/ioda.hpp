@@ -27,10 +27,10 @@ inline constexpr u32 kMaxPes = 4;
 
 /* A translation that a device can use. */
 struct HwEntry {
-	u64 at;		/* bus address */
+	u64 at; /* bus address */
 	u64 tce;
 	u32 page_shift;
-	bool cached;	/* and the table says something else */
+	bool cached; /* and the table says something else */
 
 	bool names(u64 hpa, u64 bytes) const
 	{
@@ -42,10 +42,10 @@ struct HwEntry {
 
 /* One window of a PE: where it starts walking, and what it remembers. */
 struct HwWindow {
-	tce_ktable *table;	/* referenced; nullptr: no window */
-	bool stuck;		/* firmware did not unset it */
+	tce_ktable *table; /* referenced; nullptr: no window */
+	bool stuck;	   /* firmware did not unset it */
 	tce_ktable_shape shape;
-	Sparse cache;		/* by entry from the window's first */
+	Sparse cache; /* by entry from the window's first */
 
 	u32 level_bits() const;
 	/* Entries that the hardware can tell apart. */
@@ -139,7 +139,8 @@ public:
 private:
 	static HwEntry entry(const HwWindow &w, u64 index, u64 tce, bool cached)
 	{
-		return {w.start() + (index << w.shape.page_shift), tce, w.shape.page_shift, cached};
+		return { w.start() + (index << w.shape.page_shift), tce, w.shape.page_shift,
+			 cached };
 	}
 	u64 level_address(const void *base) const { return address_of(base); }
 	/* The words of a level that hardware goes on to, nullptr after a complaint. */
@@ -169,8 +170,8 @@ private:
 	bool is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const;
 
 	u64 next_ = 1;
-	Sparse number_of_;	/* by address / 4096 */
-	Sparse mem_of_;		/* by number */
+	Sparse number_of_; /* by address / 4096 */
+	Sparse mem_of_;	   /* by number */
 	Sparse bytes_of_;
 };
 

@@ -71,8 +71,7 @@ private:
 	void close_window(unsigned int slot, bool leaving) TCE_REQUIRES(lock_);
 	void finish_windows() TCE_REQUIRES(lock_);
 	bool disconnect_all(unsigned int slot, Window &window, bool leaving,
-			    const Group *until = nullptr)
-		TCE_REQUIRES(lock_);
+			    const Group *until = nullptr) TCE_REQUIRES(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 

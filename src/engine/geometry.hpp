@@ -124,8 +124,8 @@ private:
 	{
 		const unsigned int least = levels > 1 ? limits.min_bits : min(lg2, limits.min_bits);
 
-		return max(div_round_up(lg2, levels), limits.any_depth ? least :
-									 min(lg2, limits.min_bits));
+		return max(div_round_up(lg2, levels),
+			   limits.any_depth ? least : min(lg2, limits.min_bits));
 	}
 
 	PageShift page_;
@@ -165,8 +165,8 @@ constexpr Result<Geometry> Geometry::make(unsigned int page_shift, u64 size, u32
 	g.entries_lg2_ = static_cast<u8>(lg2);
 	g.level_bits_ = static_cast<u8>(bits);
 	/* A level less may do after rounding up; hardware gets what was asked for. */
-	g.levels_ = static_cast<u8>(
-		limits.any_depth ? wanted : (lg2 ? div_round_up(lg2, bits) : 1u));
+	g.levels_ =
+		static_cast<u8>(limits.any_depth ? wanted : (lg2 ? div_round_up(lg2, bits) : 1u));
 	return g;
 }
 
@@ -202,7 +202,7 @@ static_assert(is(30, 1ull << 40, 1, 1, 10, 1024));
 static_assert(is(12, 1ull << 31, 1, 2, 10, 512, kIodaLevels));
 static_assert(is(12, 1ull << 31, 4, 4, 9, 1, kIodaLevels));
 static_assert(is(12, 1ull << 31, 5, 5, 9, 1, kIodaLevels));
-static_assert(is(16, 1ull << 31, 5, 4, 9, 1, kIodaLevels));	/* 5 * 9 + 16 bits are too many */
+static_assert(is(16, 1ull << 31, 5, 4, 9, 1, kIodaLevels)); /* 5 * 9 + 16 bits are too many */
 static_assert(is(16, 1ull << 40, 3, 3, 9, 64, kIodaLevels));
 static_assert(is(12, 1ull << 28, 1, 1, 16, 65536, kIodaLevels));
 static_assert(is(16, 1ull << 16, 1, 1, 0, 1, kIodaLevels));
