@@ -81,12 +81,21 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 
 TCE_SUITES(TCE_KUNIT_SUITE)
 
+#ifdef TCE_KUNIT_STOCK
+static struct kunit_suite *const tce_kunit_suites[] = { TCE_SUITES(TCE_KUNIT_REFERENCE) };
+
+static int __init tce_kunit_init(void)
+{
+	return kunit_stock_run(tce_kunit_suites, ARRAY_SIZE(tce_kunit_suites));
+}
+#else
 kunit_test_suites(TCE_SUITES(TCE_KUNIT_REFERENCE));
 
 static int __init tce_kunit_init(void)
 {
 	return 0;
 }
+#endif
 module_init(tce_kunit_init);
 
 static void __exit tce_kunit_exit(void)

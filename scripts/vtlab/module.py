@@ -48,11 +48,12 @@ def mirror_sources(base, sources, target):
     manifest.write_text("\n".join(sorted(now)) + "\n")
 
 
-def build(kernel_name, *, directory=None, variant="", make_args=()):
+def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None):
     """Builds the modules of directory (the tree's top when None) with W=1 and returns the .ko files.
 
     directory: a folder of the tree (kunit, ...; it is built inside a copy of all sources) or any folder elsewhere.
-    Any warning is an error. variant names a build directory of its own for other make_args.
+    Any warning is an error. variant names a build directory of its own for other make_args. extra: folder of the tree
+    -> a folder from elsewhere that is copied there.
     """
     target_kernel = kernel.get(kernel_name)
     make_args = (*getattr(target_kernel, "make_args", ()), *make_args)
@@ -71,13 +72,16 @@ def build(kernel_name, *, directory=None, variant="", make_args=()):
     target_kernel.root(), target_kernel.binds()     # made or fetched now when they are not there yet
     with cache.lock(OUT / ".locks" / f"{kernel_name}-{target.name}"):
         with step(f"building {name} for {target_kernel.release}" + (f" ({variant})" if variant else "")):
-            modules = _build_locked(target_kernel, base, sources, target, sub, make_args)
+            modules = _build_locked(target_kernel, base, sources, target, sub, make_args, extra or {})
         host.give_back(OUT)
     return modules
 
 
-def _build_locked(target_kernel, base, sources, target, sub, make_args):
+def _build_locked(target_kernel, base, sources, target, sub, make_args, extra):
     mirror_sources(base, sources, target)
+    for folder, elsewhere in extra.items():
+        (target / folder).mkdir(parents=True, exist_ok=True)
+        mirror_sources(elsewhere, ["."], target / folder)
     # A kernel that moved on makes every object stale.
     stamp = target / ".kernel"
     identity = f"{target_kernel.release} {target_kernel.version} {' '.join(make_args)}\n"
@@ -86,7 +90,7 @@ def _build_locked(target_kernel, base, sources, target, sub, make_args):
             if path.is_file() and _PRODUCT.search(path.name):
                 path.unlink()
         stamp.write_text(identity)
-    for stale in (target / sub).glob("*.ko"):
+    for stale in (target / sub).rglob("*.ko"):
         stale.unlink()
     inside = "/out"
     argv = ["make", "-C", target_kernel.headers_dir, f"M={os.path.normpath(inside + '/' + sub)}", f"-j{os.cpu_count()}",
@@ -98,7 +102,7 @@ def _build_locked(target_kernel, base, sources, target, sub, make_args):
         shown = "\n".join(complaints[:40]) if complaints else ""
         raise LabError(f"{shown}\n{sh.tail(text, 30) if code else ''}\nthe build for {target_kernel.name} "
                        f"{'failed' if code else 'has warnings'}; all of its output: {target / 'build.log'}")
-    modules = sorted((target / sub).glob("*.ko"))
+    modules = sorted((target / sub).rglob("*.ko"))
     if not modules:
         raise LabError(f"the build made no .ko; its output: {target / 'build.log'}")
     for module in modules:
