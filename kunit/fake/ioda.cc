@@ -22,6 +22,13 @@ bool power_of_two(u64 x)
 	return x && !(x & (x - 1));
 }
 
+/* What mem_of_ has of a level. */
+void *memory(u64 address)
+{
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): Sparse holds numbers */
+	return reinterpret_cast<void *>(static_cast<unsigned long>(address));
+}
+
 } // namespace
 
 /* --- Levels --------------------------------------------------------------------- */
@@ -84,14 +91,12 @@ const void *Ioda::level_at(u64 hpa, u64 *bytes) const
 		return nullptr;
 	if (bytes)
 		*bytes = bytes_of_.get(number);
-	return reinterpret_cast<const void *>(static_cast<unsigned long>(mem_of_.get(number)));
+	return memory(mem_of_.get(number));
 }
 
 Ioda::~Ioda()
 {
-	mem_of_.for_each([](u64, u64 mem) {
-		env_free(reinterpret_cast<void *>(static_cast<unsigned long>(mem)));
-	});
+	mem_of_.for_each([](u64, u64 address) { env_free(memory(address)); });
 }
 
 /* --- Walks ------------------------------------------------------------------------ */
@@ -147,6 +152,7 @@ u64 Ioda::walk(const HwWindow &w, u64 index) const
 	}
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
 bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 {
 	if (hpa == wanted)
@@ -166,9 +172,9 @@ bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 }
 
 /* The window by bit 59 of the address; whether it holds the address is for the table. */
-const HwWindow *Ioda::window_at(u32 pe, u64 at) const
+HwWindow *Ioda::window_at(u32 pe, u64 at)
 {
-	const HwWindow &w = win[pe][at >= world->config.fw.ddw_start];
+	HwWindow &w = win[pe][at >= world->config.fw.ddw_start];
 
 	if (!w.table || at < w.start() || (at - w.start()) >> w.shape.page_shift >= w.reach())
 		return nullptr;
@@ -177,7 +183,7 @@ const HwWindow *Ioda::window_at(u32 pe, u64 at) const
 
 u64 Ioda::access(u32 pe, u64 at)
 {
-	auto *w = const_cast<HwWindow *>(window_at(pe, at));
+	HwWindow *w = window_at(pe, at);
 
 	if (!w)
 		return 0;
@@ -193,7 +199,7 @@ u64 Ioda::access(u32 pe, u64 at)
 	return tce;
 }
 
-u32 Ioda::page_shift_at(u32 pe, u64 at) const
+u32 Ioda::page_shift_at(u32 pe, u64 at)
 {
 	const HwWindow *w = window_at(pe, at);
 

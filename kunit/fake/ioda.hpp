@@ -94,7 +94,7 @@ public:
 	 * the world's lock, or is alone.
 	 */
 	u64 access(u32 pe, u64 at);
-	u32 page_shift_at(u32 pe, u64 at) const;
+	u32 page_shift_at(u32 pe, u64 at);
 	void snoop();
 	void check_balance() const;
 
@@ -145,9 +145,10 @@ private:
 	u64 level_address(const void *base) const { return address_of(base); }
 	/* The words of a level that hardware goes on to, nullptr after a complaint. */
 	const u64 *follow(const HwWindow &w, u64 hpa) const;
-	const HwWindow *window_at(u32 pe, u64 at) const;
+	HwWindow *window_at(u32 pe, u64 at);
 
 	/* fn(index, tce) for every live entry. */
+	/* NOLINTBEGIN(misc-no-recursion): once a level, five times at most */
 	template <typename Fn>
 	void scan(const HwWindow &w, u64 hpa, u32 height, u64 index, Fn fn) const
 	{
@@ -165,6 +166,7 @@ private:
 				fn((index << bits) | i, raw);
 		}
 	}
+	/* NOLINTEND(misc-no-recursion) */
 	static u64 load_be(const u64 *word);
 	static u64 link(u64 raw);
 	bool is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const;

@@ -89,7 +89,7 @@ class Kernel:
 
     @functools.cached_property
     def image(self):
-        """A directory with boot/vmlinux-* and the module tree with its indexes."""
+        """A directory with vmlinux and the module tree with its indexes."""
         def finish_image(path):
             if (path / "lib").is_dir():
                 (path / "usr").mkdir(exist_ok=True)
@@ -100,7 +100,9 @@ class Kernel:
 
     @property
     def vmlinux(self):
-        return self.image / "boot" / f"vmlinux-{self.release}"
+        """The kernel; the module tree holds it where the image package is split into several."""
+        whole = self.image / "boot" / f"vmlinux-{self.release}"
+        return whole if whole.exists() else self.module_tree / "vmlinuz"
 
     @property
     def module_tree(self):

@@ -12,7 +12,7 @@ from .log import LabError, step
 
 _RECIPE = 1     # count up when the way a root is made changes
 
-# Tools that every suite's root has; {gcc} and {llvm} are the suite's compiler versions.
+# The root of one suite has everything that builds and checks need; {gcc} and {llvm} are the suite's compiler versions.
 _PACKAGES = """
     bash coreutils sed grep tar gzip bzip2 util-linux
     gcc-{gcc} g++-{gcc} gcc-{gcc}-powerpc64le-linux-gnu g++-{gcc}-powerpc64le-linux-gnu libc6-dev
@@ -22,8 +22,14 @@ _PACKAGES = """
     python3-minimal python3 perl mawk gawk diffutils findutils file patch
     libgtest-dev libgmock-dev libbenchmark-dev
 """
+# The root of another suite is there to build modules with the compiler of that suite's kernels.
+_PACKAGES_FOR_MODULES = """
+    bash coreutils sed grep util-linux gcc-{gcc}-powerpc64le-linux-gnu g++-{gcc}-powerpc64le-linux-gnu
+    make pahole mawk diffutils findutils perl-base
+"""
 _VERSIONS = {
-    "trixie": {"gcc": 14, "llvm": 19},
+    "trixie": (_PACKAGES, {"gcc": 14, "llvm": 19}),
+    "sid": (_PACKAGES_FOR_MODULES, {"gcc": 16}),
 }
 
 
@@ -66,16 +72,16 @@ class Root:
         return code, text
 
 
-def _make(suite, packages, path):
+def _make(suite, packages, gcc, path):
     mmdebstrap.extract(suite, "amd64", packages, path)
-    gcc = _VERSIONS[suite]["gcc"]
     # No maintainer script ran, so what update-alternatives would have made is made here.
-    links = {"usr/bin/awk": "gawk", "usr/bin/cc": f"gcc-{gcc}", "usr/bin/c++": f"g++-{gcc}", "usr/bin/gcc": f"gcc-{gcc}",
-             "usr/bin/g++": f"g++-{gcc}", "usr/bin/powerpc64le-linux-gnu-gcc": f"powerpc64le-linux-gnu-gcc-{gcc}",
+    links = {"usr/bin/awk": "gawk" if "gawk" in packages else "mawk", "usr/bin/cc": f"gcc-{gcc}",
+             "usr/bin/c++": f"g++-{gcc}", "usr/bin/gcc": f"gcc-{gcc}", "usr/bin/g++": f"g++-{gcc}",
+             "usr/bin/powerpc64le-linux-gnu-gcc": f"powerpc64le-linux-gnu-gcc-{gcc}",
              "usr/bin/powerpc64le-linux-gnu-g++": f"powerpc64le-linux-gnu-g++-{gcc}"}
     for name, target in links.items():
         link = path / name
-        if not link.is_symlink() and not link.exists():
+        if (link.parent / target).exists() and not link.is_symlink() and not link.exists():
             link.symlink_to(target)
     for name in ("proc", "dev", "tmp", "run", "src", "out"):
         (path / name).mkdir(exist_ok=True)
@@ -83,15 +89,15 @@ def _make(suite, packages, path):
 
 @functools.cache
 def build_root(suite="trixie"):
-    """The root with compilers and checkers of a suite."""
-    versions = _VERSIONS.get(suite)
-    if not versions:
+    """The root with the compilers of a suite, and its checkers if it has any."""
+    if suite not in _VERSIONS:
         raise LabError(f"no build root is described for {suite}")
-    packages = _PACKAGES.format(**versions).split()
+    packages, versions = _VERSIONS[suite]
+    packages = packages.format(**versions).split()
     key = cache.digest(_RECIPE, suite, packages)
 
     def build(path):
         with step(f"making the build root of {suite} ({len(packages)} packages and what they need)"):
-            _make(suite, packages, path)
+            _make(suite, packages, versions["gcc"], path)
 
     return Root(cache.entry("roots", f"{suite}-{key}", build), versions["gcc"])

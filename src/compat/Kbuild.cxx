@@ -13,7 +13,8 @@
 # flags because functions in COMDAT groups lose their trace records at ld -r.
 tce-cxx-drop := -std=% -g% -Wdeclaration-after-statement -Wmissing-prototypes \
 	-Wold-style-definition -Wstrict-prototypes -Wno-pointer-sign \
-	-Wno-override-init -Wno-main -Werror=designated-init \
+	-Wno-override-init -Wno-main -Wno-unterminated-string-initialization \
+	-Werror=designated-init \
 	-Werror=implicit-function-declaration -Werror=implicit-int \
 	-Werror=incompatible-pointer-types -Werror=strict-prototypes
 

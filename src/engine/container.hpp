@@ -22,7 +22,8 @@
  *   Owner::owners_lock  the list of owners
  *   Owner::lock_      one owner's windows; memory is given back under it
  *   Window::publish_  one window's way to the platform, held over hypercalls
- *   TableCharge::lock_  one window's charge
+ *   TableCharge::lock_  one window's charge; PinCharge::lock_, that of a v1 container's pins
+ *   BasicTable::grow_   where new levels hang in a table
  *   Leaf::lock        spinlock: entries of one leaf
  * Under lock_ come VFIO's group locks; under Owner::lock_ come mm's own.
  */

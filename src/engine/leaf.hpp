@@ -154,7 +154,11 @@ private:
 		return page_.entries ? page_.entries :
 				       reinterpret_cast<Be64 *>(bits() + words(entries_));
 	}
-	[[nodiscard]] const Be64 *tces() const { return const_cast<BasicLeaf *>(this)->tces(); }
+	[[nodiscard]] const Be64 *tces() const
+	{
+		return page_.entries ? page_.entries :
+				       reinterpret_cast<const Be64 *>(bits() + words(entries_));
+	}
 	void users_store(u64 i, Uaddr value)
 	{
 		Memory::store(&users()[i], Be64::from_cpu(value.raw));
