@@ -35,6 +35,12 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 	return (const void *)(i + 1);
 }
 
+/* Newer kernels give a generator the test as well. */
+#define TCE_KUNIT_GENERATOR_TAKES_TEST						\
+	__builtin_types_compatible_p(						\
+		typeof_member(struct kunit_case, generate_params),		\
+		const void *(*)(struct kunit *, const void *, char *))
+
 /* Expands to NULL for the parameters "once", so that such a case is a plain one. */
 #define TCE_KUNIT_PLAIN_once 0,
 #define TCE_KUNIT_GENERATOR(params, fn) TCE_KUNIT_SELECT(TCE_KUNIT_PLAIN_##params, fn)
@@ -55,6 +61,13 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 	{									\
 		return tce_kunit_param(&tce_kunit_case_##suite_##_##name_,	\
 				       prev, desc);				\
+	}									\
+	static __maybe_unused const void *					\
+	tce_kunit_test_param_##suite_##_##name_(struct kunit *test,		\
+						const void *prev, char *desc)	\
+	{									\
+		return tce_kunit_param(&tce_kunit_case_##suite_##_##name_,	\
+				       prev, desc);				\
 	}
 
 #define TCE_KUNIT_CASE(suite_, name_, params_)					\
@@ -62,7 +75,9 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 		.name = #name_,							\
 		.run_case = tce_kunit_run_##suite_##_##name_,			\
 		.generate_params = TCE_KUNIT_GENERATOR(params_,			\
-			tce_kunit_param_##suite_##_##name_),			\
+			__builtin_choose_expr(TCE_KUNIT_GENERATOR_TAKES_TEST,	\
+				tce_kunit_test_param_##suite_##_##name_,	\
+				tce_kunit_param_##suite_##_##name_)),		\
 		.module_name = KBUILD_MODNAME,					\
 	},
 

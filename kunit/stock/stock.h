@@ -19,10 +19,24 @@
 #include <linux/slab.h>
 
 #define CONFIG_KUNIT_MODULE	1
-#ifdef KUNIT_STOCK_LIB
 #define CONFIG_KUNIT_DEFAULT_ENABLED	1
-/* No notifier of modules that come with suites. */
-#undef CONFIG_MODULES
+#define CONFIG_KUNIT_DEFAULT_TIMEOUT	300	/* seconds, of a case */
+#define CONFIG_KUNIT_AUTORUN_ENABLED	1
+#define CONFIG_KUNIT_DEFAULT_FILTER_GLOB	""
+#define CONFIG_KUNIT_DEFAULT_FILTER	""
+#define CONFIG_KUNIT_DEFAULT_FILTER_ACTION	""
+
+#ifdef KUNIT_STOCK_LIB
+/* What its notifier looks into, which is never told of any. */
+struct kunit_suite;
+struct kunit_stock_module {
+	struct kunit_suite **kunit_suites, **kunit_init_suites;
+	int num_kunit_suites, num_kunit_init_suites;
+};
+
+#define module				kunit_stock_module
+#define register_module_notifier(nb)	0
+#define unregister_module_notifier(nb)	do {} while (0)
 #endif
 
 /* The member of struct task_struct for the running test.  File systems use this one; no test is inside one. */

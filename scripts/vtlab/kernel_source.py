@@ -32,24 +32,44 @@ def package_version():
     return reference().version
 
 
+def _package(stock):
+    return f"linux-source-{'.'.join(stock.version.split('.')[:2])}"
+
+
+def _unpack(stock, path, selection):
+    """Unpacks what tar's words in selection leave of a kernel's source."""
+    package = _package(stock)
+    deb = apt.suite(stock.suite_name).fetch(package, "all", stock.version)
+    with step(f"unpacking {package} {stock.version}"):
+        path.mkdir()
+        sh.run(["bash", "-o", "pipefail", "-c",
+                f"dpkg-deb --fsys-tarfile {shlex.quote(str(deb))} | tar -xO ./usr/src/{package}.tar.xz"
+                f" | xz -dc -T0 | tar -x -C {shlex.quote(str(path))} --wildcards --strip-components=1 "
+                + " ".join(map(shlex.quote, selection))])
+
+
 def tree():
     """The directory with the source."""
     stock = reference()
-    release = ".".join(stock.version.split(".")[:2])
-    package = f"linux-source-{release}"
+    package = _package(stock)
 
     def build(path):
-        deb = apt.suite(stock.suite_name).fetch(package, "all", stock.version)
-        with step(f"unpacking {package} {stock.version}"):
-            path.mkdir()
-            unused = [f"*/{folder}/*.[chS]" for folder in _UNUSED]
-            unused += ["*/Documentation/*/*.rst", "*/Documentation/*.yaml", "*/arch/*.dts*"]
-            excludes = " ".join(shlex.quote(f"--exclude={pattern}") for pattern in unused)
-            sh.run(["bash", "-o", "pipefail", "-c",
-                    f"dpkg-deb --fsys-tarfile {shlex.quote(str(deb))} | tar -xO ./usr/src/{package}.tar.xz"
-                    f" | xz -dc -T0 | tar -x --wildcards {excludes} --strip-components=1 -C {shlex.quote(str(path))}"])
+        unused = [f"*/{folder}/*.[chS]" for folder in _UNUSED]
+        unused += ["*/Documentation/*/*.rst", "*/Documentation/*.yaml", "*/arch/*.dts*"]
+        _unpack(stock, path, [f"--exclude={pattern}" for pattern in unused])
 
     return cache.entry("kernels", f"{package}-{cache.digest(_RECIPE, stock.version, _UNUSED)}", build)
+
+
+def folder(stock, name):
+    """One folder of the source of any stock kernel."""
+    if stock.version == package_version():
+        return tree() / name
+
+    def build(path):
+        _unpack(stock, path, [f"*/{name}/*"])
+
+    return cache.entry("kernels", f"{_package(stock)}-part-{cache.digest(stock.version, name)}", build) / name
 
 
 def binds():

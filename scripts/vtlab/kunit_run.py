@@ -4,7 +4,7 @@ import concurrent.futures
 import dataclasses
 import re
 
-from . import guest, kernel, ktap, module, qemu
+from . import guest, kernel, ktap, kunit_stock, module, qemu
 from .log import LabError, say, step
 
 # What the modules are built for, the kernel they run in, the machine. The long ones first. What clang makes of the
@@ -15,6 +15,7 @@ RUNS = (
     ("kunit-lean", "kunit-lean", "pseries"),
     ("kunit-lean", "kunit-lean", "powernv9"),
     ("clang-kunit", "kunit-lean", "pseries"),
+    *((name, name, machine) for name in kernel.table() for machine in ("pseries", "powernv9")),
 )
 _PARALLEL = 2           # machines at a time: they mostly compute
 _TIMEOUT_S = 900        # of one run; a healthy one on an idle machine takes a tenth of it
@@ -22,6 +23,7 @@ _TIMEOUT_S = 900        # of one run; a healthy one on an idle machine takes a t
 _APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 _APPEND_DEBUG = "kasan_multi_shot slab_debug=-"
 _EFFORT_DEBUG = 10      # percent of the random operations: everything takes ten times as long
+_EFFORT_STOCK = 10      # ... the lean kernel has done all of them
 # On top of what qemu.splats() knows: what only a debug kernel says.
 _SPLAT = re.compile(r"INFO:|ODEBUG|DEBUG_LOCKS_WARN_ON|kmemleak: .*(new suspected|disabled)|BUG ")
 # The kernel's own words that look like trouble. One reason per line.
@@ -72,6 +74,8 @@ cat /tmp/report
 class Run:
     """What one boot of a KUnit kernel found."""
     name: str               # what it was built for, and the machine
+    boots: str
+    machine: str
     report: ktap.Report
     problems: list
     seconds: float
@@ -130,10 +134,11 @@ def run(built_for, boots, machine, modules_built, *, on_line=None):
     target = kernel.get(boots)
     kunit_modules, real_module = modules_built
     debug = boots.endswith("debug")
+    effort = _EFFORT_DEBUG if debug else _EFFORT_STOCK if boots in kernel.table() else None
     modules = guest.Modules(target)
     for path in kunit_modules:
-        takes_effort = debug and "effort:" in " ".join(guest.module_info(path, "parm"))
-        modules.file(f"{path} effort={_EFFORT_DEBUG}" if takes_effort else str(path))
+        takes_effort = effort and "effort:" in " ".join(guest.module_info(path, "parm"))
+        modules.file(f"{path} effort={effort}" if takes_effort else str(path))
     loaded = [name for name, _ in modules.order]
     real = []
     if real_module:
@@ -150,11 +155,13 @@ def run(built_for, boots, machine, modules_built, *, on_line=None):
     report = ktap.parse(outcome.console)
     facts = _facts(outcome.output)
     problems = _judge(outcome, report, facts, debug=debug, real=bool(real))
-    return Run(f"{built_for} on {machine}", report, problems, outcome.seconds, outcome.directory, facts["real"])
+    return Run(f"{built_for} on {machine}", boots, machine, report, problems, outcome.seconds, outcome.directory, facts["real"])
 
 
 def build(name):
     """The modules for a kernel: (test modules, real module)."""
+    if name in kernel.table():
+        return kunit_stock.build(name), module.build(name)[0]
     return module.build(name, directory=module.TREE / "kunit"), module.build(name)[0]
 
 
@@ -165,7 +172,7 @@ def run_all(runs=RUNS):
         try:
             built[name] = build(name)
         except LabError as why:
-            done.append(Run(f"{name}, the build", ktap.Report(), [str(why)], 0, module.OUT / name))
+            done.append(Run(f"{name}, the build", name, "", ktap.Report(), [str(why)], 0, module.OUT / name))
     possible = [each for each in runs if each[0] in built]
     with step(f"KUnit: {len(possible)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
         futures = [pool.submit(run, *each, built[each[0]]) for each in possible]
@@ -184,8 +191,13 @@ def show(runs):
 
 
 def case_names(runs):
-    """Names of the cases that ran everywhere, and those that ran only in some runs."""
+    """Names of the cases that ran everywhere they can, and those that ran only in some runs."""
     if not runs:
         raise LabError("no KUnit run")
-    sets = [{case.name for case in each.report.cases} for each in runs]
-    return set.intersection(*sets), set.union(*sets) - set.intersection(*sets)
+    sets = {each.name: {case.name for case in each.report.cases} for each in runs}
+    everything = set.union(*sets.values())
+    can_be_missing = {name for name in everything if name.startswith(kunit_stock.MISSING)}
+    somewhere = set()
+    for each in runs:
+        somewhere |= everything - sets[each.name] - (can_be_missing if each.boots in kernel.table() else set())
+    return everything - somewhere, somewhere

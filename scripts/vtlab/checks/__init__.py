@@ -18,7 +18,7 @@ import os
 import pkgutil
 import time
 
-from .. import sh
+from .. import matrix, sh
 from ..log import LabError, say
 
 
@@ -28,10 +28,11 @@ class Counts:
     failed: int = 0
     skipped: int = 0
     note: str = ""          # one line for the table
+    cells: tuple = ()       # what ran on which machine: matrix.Cell
 
     def __add__(self, other):
         return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped,
-                      " ".join(filter(None, (self.note, other.note))))
+                      " ".join(filter(None, (self.note, other.note))), self.cells + other.cells)
 
 
 @dataclasses.dataclass
@@ -100,5 +101,9 @@ def run(names):
     for each, counts, took in rows:
         print(f"{each.name:{width}} {counts.passed:6} {counts.failed:6} {counts.skipped:7} {took:7.0f}  "
               f"{counts.note or each.what}")
+    if total.cells:
+        table, missing = matrix.lines(total.cells)
+        print("", *table, sep="\n")
+        total += Counts(failed=missing)
     print(f"{total.passed} passed, {total.failed} failed", flush=True)
     return total.failed

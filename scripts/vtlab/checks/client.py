@@ -1,6 +1,6 @@
 """The guest-side client, against emulated devices on stock kernels with our driver."""
 
-from .. import client_run
+from .. import client_run, matrix
 from . import Counts, check
 
 
@@ -10,7 +10,9 @@ def client():
     client_run.show(runs)
     counts = Counts()
     for run in runs:
-        counts += Counts(passed=run.report.count("ok"), failed=run.report.count("not ok") + len(run.problems))
+        passed, failed = run.report.count("ok"), run.report.count("not ok") + len(run.problems)
+        counts += Counts(passed=passed, failed=failed,
+                         cells=(matrix.Cell(run.boot.kind, run.boot.kernel, "client", passed, failed),))
     # A case may not be for one machine, but there has to be one that it is for.
     ran = set.union(*(run.names("ok") | run.names("not ok") for run in runs))
     for name in sorted(set.union(*(run.names("skip") for run in runs)) - ran):

@@ -2,7 +2,7 @@
 
 import unittest
 
-from .. import ktap, kunit_kernel, kunit_run
+from .. import ktap, kunit_kernel, kunit_run, matrix
 from . import Counts, check
 
 
@@ -83,15 +83,16 @@ def kernels():
     return counts
 
 
-@check("kunit", "the cases in the lean and in the debug KUnit kernel, on pSeries and PowerNV", order=60)
+@check("kunit", "the cases in KUnit kernels, lean and debug, and in stock kernels, on pSeries and PowerNV", order=60)
 def kunit():
     runs = kunit_run.run_all()
     kunit_run.show(runs)
     counts = Counts(note="; ".join(each.summary() for each in runs))
     for each in runs:
         bad = each.report.count("not ok")
-        counts += Counts(passed=each.report.count("ok"), skipped=each.report.count("skip"),
-                         failed=max(bad, len(each.problems)))
+        passed, failed = each.report.count("ok"), max(bad, len(each.problems))
+        cells = (matrix.Cell(each.machine, each.boots, "kunit", passed, failed),) if each.machine else ()
+        counts += Counts(passed=passed, skipped=each.report.count("skip"), failed=failed, cells=cells)
     everywhere, somewhere = kunit_run.case_names(runs)
     if somewhere:
         print(f"cases that did not run everywhere: {' '.join(sorted(somewhere)[:20])}")
