@@ -25,7 +25,7 @@ echo 5 >/proc/sys/kernel/watchdog_thresh
 status=$?
 rmmod vfio_pci vfio_pci_core {demo.OURS} || {{{{ echo "the driver cannot be unloaded"; exit 1; }}}}
 for module in {demo.OURS} vfio_pci_core vfio_pci; do
-    insmod modules/$module.ko || exit 1
+    insmod modules/$module.ko $(sed -n "s/^$module //p" load) || exit 1
 done
 ./client cycle || exit 1
 leaks=/sys/kernel/debug/kmemleak
@@ -73,9 +73,10 @@ class Boot:
         return "e1000" if self.kind == "pseries" else "e1000e"
 
     def modules(self, built):
-        modules = guest.Modules(kernel.get(self.kernel))
+        target = kernel.get(self.kernel)
+        modules = guest.Modules(target)
         for path in built:
-            modules.file(str(path))
+            modules.file(f"{path} {target.module_options}")
         modules.stock("vfio-pci")
         if self.selection is None:
             modules.stock(self.card(), load=False)

@@ -21,6 +21,9 @@ def table():
 class Kernel:
     """One row of kernels.conf, resolved to packages that exist."""
 
+    # What our module has to be told here.
+    module_options = ""
+
     def __init__(self, name):
         row = table().get(name)
         if not row:

@@ -45,7 +45,9 @@ if [ -n "$REAL_MODULES" ]; then
     for round in 1 2; do
         loaded=
         for module in $REAL_MODULES; do
-            insmod modules/$module.ko || report "trouble: insmod $module"
+            options=
+            [ $module = vfio_tce ] && options=$OPTIONS
+            insmod modules/$module.ko $options || report "trouble: insmod $module"
             loaded="$module $loaded"
         done
         [ -e /dev/vfio/vfio ] || report "trouble: no /dev/vfio/vfio"
@@ -148,7 +150,8 @@ def run(built_for, boots, machine, modules_built, *, on_line=None):
         extra.file(str(real_module))
         real = [name for name, _ in extra.order if name not in loaded]
         modules.data.update(extra.data)
-    script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n' + _SCRIPT)
+    script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n'
+              f'OPTIONS="{target.module_options}"\n' + _SCRIPT)
     outcome = guest.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S, allowed=_ALLOWED,
                          machine=qemu.Machine(machine=machine, cpus=2, memory="1G"),
                          append=f"{_APPEND} {_APPEND_DEBUG}" if debug else _APPEND, on_line=on_line)

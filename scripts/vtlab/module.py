@@ -12,7 +12,7 @@ TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 OUT = TREE / "build"
 
 # What a module of this project is built from; everything else in the tree is none of its business.
-_SOURCES = ("Kbuild", "include", "src", "kunit", "scripts/check-engine-o.sh")
+SOURCES = ("Kbuild", "include", "src", "kunit", "scripts/check-engine-o.sh")
 _PRODUCT = re.compile(r"\.(o|ko|mod|mod\.c|cmd|a|symvers|order|d)$")
 _COMPLAINT = re.compile(r"warning:|WARNING:|\berror:|\bERROR:|Skipping BTF", re.I)
 
@@ -59,7 +59,7 @@ def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None):
     make_args = (*getattr(target_kernel, "make_args", ()), *make_args)
     sub = "."
     if directory is None or TREE in (path := pathlib.Path(directory).resolve(), *path.parents):
-        base, sources, name = TREE, [s for s in _SOURCES if (TREE / s).exists()], "module"
+        base, sources, name = TREE, [s for s in SOURCES if (TREE / s).exists()], "module"
         if directory is not None:
             sub = str(path.relative_to(TREE))
             name = sub.replace("/", "-")

@@ -6,6 +6,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/bug.h>
+#include <linux/build_bug.h>
 #include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/percpu.h>
@@ -72,13 +73,19 @@ int tce_port_killed(void)
  * tce_port_sync_users() - wait until nobody is between two ops of a table
  *
  * KVM does not sleep between useraddrptr and its store to the slot.  Where it can
- * be preempted there, only a grace period of RCU tasks says that it is through;
- * elsewhere synchronize_rcu_tasks() is synchronize_rcu().
+ * be preempted there (Linux 7.2), only a grace period of RCU tasks says that it is
+ * through: that waits until everyone has given up the processor of his own accord or
+ * was in userspace or in a guest, and being preempted is neither.  Elsewhere
+ * synchronize_rcu_tasks() is synchronize_rcu().
  *
  * Context: Process context.
  */
 void tce_port_sync_users(void)
 {
+	static_assert(IS_ENABLED(CONFIG_TASKS_RCU) || !IS_ENABLED(CONFIG_PREEMPTION));
+	/* There KVM would sleep: in any spinlock. */
+	static_assert(!IS_ENABLED(CONFIG_PREEMPT_RT));
+
 	synchronize_rcu_tasks();
 }
 

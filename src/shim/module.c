@@ -6,6 +6,7 @@
 
 #include <linux/module.h>
 
+#include "../compat/vfio_layout.h"
 #include "shim.h"
 
 static int __init tce_init(void)
@@ -16,6 +17,9 @@ static int __init tce_init(void)
 		pr_info("neither a pSeries partition nor PowerNV: nothing to drive here\n");
 		return -ENODEV;
 	}
+	ret = tce_vfio_layout_check();
+	if (ret)
+		return ret;
 	ret = tce_ktable_init();
 	if (ret)
 		return ret;

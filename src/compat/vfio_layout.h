@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Whether this kernel's vfio is the one of vfio_private.h.
+ */
+#ifndef TCE_COMPAT_VFIO_LAYOUT_H
+#define TCE_COMPAT_VFIO_LAYOUT_H
+
+int tce_vfio_layout_check(void);
+
+#endif /* TCE_COMPAT_VFIO_LAYOUT_H */
