@@ -197,7 +197,8 @@ def _show_acceleration(books, guest_tces, subpages, lines, failures):
         failures.append(f"KVM was to exchange {guest_tces * subpages} TCEs in our tables")
 
 
-def _show_counts(books, lines, failures):
+def show_counts(books, lines, failures):
+    """What it took: TCEs, calls to KVM and to the hypervisor or the firmware."""
     last = books.stats.get("gone") or books.stats.get("end") or {}
     if last:
         text = ", ".join(f"{name} {value}" for name, value in sorted(last.items()) if value)
@@ -233,7 +234,7 @@ def worked(books):
         if times < 2:
             failures.append(f"the {wanted} window was created {times} times, not once per boot")
     failures += [f"a window stays open: {text}" for text in books.open_windows.get("gone", [])]
-    _show_counts(books, lines, failures)
+    show_counts(books, lines, failures)
 
     lines.append(f"  VmLck      power-on {fact('vmlck.begin1')} kB, after I/O {fact('vmlck.end1')} kB; second power-on "
                  f"{fact('vmlck.begin2')} kB, after I/O {fact('vmlck.end2')} kB")
