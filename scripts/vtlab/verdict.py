@@ -186,7 +186,7 @@ def _show_acceleration(books, guest_tces, subpages, lines, failures):
     by_qemu = int(books.fact("answered_by_qemu") or 0)
     text = ", ".join(f"{count} {name}" for name, count in asked.items() if count) or "none"
     lines.append(f"  KVM        the guest's hypercalls for TCEs: {text}; answered by KVM in the kernel "
-                 f"{sum(asked.values()) - by_qemu}, by QEMU {by_qemu}")
+                 f"{max(sum(asked.values()) - by_qemu, 0)}, by QEMU {by_qemu}")
     if not sum(asked.values()) or by_qemu:
         failures.append(f"KVM did not accelerate: of {sum(asked.values())} hypercalls for TCEs {by_qemu} reached QEMU")
     if books.driver != "vfio_tce":
