@@ -25,6 +25,7 @@ static const char *const names[TCE_LOCK_CLASSES + 1] = {
 	[TCE_LOCK_OWNER] = "tce_owner",
 	[TCE_LOCK_PUBLISH] = "tce_publish",
 	[TCE_LOCK_CHARGE] = "tce_charge",
+	[TCE_LOCK_GROW] = "tce_grow",
 	[TCE_LOCK_LEAF] = "tce_leaf",
 	[TCE_LOCK_CLASSES] = "tce_fake_users",
 };

@@ -18,23 +18,12 @@
 
 #include <tce/port.h>
 
+#include "kunit_port.h"
+
 MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
 
 #define NR	16UL			/* system pages of a mapping */
 #define BYTES	(NR * PAGE_SIZE)
-
-/* Fresh user memory of the case's own address space. */
-static unsigned long map_user(struct kunit *test, unsigned long bytes)
-{
-	unsigned long at = kunit_vm_mmap(test, NULL, 0, bytes,
-					 PROT_READ | PROT_WRITE,
-					 MAP_ANONYMOUS | MAP_PRIVATE, 0);
-
-	KUNIT_ASSERT_NE_MSG(test, at, 0UL, "no user memory");
-	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR_VALUE(at), "no user memory");
-	KUNIT_ASSERT_NOT_NULL(test, current->mm);
-	return at;
-}
 
 static unsigned long locked(void)
 {

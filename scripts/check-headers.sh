@@ -37,7 +37,7 @@ files() {
 }
 
 # <tce/...> or "something of ours": no other angle brackets, no way out by "../" but to the fake and the engine.
-ours='include <tce/(engine|port)\.h>|include "(\.\./(fake|cases)/)?[a-z_]+\.(hpp|h|inc)"'
+ours='include <tce/(engine|port)\.h>|include "(\.\./(fake|cases)/)?[a-z0-9_]+\.(hpp|h|inc)"'
 for file in $(files src/engine kunit/fake kunit/cases -name '*.cc' -o -name '*.hpp' | grep -E '\.(cc|hpp)$'); do
 	verdict "$file includes what is not the engine's" "$(includes_but "$file" "$ours")"
 done

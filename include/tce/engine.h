@@ -177,8 +177,8 @@ int tce_container_get_info(struct tce_container *c, struct tce_info *info);
  * Charges the caller, who becomes the owner, for the size of the default window.
  *
  * Context: Process context of the owner.
- * Return: 0; -EBUSY: is enabled; -ENODEV: no group; -EPERM: the group has no default window, or another
- * process; -ENOMEM: limit.
+ * Return: 0; -EBUSY: is enabled; -ENODEV: no group; -EPERM: the group has no default window,
+ * or another process; -ENOMEM: limit.
  */
 int tce_container_enable(struct tce_container *c);
 

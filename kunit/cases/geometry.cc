@@ -18,7 +18,7 @@ namespace {
 /* A table that no hardware walks, with levels of so many bits. */
 constexpr tce::LevelLimits shadow(u32 least, u32 most)
 {
-	return {least, most, false, 128, 63};
+	return { least, most, false, 128, 63 };
 }
 
 /* The smallest n with n * bits >= lg2, by counting. */
@@ -177,8 +177,8 @@ TCE_CASE(geometry, every_walked_shape)
 			if (window > 55)
 				continue;
 
-			const Geometry g = Geometry::make(shift, bit(window), hint,
-							  kIodaLevels).value();
+			const Geometry g =
+				Geometry::make(shift, bit(window), hint, kIodaLevels).value();
 
 			wrong += !slots_compose(g, 0);
 			wrong += !slots_compose(g, g.entries() - 1);
@@ -191,9 +191,9 @@ TCE_CASE(geometry, every_walked_shape)
 TCE_CASE(geometry, every_shape)
 {
 	const u32 shift = kIommuShifts[param];
-	static constexpr u32 kHints[] = {0, 1, 2, 3, 4, 5, 6, 64, 255, ~0u};
-	static constexpr tce::LevelLimits kLimits[] = {kPaprLevels, shadow(9, 9), shadow(9, 16),
-						       shadow(3, 4)};
+	static constexpr u32 kHints[] = { 0, 1, 2, 3, 4, 5, 6, 64, 255, ~0u };
+	static constexpr tce::LevelLimits kLimits[] = { kPaprLevels, shadow(9, 9), shadow(9, 16),
+							shadow(3, 4) };
 	u32 wrong = 0;
 
 	for (const tce::LevelLimits &limits : kLimits) {

@@ -19,8 +19,7 @@ constexpr u64 kRam = bit(40);
 
 Geometry geometry_of(const Shape &s)
 {
-	return Geometry::make(s.page_shift, bit(s.window_shift), s.levels,
-			      tce::kIodaLevels).value();
+	return Geometry::make(s.page_shift, bit(s.window_shift), s.levels, tce::kIodaLevels).value();
 }
 
 /* Entry @i and nothing on either side of it. */
@@ -75,7 +74,7 @@ TCE_CASE(ioda, every_border)
 	TCE_EXPECT_LE(4096, w.shape.level_bytes);
 	for (u32 level = 0; level < g.levels(); level++) {
 		const u64 top = g.level_entries(level) - 1;
-		const u64 slots[] = {0, 1, top / 2, top};
+		const u64 slots[] = { 0, 1, top / 2, top };
 		u64 done = ~0ull;
 
 		for (u64 slot : slots) {
@@ -148,7 +147,7 @@ TCE_CASE(ioda, small_window)
 
 TCE_CASE(ioda, arguments)
 {
-	static constexpr u32 kHints[] = {0, 1, 2, 3, 4, 5, 6, 255, ~0u};
+	static constexpr u32 kHints[] = { 0, 1, 2, 3, 4, 5, 6, 255, ~0u };
 	Rig r(with_powernv());
 	tce_info info = {};
 
@@ -168,8 +167,9 @@ TCE_CASE(ioda, arguments)
 	TCE_EXPECT_EQ(r.w.ioda.sets + r.w.ioda.live_levels, 0);
 	for (u32 levels : kHints) {
 		TCE_ASSERT_EQ(r.create(12, bit(31), levels), 0);
-		TCE_EXPECT_EQ(r.w.ioda.win[0][1].shape.levels,
-			      levels < 2 ? 2 : levels > 5 ? 5 : levels);
+		TCE_EXPECT_EQ(r.w.ioda.win[0][1].shape.levels, levels < 2 ? 2 :
+							       levels > 5 ? 5 :
+									    levels);
 		TCE_EXPECT_EQ(r.remove(kDdwStart), 0);
 	}
 }
@@ -186,8 +186,8 @@ TCE_CASE(ioda, published)
 	TCE_ASSERT_EQ(r.create(r.w.config.page_shift, 64 * kGiB, 3), 0);
 
 	const HwWindow &w = r.w.ioda.win[0][1];
-	const Geometry g = Geometry::make(r.w.config.page_shift, 64 * kGiB, 3,
-					  tce::kIodaLevels).value();
+	const Geometry g =
+		Geometry::make(r.w.config.page_shift, 64 * kGiB, 3, tce::kIodaLevels).value();
 	const u64 at = kDdwStart + 100 * page;
 
 	r.w.strict_notes = true;
@@ -232,7 +232,7 @@ TCE_CASE(ioda, stored_before_kill)
 		u32 wrong = 0, kills = 0;
 	};
 	Rig r(with_powernv());
-	Look look = {&r, true};
+	Look look = { &r, true };
 
 	TCE_ASSERT_EQ(r.reg(kRam, kPages * 4096), 0);
 	TCE_ASSERT_EQ(r.create(12, kGiB, 2), 0);

@@ -184,6 +184,32 @@ TCE_CASE(ioda, set_of_default_refused)
 	TCE_EXPECT(r.reaches(0, kRam, 3, 1));
 }
 
+/* The default window gets its table for a MAP that can go on. */
+TCE_CASE(ioda, refused_first_map)
+{
+	static constexpr struct {
+		u64 vaddr, iova, bytes;
+		int rc;
+	} kBad[] = {
+		{ kRam,		0,	   0,	      err::kInval },
+		{ kRam,		1,	   4096,	 err::kInval },
+		{ kRam + 1,	    0,	       4096,	     err::kInval },
+		{ kRam,		0,	   0 - 4096ull, err::kInval },
+		{ 0 - 4096ull,  0,	  8192,	err::kInval },
+		{ kRam,		kDdwStart, 4096,	 err::kNxio  },
+		{ kRam + kSize, 0,	   4096,	 err::kInval },
+	};
+	Rig r(with_powernv());
+
+	TCE_ASSERT_EQ(r.reg(kRam, kSize), 0);
+	for (const auto &bad : kBad) {
+		TCE_EXPECT_EQ(r.map(bad.vaddr, bad.iova, bad.bytes), bad.rc);
+		TCE_EXPECT_EQ(r.w.live_ktables + r.w.ioda.live_levels, 0);
+	}
+	TCE_EXPECT_EQ(r.map(kRam, 0, kSize), 0);
+	TCE_EXPECT_EQ(r.w.live_ktables, 1);
+}
+
 /* A joiner for whom the second window cannot be set gets none. */
 TCE_CASE(ioda, join_refused)
 {

@@ -246,6 +246,7 @@
 	C(ioda, joiner_without_page_size, once)					\
 	C(ioda, set_refused, first_or_second)					\
 	C(ioda, set_of_default_refused, first_or_second)			\
+	C(ioda, refused_first_map, once)					\
 	C(ioda, join_refused, first_or_second)					\
 	C(ioda, unset_refused, who_refuses)					\
 	C(ioda, unset_refused_at_detach, off_or_on)				\

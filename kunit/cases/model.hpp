@@ -90,7 +90,6 @@ private:
 	bool overlap(u32 a, u32 b) const;
 	u64 notes(u32 i) const;
 	Win *window_at(Cont &c, u64 iova);
-	/* The window for @iova, the default one made if it was not there. */
 	bool covered(u32 ranges, u64 start, u64 bytes, u32 align) const;
 	int predict_map(Cont &c, u64 user, u64 iova, u64 bytes, u32 flags);
 	void set_entries(Win &w, u64 user, u64 iova, u64 bytes, u32 perm);

@@ -32,10 +32,28 @@ const Shape kShapes[15] = {
 
 /* Every depth with every page size that is deep enough, leaves from one entry to 64 Ki. */
 const Shape kWalkedShapes[22] = {
-	{12, 12, 1}, {12, 20, 1}, {12, 21, 5}, {12, 24, 1}, {12, 28, 1}, {12, 31, 2},
-	{12, 31, 3}, {12, 31, 4}, {12, 31, 5}, {12, 40, 5}, {12, 50, 3}, {12, 55, 4},
-	{16, 16, 1}, {16, 17, 3}, {16, 31, 2}, {16, 40, 3}, {16, 40, 4}, {21, 35, 1},
-	{21, 40, 3}, {28, 50, 2}, {30, 50, 3}, {30, 42, 1},
+	{ 12, 12, 1 },
+	       { 12, 20, 1 },
+	      { 12, 21, 5 },
+	     { 12, 24, 1 },
+	    { 12, 28, 1 },
+	   { 12, 31, 2 },
+	{ 12, 31, 3 },
+	       { 12, 31, 4 },
+	      { 12, 31, 5 },
+	     { 12, 40, 5 },
+	    { 12, 50, 3 },
+	   { 12, 55, 4 },
+	{ 16, 16, 1 },
+	       { 16, 17, 3 },
+	      { 16, 31, 2 },
+	     { 16, 40, 3 },
+	    { 16, 40, 4 },
+	   { 21, 35, 1 },
+	{ 21, 40, 3 },
+	       { 28, 50, 2 },
+	      { 30, 50, 3 },
+	     { 30, 42, 1 },
 };
 
 Config with_powernv(u32 groups, u32 page_shift)
@@ -126,17 +144,16 @@ int tce_params_walked_shapes(unsigned int i, char *buf, unsigned long bytes)
 	if (i >= sizeof(kWalkedShapes) / sizeof(kWalkedShapes[0]))
 		return 0;
 	if (buf) {
-		env_snprintf(buf, bytes, "page_%u_window_%u_levels_%u",
-			     kWalkedShapes[i].page_shift, kWalkedShapes[i].window_shift,
-			     kWalkedShapes[i].levels);
+		env_snprintf(buf, bytes, "page_%u_window_%u_levels_%u", kWalkedShapes[i].page_shift,
+			     kWalkedShapes[i].window_shift, kWalkedShapes[i].levels);
 	}
 	return 1;
 }
 
 int tce_params_hosts(unsigned int i, char *buf, unsigned long bytes)
 {
-	static const char *const names[] = {"pseries_4k", "pseries_64k", "powernv_4k",
-					    "powernv_64k"};
+	static const char *const names[] = { "pseries_4k", "pseries_64k", "powernv_4k",
+					     "powernv_64k" };
 
 	if (i >= sizeof(names) / sizeof(names[0]))
 		return 0;
@@ -176,7 +193,7 @@ int tce_params_first_or_second(unsigned int i, char *buf, unsigned long bytes)
 
 int tce_params_who_refuses(unsigned int i, char *buf, unsigned long bytes)
 {
-	static const char *const names[] = {"both", "first", "second"};
+	static const char *const names[] = { "both", "first", "second" };
 
 	if (i >= 3)
 		return 0;

@@ -71,15 +71,15 @@ View::Seen View::look_hw(u64 index) const
 
 	for (u32 height = geometry_.levels() - 1; height; height--) {
 		if (!born_.get(level / 8))
-			return {true, 0};
+			return { true, 0 };
 
 		level = words_.get(level / 8 + geometry_.slot(height, tce::TceIndex(index)));
 		if (!level)
-			return {false, 0};
+			return { false, 0 };
 	}
 	if (born_.get(level / 8) != geometry_.leaf_entries() * 8)
-		return {true, 0};
-	return {false, words_.get(level / 8 + geometry_.slot(0, tce::TceIndex(index)))};
+		return { true, 0 };
+	return { false, words_.get(level / 8 + geometry_.slot(0, tce::TceIndex(index))) };
 }
 
 View::Seen View::look(u64 index) const
@@ -96,7 +96,7 @@ View::Seen View::look(u64 index) const
 		const u64 slots = (level + sizeof(tce::HwPage)) / 8;
 
 		if (born_.get(slots) != geometry_.level_entries(height) * 8)
-			return {true, 0};
+			return { true, 0 };
 		level = words_.get(slots + slot);
 	}
 	if (!level)

@@ -68,9 +68,9 @@ private:
 	const tce::Geometry geometry_;
 	const bool walked_;
 	u64 planted_ = 0;
-	Sparse words_;		/* by address / 8 */
-	Sparse born_;		/* bytes, by address / 8 */
-	u64 root_ = 0;		/* address of the pointer to the top */
+	Sparse words_; /* by address / 8 */
+	Sparse born_;  /* bytes, by address / 8 */
+	u64 root_ = 0; /* address of the pointer to the top */
 };
 
 struct RecordingMemory {
@@ -88,10 +88,10 @@ struct RecordingMemory {
 		}
 		note({ Event::Born, address(level), bytes });
 	}
-	static void dies(const void *level) { note({Event::Dies, address(level), 0}); }
+	static void dies(const void *level) { note({ Event::Dies, address(level), 0 }); }
 	static void link(tce::Atomic<void *> &slot, void *level)
 	{
-		note({Event::Link, address(&slot), address(level)});
+		note({ Event::Link, address(&slot), address(level) });
 		tce::HwMemory::link(slot, level);
 	}
 	static void store_link(tce::Be64 *entry, tce::Be64 value)
@@ -100,7 +100,7 @@ struct RecordingMemory {
 
 		if ((value.to_cpu() & 0xfff) != 3 || !level)
 			FAKE_FAIL("a link to nowhere, 0x%llx", value.to_cpu());
-		note({Event::HwLink, address(entry), address(level)});
+		note({ Event::HwLink, address(entry), address(level) });
 		tce::HwMemory::store_link(entry, value);
 	}
 

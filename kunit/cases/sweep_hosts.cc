@@ -56,71 +56,72 @@ int detach(Play &p, u32 group)
 }
 
 const Step kPowernv[] = {
-	{"attach 0", [](Play &p) { return p.r.attach(0); }},
-	{"register one", [](Play &p) { return p.r.reg(kOne, 16 * kMiB); }},
-	{"register two", [](Play &p) { return p.r.reg(kTwo, 16 * kMiB); }},
-	{"first map", [](Play &p) { return p.r.map(kOne, kDefault - 2 * kMiB, kMiB); }, true, true},
-	{"create", [](Play &p) { return p.r.create(16, kLarge, 3); }},
-	{"map 2 leaves",
-	 [](Play &p) { return p.r.map(kOne, kDdwStart + 480 * 65536, 64 * 65536); }, true},
-	{"map over it",
-	 [](Play &p) { return p.r.map(kTwo, kDdwStart + 500 * 65536, 128 * 65536); }, true},
-	{"unmap some",
-	 [](Play &p) { return p.r.unmap(kDdwStart + 490 * 65536, 50 * 65536); }, true},
-	{"attach 1", [](Play &p) { return p.r.w.config.groups < 2 ? 0 : p.r.attach(1); }},
-	{"kvm attach",
-	 [](Play &p) {
-		 p.table.page_shift = 24;
-		 p.table.offset = kDdwStart >> 24;
-		 p.table.size = kLarge >> 24;
-		 return p.kvm.attach(p.table, 0);
-	 }},
-	{"kvm map",
-	 [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), kBoth)); }},
-	{"map both", [](Play &p) { return p.r.map(kTwo, 0, 640 * 4096); }, true},
-	{"other container", [](Play &p) { return p.r.reg(kTwo, 16 * kMiB, 1); }},
-	{"kvm unmap",
-	 [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), 0)); }},
-	{"unmap all", [](Play &p) { return p.r.unmap(kDdwStart, kLarge); }, true},
-	{"unregister one is busy",
-	 [](Play &p) { return p.r.unreg(kOne, 16 * kMiB) == err::kBusy ? 0 : 1; }},
-	{"map again", [](Play &p) { return p.r.map(kTwo, kDdwStart, 3 * 65536); }, true},
-	{"remove large", [](Play &p) { return p.r.remove(kDdwStart); }},
-	{"unmap default", [](Play &p) { return p.r.unmap(0, kDefault); }, true},
-	{"unregister one", [](Play &p) { return p.r.unreg(kOne, 16 * kMiB); }},
-	{"remove default", [](Play &p) { return p.r.remove(0); }},
-	{"create large at 0", [](Play &p) { return p.r.create(16, kLarge, 4); }},
-	{"map large", [](Play &p) { return p.r.map(kTwo, kLarge - 65536, 65536); }, true},
-	{"create second", [](Play &p) { return p.r.create(12, kDefault, 1); }},
-	{"map second", [](Play &p) { return p.r.map(kTwo, kDdwStart, kDefault); }, true},
-	{"remove first", [](Play &p) { return p.r.remove(0); }},
-	{"detach 1", [](Play &p) { return p.r.w.config.groups < 2 ? 0 : detach(p, 1); }},
-	{"detach 0", [](Play &p) { return detach(p, 0); }},
-	{"attach again", [](Play &p) { return p.r.attach(0, 1); }},
-	{"map there", [](Play &p) { return p.r.map(kTwo, 0, 64 * 4096, kRw, 1); }, true, true},
+	{ "attach 0", [](Play &p) { return p.r.attach(0); } },
+	{ "register one", [](Play &p) { return p.r.reg(kOne, 16 * kMiB); } },
+	{ "register two", [](Play &p) { return p.r.reg(kTwo, 16 * kMiB); } },
+	{ "first map", [](Play &p) { return p.r.map(kOne, kDefault - 2 * kMiB, kMiB); }, true,
+	  true },
+	{ "create", [](Play &p) { return p.r.create(16, kLarge, 3); } },
+	{ "map 2 leaves",
+	  [](Play &p) { return p.r.map(kOne, kDdwStart + 480 * 65536, 64 * 65536); }, true },
+	{ "map over it",
+	  [](Play &p) { return p.r.map(kTwo, kDdwStart + 500 * 65536, 128 * 65536); }, true },
+	{ "unmap some", [](Play &p) { return p.r.unmap(kDdwStart + 490 * 65536, 50 * 65536); },
+	  true },
+	{ "attach 1", [](Play &p) { return p.r.w.config.groups < 2 ? 0 : p.r.attach(1); } },
+	{ "kvm attach",
+	  [](Play &p) {
+		  p.table.page_shift = 24;
+		  p.table.offset = kDdwStart >> 24;
+		  p.table.size = kLarge >> 24;
+		  return p.kvm.attach(p.table, 0);
+	  } },
+	{ "kvm map",
+	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), kBoth)); } },
+	{ "map both", [](Play &p) { return p.r.map(kTwo, 0, 640 * 4096); }, true },
+	{ "other container", [](Play &p) { return p.r.reg(kTwo, 16 * kMiB, 1); } },
+	{ "kvm unmap",
+	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), 0)); } },
+	{ "unmap all", [](Play &p) { return p.r.unmap(kDdwStart, kLarge); }, true },
+	{ "unregister one is busy",
+	  [](Play &p) { return p.r.unreg(kOne, 16 * kMiB) == err::kBusy ? 0 : 1; } },
+	{ "map again", [](Play &p) { return p.r.map(kTwo, kDdwStart, 3 * 65536); }, true },
+	{ "remove large", [](Play &p) { return p.r.remove(kDdwStart); } },
+	{ "unmap default", [](Play &p) { return p.r.unmap(0, kDefault); }, true },
+	{ "unregister one", [](Play &p) { return p.r.unreg(kOne, 16 * kMiB); } },
+	{ "remove default", [](Play &p) { return p.r.remove(0); } },
+	{ "create large at 0", [](Play &p) { return p.r.create(16, kLarge, 4); } },
+	{ "map large", [](Play &p) { return p.r.map(kTwo, kLarge - 65536, 65536); }, true },
+	{ "create second", [](Play &p) { return p.r.create(12, kDefault, 1); } },
+	{ "map second", [](Play &p) { return p.r.map(kTwo, kDdwStart, kDefault); }, true },
+	{ "remove first", [](Play &p) { return p.r.remove(0); } },
+	{ "detach 1", [](Play &p) { return p.r.w.config.groups < 2 ? 0 : detach(p, 1); } },
+	{ "detach 0", [](Play &p) { return detach(p, 0); } },
+	{ "attach again", [](Play &p) { return p.r.attach(0, 1); } },
+	{ "map there", [](Play &p) { return p.r.map(kTwo, 0, 64 * 4096, kRw, 1); }, true, true },
 };
 
 const Step kV1[] = {
-	{"attach", [](Play &p) { return p.r.attach(0); }},
-	{"enable", [](Play &p) { return p.r.enable(); }},
-	{"first map", [](Play &p) { return p.r.map(kOne, kDefault - 64 * 4096, 64 * 4096); }, true,
-	 true},
-	{"map runs", [](Play &p) { return p.r.map(kOne, 0, 900 * 4096); }, true},
-	{"map over it", [](Play &p) { return p.r.map(kTwo, 300 * 4096, 600 * 4096); }, true},
-	{"map read-only",
-	 [](Play &p) { return p.r.map(bit(35), 8 * 4096, 16 * 4096, TCE_MAP_READ); }, true},
-	{"write it",
-	 [](Play &p) { return p.r.map(bit(35), 0, 4096) == err::kFault ? 0 : err::kIo; }},
-	{"unmap some", [](Play &p) { return p.r.unmap(100 * 4096, 600 * 4096); }, true},
-	{"disable", [](Play &p) { return p.r.disable(); }, true},
-	{"enable again", [](Play &p) { return p.r.enable(); }},
-	{"map all", [](Play &p) { return p.r.map(kOne, 0, kDefault); }, true},
-	{"unmap all", [](Play &p) { return p.r.unmap(0, kDefault); }, true},
-	{"map one", [](Play &p) { return p.r.map(kTwo, kDefault - 4096, 4096); }, true},
-	{"detach", [](Play &p) { return detach(p, 0); }},
-	{"attach other", [](Play &p) { return p.r.attach(0, 1); }},
-	{"enable other", [](Play &p) { return p.r.enable(1); }},
-	{"map there", [](Play &p) { return p.r.map(kTwo, 0, 64 * 4096, kRw, 1); }, true, true},
+	{ "attach", [](Play &p) { return p.r.attach(0); } },
+	{ "enable", [](Play &p) { return p.r.enable(); } },
+	{ "first map", [](Play &p) { return p.r.map(kOne, kDefault - 64 * 4096, 64 * 4096); }, true,
+	  true },
+	{ "map runs", [](Play &p) { return p.r.map(kOne, 0, 900 * 4096); }, true },
+	{ "map over it", [](Play &p) { return p.r.map(kTwo, 300 * 4096, 600 * 4096); }, true },
+	{ "map read-only",
+	  [](Play &p) { return p.r.map(bit(35), 8 * 4096, 16 * 4096, TCE_MAP_READ); }, true },
+	{ "write it",
+	  [](Play &p) { return p.r.map(bit(35), 0, 4096) == err::kFault ? 0 : err::kIo; } },
+	{ "unmap some", [](Play &p) { return p.r.unmap(100 * 4096, 600 * 4096); }, true },
+	{ "disable", [](Play &p) { return p.r.disable(); }, true },
+	{ "enable again", [](Play &p) { return p.r.enable(); } },
+	{ "map all", [](Play &p) { return p.r.map(kOne, 0, kDefault); }, true },
+	{ "unmap all", [](Play &p) { return p.r.unmap(0, kDefault); }, true },
+	{ "map one", [](Play &p) { return p.r.map(kTwo, kDefault - 4096, 4096); }, true },
+	{ "detach", [](Play &p) { return detach(p, 0); } },
+	{ "attach other", [](Play &p) { return p.r.attach(0, 1); } },
+	{ "enable other", [](Play &p) { return p.r.enable(1); } },
+	{ "map there", [](Play &p) { return p.r.map(kTwo, 0, 64 * 4096, kRw, 1); }, true, true },
 };
 
 struct Scenario {
@@ -131,7 +132,8 @@ struct Scenario {
 
 Scenario powernv(u32 page_shift)
 {
-	Scenario s = {kPowernv, sizeof(kPowernv) / sizeof(kPowernv[0]), with_powernv(2, page_shift)};
+	Scenario s = { kPowernv, sizeof(kPowernv) / sizeof(kPowernv[0]),
+		       with_powernv(2, page_shift) };
 
 	s.config.fw.default_size = kDefault;
 	return s;
@@ -139,7 +141,7 @@ Scenario powernv(u32 page_shift)
 
 Scenario v1(unsigned int host)
 {
-	Scenario s = {kV1, sizeof(kV1) / sizeof(kV1[0]), with_host(host)};
+	Scenario s = { kV1, sizeof(kV1) / sizeof(kV1[0]), with_host(host) };
 
 	s.config.fw.default_size = kDefault;
 	s.config.version = TCE_V1;
@@ -192,8 +194,8 @@ bool play(const Scenario &s, u64 nth, u32 sites, Snapshot *clean)
 
 		const Site last = w.inject_state.last;
 		const bool may_close = last == Site::Killed || site_bit(last) & kHcallSites;
-		const bool kept = *after == *before || (step.entries && may_close &&
-							after->is_part_of(*before));
+		const bool kept = *after == *before ||
+				  (step.entries && may_close && after->is_part_of(*before));
 
 		if (!kept)
 			FAKE_FAIL("nth %llu (%s): \"%s\" answers %d and has changed something", nth,
@@ -225,7 +227,7 @@ void sweep(const Scenario &s, u32 sites)
 	u64 nth = 1;
 
 	for (u32 i = 0; i < s.count; i++)
-		new (Place{&clean[i]}) Snapshot;
+		new (Place{ &clean[i] }) Snapshot;
 	play(s, 0, sites, clean);
 	while (play(s, nth, sites, clean))
 		nth++;
@@ -311,7 +313,8 @@ TCE_CASE(sweep, v1_resources)
 
 TCE_CASE(sweep, v1_platform)
 {
-	sweep(v1(param), param & 2 ? site_bit(Site::IodaSet) | site_bit(Site::IodaUnset) : kHcallSites);
+	sweep(v1(param),
+	      param & 2 ? site_bit(Site::IodaSet) | site_bit(Site::IodaUnset) : kHcallSites);
 }
 
 TCE_CASE(sweep, v1_hopeless)

@@ -21,9 +21,11 @@ namespace {
 class Bench {
 public:
 	explicit Bench(const Geometry &g, const Config &config = {}, tce::Walk walk = {})
-		: w(*make<World>(config)), mm(tce_port_mm_get()),
-		  charge(*new (Place{env_alloc(sizeof(tce::TableCharge), 8)}) tce::TableCharge(mm)),
-		  table(*new (Place{env_alloc(sizeof(RecTable), 8)}) RecTable(g, walk))
+		: w(*make<World>(config)),
+		  mm(tce_port_mm_get()),
+		  charge(*new(Place{ env_alloc(sizeof(tce::TableCharge), 8) })
+				 tce::TableCharge(mm)),
+		  table(*new(Place{ env_alloc(sizeof(RecTable), 8) }) RecTable(g, walk))
 	{
 	}
 	~Bench()
@@ -326,7 +328,7 @@ static void check_history(const Geometry &g, u64 seed, bool walked)
 	Recorder rec(60000);
 	u32 checked = 0;
 	{
-		Bench b(g, {}, {walked, walked ? 2 : -1});
+		Bench b(g, {}, { walked, walked ? 2 : -1 });
 		Random random(seed);
 		View view(g, walked);
 		u32 seen = 0;
@@ -391,20 +393,22 @@ TCE_CASE(table, history_walked)
 {
 	const Shape &s = kWalkedShapes[param];
 
-	check_history(Geometry::make(s.page_shift, bit(s.window_shift), s.levels,
-				     tce::kIodaLevels).value(), param + 171, true);
+	check_history(Geometry::make(s.page_shift, bit(s.window_shift), s.levels, tce::kIodaLevels)
+			      .value(),
+		      param + 171, true);
 }
 
 /* As prepare_fails, with levels for the hardware. */
 TCE_CASE(table, prepare_walked_fails)
 {
 	const Shape &s = kWalkedShapes[param];
-	const Geometry g = Geometry::make(s.page_shift, bit(s.window_shift), s.levels,
-					  tce::kIodaLevels).value();
+	const Geometry g =
+		Geometry::make(s.page_shift, bit(s.window_shift), s.levels, tce::kIodaLevels)
+			.value();
 	u64 nth = 1;
 
 	for (;; nth++) {
-		Bench b(g, {}, {true, 1});
+		Bench b(g, {}, { true, 1 });
 		const u64 begin = g.entries() > 3 ? g.leaf_entries() / 2 : 0;
 		u64 end = begin + 3 * g.leaf_entries();
 

@@ -59,8 +59,8 @@ u64 World::entries_naming(u64 hpa) const
 
 	hpa &= ~(page - 1);
 	for (u32 s = 0; s < kShifts; s++) {
-		for (u64 i = hpa >> kShiftOf[s]; reach_[s].used() && i <= (hpa + page - 1) >> kShiftOf[s];
-		     i++)
+		for (u64 i = hpa >> kShiftOf[s];
+		     reach_[s].used() && i <= (hpa + page - 1) >> kShiftOf[s]; i++)
 			n += reach_[s].get(i);
 	}
 	for (u32 pe = 0; pe < config.groups; pe++)

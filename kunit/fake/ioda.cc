@@ -22,6 +22,13 @@ bool power_of_two(u64 x)
 	return x && !(x & (x - 1));
 }
 
+/* What mem_of_ has of a level. */
+void *memory(u64 address)
+{
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): Sparse holds numbers */
+	return reinterpret_cast<void *>(static_cast<unsigned long>(address));
+}
+
 } // namespace
 
 /* --- Levels --------------------------------------------------------------------- */
@@ -84,14 +91,12 @@ const void *Ioda::level_at(u64 hpa, u64 *bytes) const
 		return nullptr;
 	if (bytes)
 		*bytes = bytes_of_.get(number);
-	return reinterpret_cast<const void *>(static_cast<unsigned long>(mem_of_.get(number)));
+	return memory(mem_of_.get(number));
 }
 
 Ioda::~Ioda()
 {
-	mem_of_.for_each([](u64, u64 mem) {
-		env_free(reinterpret_cast<void *>(static_cast<unsigned long>(mem)));
-	});
+	mem_of_.for_each([](u64, u64 address) { env_free(memory(address)); });
 }
 
 /* --- Walks ------------------------------------------------------------------------ */
@@ -138,8 +143,8 @@ u64 Ioda::walk(const HwWindow &w, u64 index) const
 
 	for (u32 height = w.shape.levels - 1;; height--) {
 		const u64 *words = follow(w, hpa);
-		const u64 raw = words ? load_be(&words[(index >> (bits * height)) & (bit(bits) - 1)])
-				      : 0;
+		const u64 raw =
+			words ? load_be(&words[(index >> (bits * height)) & (bit(bits) - 1)]) : 0;
 
 		if (!height || !raw)
 			return raw;
@@ -147,6 +152,7 @@ u64 Ioda::walk(const HwWindow &w, u64 index) const
 	}
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
 bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 {
 	if (hpa == wanted)
@@ -166,9 +172,9 @@ bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 }
 
 /* The window by bit 59 of the address; whether it holds the address is for the table. */
-const HwWindow *Ioda::window_at(u32 pe, u64 at) const
+HwWindow *Ioda::window_at(u32 pe, u64 at)
 {
-	const HwWindow &w = win[pe][at >= world->config.fw.ddw_start];
+	HwWindow &w = win[pe][at >= world->config.fw.ddw_start];
 
 	if (!w.table || at < w.start() || (at - w.start()) >> w.shape.page_shift >= w.reach())
 		return nullptr;
@@ -177,7 +183,7 @@ const HwWindow *Ioda::window_at(u32 pe, u64 at) const
 
 u64 Ioda::access(u32 pe, u64 at)
 {
-	auto *w = const_cast<HwWindow *>(window_at(pe, at));
+	HwWindow *w = window_at(pe, at);
 
 	if (!w)
 		return 0;
@@ -193,7 +199,7 @@ u64 Ioda::access(u32 pe, u64 at)
 	return tce;
 }
 
-u32 Ioda::page_shift_at(u32 pe, u64 at) const
+u32 Ioda::page_shift_at(u32 pe, u64 at)
 {
 	const HwWindow *w = window_at(pe, at);
 
@@ -211,22 +217,25 @@ void Ioda::snoop()
 
 			const u32 shift = w.shape.page_shift;
 
-			scan(w, address_of(w.shape.base), w.shape.levels - 1, 0, [&](u64 i, u64 tce) {
-				if (i >= w.shape.entries)
-					FAKE_FAIL("entry %llu behind the window's end", i);
-				if ((tce & 0xfff) != TCE_PERM_READ &&
-				    (tce & 0xfff) != (TCE_PERM_READ | TCE_PERM_WRITE))
-					FAKE_FAIL("entry %llu has bits 0x%llx", i, tce & 0xfff);
-				if (tce_hpa(tce) & (bit(shift) - 1))
-					FAKE_FAIL("entry %llu names 0x%llx", i, tce);
-				if (!world->is_pinned(tce_hpa(tce), bit(shift)))
-					FAKE_FAIL("entry %llu names memory that is not pinned", i);
-				if (tce & TCE_PERM_WRITE &&
-				    !world->is_writable(tce_hpa(tce), bit(shift)))
-					FAKE_FAIL("entry %llu: read-only memory", i);
-				if (!w.cache.get(i))
-					w.cache.set(i, tce);
-			});
+			scan(w, address_of(w.shape.base), w.shape.levels - 1, 0,
+			     [&](u64 i, u64 tce) {
+				     if (i >= w.shape.entries)
+					     FAKE_FAIL("entry %llu behind the window's end", i);
+				     if ((tce & 0xfff) != TCE_PERM_READ &&
+					 (tce & 0xfff) != (TCE_PERM_READ | TCE_PERM_WRITE))
+					     FAKE_FAIL("entry %llu has bits 0x%llx", i,
+						       tce & 0xfff);
+				     if (tce_hpa(tce) & (bit(shift) - 1))
+					     FAKE_FAIL("entry %llu names 0x%llx", i, tce);
+				     if (!world->is_pinned(tce_hpa(tce), bit(shift)))
+					     FAKE_FAIL("entry %llu names memory that is not pinned",
+						       i);
+				     if (tce & TCE_PERM_WRITE &&
+					 !world->is_writable(tce_hpa(tce), bit(shift)))
+					     FAKE_FAIL("entry %llu: read-only memory", i);
+				     if (!w.cache.get(i))
+					     w.cache.set(i, tce);
+			     });
 		}
 	}
 }
@@ -245,8 +254,8 @@ void Ioda::kill(tce_ktable *k, u64 index, u64 nr)
 	killed_entries += nr;
 	if (!nr || index < k->shape.offset || index - k->shape.offset >= k->shape.entries ||
 	    nr > k->shape.entries - (index - k->shape.offset)) {
-		FAKE_FAIL("kill of %llu entries at 0x%llx of a table of 0x%llx at 0x%llx", nr, index,
-			  k->shape.entries, k->shape.offset);
+		FAKE_FAIL("kill of %llu entries at 0x%llx of a table of 0x%llx at 0x%llx", nr,
+			  index, k->shape.entries, k->shape.offset);
 		return;
 	}
 
@@ -333,8 +342,8 @@ tce_u64 tce_port_level_address(const void *p)
 	return world->ioda.address_of(p);
 }
 
-int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot,
-			     struct tce_ktable *k, int for_kvm)
+int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot, struct tce_ktable *k,
+			     int for_kvm)
 {
 	expect_process_context("tce_port_ioda_set_window");
 

@@ -27,10 +27,10 @@ inline constexpr u32 kMaxPes = 4;
 
 /* A translation that a device can use. */
 struct HwEntry {
-	u64 at;		/* bus address */
+	u64 at; /* bus address */
 	u64 tce;
 	u32 page_shift;
-	bool cached;	/* and the table says something else */
+	bool cached; /* and the table says something else */
 
 	bool names(u64 hpa, u64 bytes) const
 	{
@@ -42,10 +42,10 @@ struct HwEntry {
 
 /* One window of a PE: where it starts walking, and what it remembers. */
 struct HwWindow {
-	tce_ktable *table;	/* referenced; nullptr: no window */
-	bool stuck;		/* firmware did not unset it */
+	tce_ktable *table; /* referenced; nullptr: no window */
+	bool stuck;	   /* firmware did not unset it */
 	tce_ktable_shape shape;
-	Sparse cache;		/* by entry from the window's first */
+	Sparse cache; /* by entry from the window's first */
 
 	u32 level_bits() const;
 	/* Entries that the hardware can tell apart. */
@@ -94,7 +94,7 @@ public:
 	 * the world's lock, or is alone.
 	 */
 	u64 access(u32 pe, u64 at);
-	u32 page_shift_at(u32 pe, u64 at) const;
+	u32 page_shift_at(u32 pe, u64 at);
 	void snoop();
 	void check_balance() const;
 
@@ -139,14 +139,16 @@ public:
 private:
 	static HwEntry entry(const HwWindow &w, u64 index, u64 tce, bool cached)
 	{
-		return {w.start() + (index << w.shape.page_shift), tce, w.shape.page_shift, cached};
+		return { w.start() + (index << w.shape.page_shift), tce, w.shape.page_shift,
+			 cached };
 	}
 	u64 level_address(const void *base) const { return address_of(base); }
 	/* The words of a level that hardware goes on to, nullptr after a complaint. */
 	const u64 *follow(const HwWindow &w, u64 hpa) const;
-	const HwWindow *window_at(u32 pe, u64 at) const;
+	HwWindow *window_at(u32 pe, u64 at);
 
 	/* fn(index, tce) for every live entry. */
+	/* NOLINTBEGIN(misc-no-recursion): once a level, five times at most */
 	template <typename Fn>
 	void scan(const HwWindow &w, u64 hpa, u32 height, u64 index, Fn fn) const
 	{
@@ -164,13 +166,14 @@ private:
 				fn((index << bits) | i, raw);
 		}
 	}
+	/* NOLINTEND(misc-no-recursion) */
 	static u64 load_be(const u64 *word);
 	static u64 link(u64 raw);
 	bool is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const;
 
 	u64 next_ = 1;
-	Sparse number_of_;	/* by address / 4096 */
-	Sparse mem_of_;		/* by number */
+	Sparse number_of_; /* by address / 4096 */
+	Sparse mem_of_;	   /* by number */
 	Sparse bytes_of_;
 };
 

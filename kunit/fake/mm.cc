@@ -104,7 +104,7 @@ void World::make_read_only(u64 start, u64 end)
 		FAKE_FAIL("make_read_only: too many");
 		return;
 	}
-	read_only[nr_read_only++] = {start, end};
+	read_only[nr_read_only++] = { start, end };
 }
 
 bool World::is_writable(u64 hpa, u64 bytes) const

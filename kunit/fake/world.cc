@@ -11,11 +11,24 @@ const u32 World::kShiftOf[World::kShifts] = { 12, 16, 21, 24, 28, 30, 34 };
 const char *site_name(Site s)
 {
 	static const char *const names[] = {
-		"alloc", "page_alloc", "level_alloc", "charge", "mem_get", "mem_map", "pin",
-		"ddw_query", "ddw_create",
-		"ddw_remove", "ddw_reset", "h_put_tce", "h_put_tce_indirect", "h_stuff_tce",
-		"ioda_set_window", "ioda_unset_window",
-		"ktable_create", "killed",
+		"alloc",
+		"page_alloc",
+		"level_alloc",
+		"charge",
+		"mem_get",
+		"mem_map",
+		"pin",
+		"ddw_query",
+		"ddw_create",
+		"ddw_remove",
+		"ddw_reset",
+		"h_put_tce",
+		"h_put_tce_indirect",
+		"h_stuff_tce",
+		"ioda_set_window",
+		"ioda_unset_window",
+		"ktable_create",
+		"killed",
 	};
 
 	static_assert(sizeof(names) / sizeof(names[0]) == static_cast<u32>(Site::Count));

@@ -60,8 +60,8 @@ inline constexpr u32 kHcallSites = site_bit(Site::HPut) | site_bit(Site::HIndire
 inline constexpr u32 kDdwSites = site_bit(Site::DdwQuery) | site_bit(Site::DdwCreate) |
 				 site_bit(Site::DdwRemove) | site_bit(Site::DdwReset);
 inline constexpr u32 kIodaSites = site_bit(Site::IodaSet) | site_bit(Site::IodaUnset);
-inline constexpr u32 kAllocSites =
-	site_bit(Site::Alloc) | site_bit(Site::PageAlloc) | site_bit(Site::LevelAlloc);
+inline constexpr u32 kAllocSites = site_bit(Site::Alloc) | site_bit(Site::PageAlloc) |
+				   site_bit(Site::LevelAlloc);
 
 const char *site_name(Site s);
 
@@ -140,7 +140,7 @@ struct Firmware {
 
 struct Config {
 	u32 platform = TCE_PLATFORM_PAPR;
-	tce_version version = TCE_V2;	/* of the containers that a Rig makes */
+	tce_version version = TCE_V2; /* of the containers that a Rig makes */
 	u32 page_shift = 12;
 	u32 groups = 1;
 	u64 locked_limit = ~0ull; /* system pages, each process */
@@ -236,7 +236,7 @@ public:
 	tce_mem *graveyard = nullptr;
 	Hole read_only[4] = {};
 	u32 nr_read_only = 0;
-	Sparse pins;			/* by system page: tce_port_pin() */
+	Sparse pins; /* by system page: tce_port_pin() */
 	u64 live_pins = 0;
 	u64 dirtied = 0;
 	u64 unpinned_pages = 0;

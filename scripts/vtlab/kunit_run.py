@@ -136,7 +136,7 @@ def run(built_for, boots, machine, modules_built, *, on_line=None):
         modules.file(f"{path} effort={_EFFORT_DEBUG}" if takes_effort else str(path))
     loaded = [name for name, _ in modules.order]
     real = []
-    if real_module and machine == "pseries":
+    if real_module:
         extra = guest.Modules(target)
         extra.stock("vfio")
         extra.stock("vfio-pci")

@@ -41,7 +41,8 @@ Status PinCharge::settle(u64 allowed, u64 pins)
 {
 	const unsigned int shift = tce_port_page_shift();
 	const u64 more = pins > allowed ? (pins - allowed) << kPage.lg2() : 0;
-	const u64 pages = (allowed << kPage.lg2() >> shift) + ((more + (1ull << shift) - 1) >> shift);
+	const u64 pages =
+		(allowed << kPage.lg2() >> shift) + ((more + (1ull << shift) - 1) >> shift);
 
 	if (pages > charged_)
 		TCE_TRY(Status::from_port(tce_port_charge(mm_, pages - charged_)));

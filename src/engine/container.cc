@@ -49,7 +49,8 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 		const tce_group_caps &ours = groups_->caps();
 
 		if (ours.platform != caps.platform || ours.default_start != caps.default_start ||
-		    ours.default_size != caps.default_size || ours.second_start != caps.second_start)
+		    ours.default_size != caps.default_size ||
+		    ours.second_start != caps.second_start)
 			return Errc::Perm;
 	}
 
@@ -124,8 +125,7 @@ void Container::detach(tce_port_group *port)
 	for (unsigned int i = 0; i < 2 * TCE_MAX_WINDOWS; i++) {
 		const unsigned int slot = i % TCE_MAX_WINDOWS;
 
-		if (!windows_[slot] ||
-		    group->has_default_in(slot) != (i >= TCE_MAX_WINDOWS))
+		if (!windows_[slot] || group->has_default_in(slot) != (i >= TCE_MAX_WINDOWS))
 			continue;
 		if (last)
 			close_window(slot, true);
@@ -238,7 +238,8 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 	Iova start;
 
 	for (Group *g = groups_; g && !failed; g = g->next) {
-		auto opened = g->open(slot, geometry, g == groups_ ? nullptr : &start, backs_default);
+		auto opened =
+			g->open(slot, geometry, g == groups_ ? nullptr : &start, backs_default);
 
 		status = opened.error();
 		if (!status.ok())
@@ -277,8 +278,7 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 }
 
 /* From all groups, or those before @until.  Whether no device gets through for sure. */
-bool Container::disconnect_all(unsigned int slot, Window &window, bool leaving,
-			       const Group *until)
+bool Container::disconnect_all(unsigned int slot, Window &window, bool leaving, const Group *until)
 {
 	bool gone = true;
 

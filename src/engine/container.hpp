@@ -22,7 +22,8 @@
  *   Owner::owners_lock  the list of owners
  *   Owner::lock_      one owner's windows; memory is given back under it
  *   Window::publish_  one window's way to the platform, held over hypercalls
- *   TableCharge::lock_  one window's charge
+ *   TableCharge::lock_  one window's charge; PinCharge::lock_, that of a v1 container's pins
+ *   BasicTable::grow_   where new levels hang in a table
  *   Leaf::lock        spinlock: entries of one leaf
  * Under lock_ come VFIO's group locks; under Owner::lock_ come mm's own.
  */
@@ -71,8 +72,7 @@ private:
 	void close_window(unsigned int slot, bool leaving) TCE_REQUIRES(lock_);
 	void finish_windows() TCE_REQUIRES(lock_);
 	bool disconnect_all(unsigned int slot, Window &window, bool leaving,
-			    const Group *until = nullptr)
-		TCE_REQUIRES(lock_);
+			    const Group *until = nullptr) TCE_REQUIRES(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 

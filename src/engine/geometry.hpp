@@ -63,7 +63,7 @@ public:
 					       LevelLimits limits);
 
 	[[nodiscard]] constexpr PageShift page() const { return page_; }
-	[[nodiscard]] constexpr u64 entries() const { return 1ull << entries_lg2_; }
+	[[nodiscard]] constexpr u64 entries() const { return power(entries_lg2_); }
 	[[nodiscard]] constexpr unsigned int entries_lg2() const { return entries_lg2_; }
 	[[nodiscard]] constexpr u64 window_size() const { return entries() << page_.lg2(); }
 	[[nodiscard]] constexpr unsigned int levels() const { return levels_; }
@@ -76,14 +76,14 @@ public:
 
 		if (entries_lg2_ <= below)
 			return 1;
-		return 1ull << min<unsigned int>(entries_lg2_ - below, level_bits_);
+		return power(min<unsigned int>(entries_lg2_ - below, level_bits_));
 	}
 	[[nodiscard]] constexpr u64 leaf_entries() const { return level_entries(0); }
 
 	/* Entries of the window below one entry of @level. */
 	[[nodiscard]] constexpr u64 reach(unsigned int level) const
 	{
-		return 1ull << min<unsigned int>(level_bits_ * level, entries_lg2_);
+		return power(min<unsigned int>(level_bits_ * level, entries_lg2_));
 	}
 
 	/* Which entry of its page of @level leads to @index. */
@@ -118,14 +118,17 @@ public:
 	}
 
 private:
+	/* No window has 2^64 entries; the mask says so to the compiler, and to what reads with it. */
+	static constexpr u64 power(unsigned int lg2) { return 1ull << (lg2 & 63); }
+
 	/* The top is the one that is small, not the leaves. */
 	static constexpr unsigned int level_bits_for(unsigned int lg2, unsigned int levels,
 						     LevelLimits limits)
 	{
 		const unsigned int least = levels > 1 ? limits.min_bits : min(lg2, limits.min_bits);
 
-		return max(div_round_up(lg2, levels), limits.any_depth ? least :
-									 min(lg2, limits.min_bits));
+		return max(div_round_up(lg2, levels),
+			   limits.any_depth ? least : min(lg2, limits.min_bits));
 	}
 
 	PageShift page_;
@@ -165,8 +168,9 @@ constexpr Result<Geometry> Geometry::make(unsigned int page_shift, u64 size, u32
 	g.entries_lg2_ = static_cast<u8>(lg2);
 	g.level_bits_ = static_cast<u8>(bits);
 	/* A level less may do after rounding up; hardware gets what was asked for. */
-	g.levels_ = static_cast<u8>(
-		limits.any_depth ? wanted : (lg2 ? div_round_up(lg2, bits) : 1u));
+	if (!limits.any_depth)
+		wanted = lg2 ? div_round_up(lg2, bits) : 1;
+	g.levels_ = static_cast<u8>(wanted);
 	return g;
 }
 
@@ -202,7 +206,7 @@ static_assert(is(30, 1ull << 40, 1, 1, 10, 1024));
 static_assert(is(12, 1ull << 31, 1, 2, 10, 512, kIodaLevels));
 static_assert(is(12, 1ull << 31, 4, 4, 9, 1, kIodaLevels));
 static_assert(is(12, 1ull << 31, 5, 5, 9, 1, kIodaLevels));
-static_assert(is(16, 1ull << 31, 5, 4, 9, 1, kIodaLevels));	/* 5 * 9 + 16 bits are too many */
+static_assert(is(16, 1ull << 31, 5, 4, 9, 1, kIodaLevels)); /* 5 * 9 + 16 bits are too many */
 static_assert(is(16, 1ull << 40, 3, 3, 9, 64, kIodaLevels));
 static_assert(is(12, 1ull << 28, 1, 1, 16, 65536, kIodaLevels));
 static_assert(is(16, 1ull << 16, 1, 1, 0, 1, kIodaLevels));

@@ -70,6 +70,7 @@ public:
 		return !walks() && papr_.window(slot).is_default;
 	}
 
+	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the container's list */
 	Group *next = nullptr;
 
 private:

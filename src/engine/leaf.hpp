@@ -154,8 +154,15 @@ private:
 		return page_.entries ? page_.entries :
 				       reinterpret_cast<Be64 *>(bits() + words(entries_));
 	}
-	[[nodiscard]] const Be64 *tces() const { return const_cast<BasicLeaf *>(this)->tces(); }
-	void users_store(u64 i, Uaddr value) { Memory::store(&users()[i], Be64::from_cpu(value.raw)); }
+	[[nodiscard]] const Be64 *tces() const
+	{
+		return page_.entries ? page_.entries :
+				       reinterpret_cast<const Be64 *>(bits() + words(entries_));
+	}
+	void users_store(u64 i, Uaddr value)
+	{
+		Memory::store(&users()[i], Be64::from_cpu(value.raw));
+	}
 
 	const TceIndex first_;
 	const u64 entries_;
@@ -173,9 +180,9 @@ TceIndex BasicLeaf<Memory>::next_pending(TceIndex from, TceIndex to) const
 		const u64 rest = bits()[i / 64] >> (i % 64);
 
 		if (rest)
-			return TceIndex(min((first_ + i).raw +
-						    static_cast<u64>(__builtin_ctzll(rest)),
-					    to.raw));
+			return TceIndex(
+				min((first_ + i).raw + static_cast<u64>(__builtin_ctzll(rest)),
+				    to.raw));
 		i = (i | 63) + 1;
 	}
 	return to;

@@ -53,12 +53,9 @@ Status Window::go_live(Iova start, u32 liobn)
 {
 	start_ = start;
 
-	const tce_ktable_shape shape = { page().lg2(),
-					 liobn,
-					 offset(),
-					 geometry().entries(),
-					 table_.root_page(),
-					 table_.page_bytes(),
+	const tce_ktable_shape shape = { page().lg2(),	     liobn,
+					 offset(),	     geometry().entries(),
+					 table_.root_page(), table_.page_bytes(),
 					 geometry().levels() };
 
 	ktable_ = tce_port_ktable_create(reinterpret_cast<tce_table *>(this), &shape);

@@ -129,7 +129,8 @@ CASE(errno_map, map_outside)
 			  u64{ 1 } << 63, ~u64{ 0xfff } })
 		refuse(fresh, iova);
 	const Window window = fresh.window(12, MiB);
-	for (u64 iova : { window.end(), window.start - TCE_PAGE, window.start + GiB, default_size() })
+	for (u64 iova :
+	     { window.end(), window.start - TCE_PAGE, window.start + GiB, default_size() })
 		refuse(fresh, iova);
 	expect(fresh->remove(0), OK, "REMOVE of the default window");
 	refuse(fresh, 0);

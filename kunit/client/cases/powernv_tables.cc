@@ -13,10 +13,10 @@ namespace client {
 namespace {
 
 struct Shape {
-	u32 shift = 12;	       // log2 of the IOMMU page
-	u32 levels = 1;	       // as asked for, and as they come
-	unsigned pages_lg2;    // log2 of the window in IOMMU pages
-	unsigned level_lg2;    // log2 of the entries of a level
+	u32 shift = 12;	    // log2 of the IOMMU page
+	u32 levels = 1;	    // as asked for, and as they come
+	unsigned pages_lg2; // log2 of the window in IOMMU pages
+	unsigned level_lg2; // log2 of the entries of a level
 
 	u64 page() const { return u64{ 1 } << shift; }
 	u64 pages() const { return u64{ 1 } << pages_lg2; }
@@ -64,9 +64,12 @@ Places last_ones(const Shape &shape)
 class Probe {
 public:
 	Probe(Session &session, const Window &window, const Shape &shape, const Places &places)
-		: session_{ session }, window_{ window }, shape_{ shape }, places_{ places },
+		: session_{ session },
+		  window_{ window },
+		  shape_{ shape },
+		  places_{ places },
 		  memory_{ Memory::pages(std::max(page_size(), (places.size() + 1) * shape.page() +
-									page_size() - 1) &
+								       page_size() - 1) &
 					 ~(page_size() - 1)) }
 	{
 		check(places.size() <= MAX_PLACES, "too many places for the device's buffer");
@@ -118,8 +121,8 @@ private:
 	}
 	Page page_of(u64 place) const
 	{
-		return page_at(static_cast<u64>(
-			std::distance(places_.begin(), places_.find(place))));
+		return page_at(
+			static_cast<u64>(std::distance(places_.begin(), places_.find(place))));
 	}
 	Page results() const { return page_at(places_.size()); }
 
@@ -204,18 +207,42 @@ void walk(const Shape &shape)
 
 // 4K pages; levels of 4 KiB. The window is as large as it takes to have two entries or more in each
 // level; no place lies at 0xffff0000 to 0xffffffff, where the bridge takes writes for interrupts.
-CASE(powernv_tables, depth_1, .powernv = true) { walk({ 12, 1, 10, 10 }); }
-CASE(powernv_tables, depth_2, .powernv = true) { walk({ 12, 2, 12, 9 }); }
-CASE(powernv_tables, depth_3, .powernv = true) { walk({ 12, 3, 22, 9 }); }
-CASE(powernv_tables, depth_4, .powernv = true) { walk({ 12, 4, 29, 9 }); }
-CASE(powernv_tables, depth_5, .powernv = true) { walk({ 12, 5, 37, 9 }); }
+CASE(powernv_tables, depth_1, .powernv = true)
+{
+	walk({ 12, 1, 10, 10 });
+}
+CASE(powernv_tables, depth_2, .powernv = true)
+{
+	walk({ 12, 2, 12, 9 });
+}
+CASE(powernv_tables, depth_3, .powernv = true)
+{
+	walk({ 12, 3, 22, 9 });
+}
+CASE(powernv_tables, depth_4, .powernv = true)
+{
+	walk({ 12, 4, 29, 9 });
+}
+CASE(powernv_tables, depth_5, .powernv = true)
+{
+	walk({ 12, 5, 37, 9 });
+}
 
 // More levels than the window needs: the upper ones have one entry in use.
-CASE(powernv_tables, default_window_in_5_levels, .powernv = true) { walk({ 12, 5, 19, 9 }); }
+CASE(powernv_tables, default_window_in_5_levels, .powernv = true)
+{
+	walk({ 12, 5, 19, 9 });
+}
 
 // One level of half a megabyte, and two of 128 KiB: what becomes of `levels == 1`.
-CASE(powernv_tables, one_large_level, .powernv = true) { walk({ 12, 1, 16, 16 }); }
-CASE(powernv_tables, two_large_levels, .powernv = true) { walk({ 12, 2, 28, 14 }); }
+CASE(powernv_tables, one_large_level, .powernv = true)
+{
+	walk({ 12, 1, 16, 16 });
+}
+CASE(powernv_tables, two_large_levels, .powernv = true)
+{
+	walk({ 12, 2, 28, 14 });
+}
 
 void walk_64k(const Shape &shape)
 {
@@ -224,9 +251,18 @@ void walk_64k(const Shape &shape)
 	walk(shape);
 }
 
-CASE(powernv_tables, pages_of_64k_depth_1, .powernv = true) { walk_64k({ 16, 1, 10, 10 }); }
-CASE(powernv_tables, pages_of_64k_depth_2, .powernv = true) { walk_64k({ 16, 2, 12, 9 }); }
-CASE(powernv_tables, pages_of_64k_depth_4, .powernv = true) { walk_64k({ 16, 4, 28, 9 }); }
+CASE(powernv_tables, pages_of_64k_depth_1, .powernv = true)
+{
+	walk_64k({ 16, 1, 10, 10 });
+}
+CASE(powernv_tables, pages_of_64k_depth_2, .powernv = true)
+{
+	walk_64k({ 16, 2, 12, 9 });
+}
+CASE(powernv_tables, pages_of_64k_depth_4, .powernv = true)
+{
+	walk_64k({ 16, 4, 28, 9 });
+}
 
 // 1 TiB in 3 levels: half a system page each. The old driver refused it on this kernel.
 CASE(powernv_tables, pages_of_64k_terabyte_in_3_levels, .powernv = true)

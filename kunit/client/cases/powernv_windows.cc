@@ -102,9 +102,8 @@ CASE(powernv_windows, small_ones_keep_their_size, .powernv = true)
 		session.refuses(ENXIO, "MAP behind the window", [&] {
 			return session->map(memory.address(), window.end(), TCE_PAGE);
 		});
-		session.refuses(EINVAL, "MAP over its end", [&] {
-			return session->map(memory.address(), last, 2 * TCE_PAGE);
-		});
+		session.refuses(EINVAL, "MAP over its end",
+				[&] { return session->map(memory.address(), last, 2 * TCE_PAGE); });
 		session.refuses(ENXIO, "UNMAP behind the window",
 				[&] { return session->unmap(window.end(), TCE_PAGE); });
 		session.refuses(EINVAL, "UNMAP over its end",
@@ -134,8 +133,7 @@ CASE(powernv_windows, info_is_true, .powernv = true)
 			continue;
 		for (u32 levels = 0; levels <= 6; ++levels)
 			for (u64 pages : { 1UL, 1UL << 18 }) {
-				const Window window =
-					session.window(shift, pages << shift, levels);
+				const Window window = session.window(shift, pages << shift, levels);
 				expect(session->remove(window.start), OK, "REMOVE");
 			}
 	}
@@ -192,9 +190,9 @@ CASE(powernv_windows, eeh, .powernv = true)
 	expect(session->check_extension(VFIO_EEH), Status{ 1 }, "CHECK_EXTENSION of EEH");
 	expect(op(VFIO_EEH_PE_ENABLE), OK, "ENABLE");
 	expect(op(VFIO_EEH_PE_GET_STATE), Status{ VFIO_EEH_PE_STATE_NORMAL }, "GET_STATE");
-	for (u32 what : { VFIO_EEH_PE_UNFREEZE_IO, VFIO_EEH_PE_UNFREEZE_DMA,
-			  VFIO_EEH_PE_RESET_HOT, VFIO_EEH_PE_RESET_DEACTIVATE,
-			  VFIO_EEH_PE_CONFIGURE, VFIO_EEH_PE_GET_STATE })
+	for (u32 what :
+	     { VFIO_EEH_PE_UNFREEZE_IO, VFIO_EEH_PE_UNFREEZE_DMA, VFIO_EEH_PE_RESET_HOT,
+	       VFIO_EEH_PE_RESET_DEACTIVATE, VFIO_EEH_PE_CONFIGURE, VFIO_EEH_PE_GET_STATE })
 		expect(op(what), OK, cat("EEH_PE_OP ", what));
 	session.refuses(EINVAL, "an operation that is not there", [&] { return op(999); });
 }

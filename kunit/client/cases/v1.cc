@@ -41,8 +41,7 @@ public:
 	Status disable() const { return container_.ioctl(VFIO_IOMMU_DISABLE, 0UL); }
 	void mapped(u64 address, u64 iova, u64 size, u32 flags = READ_WRITE)
 	{
-		expect(container_.map(address, iova, size, flags), OK,
-		       cat("MAP at ", Hex{ iova }));
+		expect(container_.map(address, iova, size, flags), OK, cat("MAP at ", Hex{ iova }));
 	}
 	void unmapped(u64 iova, u64 size)
 	{
@@ -172,7 +171,9 @@ CASE(v1, set_iommu_of_two_groups, .groups = 2)
 	expect(container.map(memory.address(), 0, TCE_PAGE), OK, "MAP");
 	for (Group *group : { &first, &second }) {
 		const unsigned index = group == &second;
-		const Edu edu{ Device{ *group, host().edus[index].name } };
+		const Edu edu{
+			Device{ *group, host().edus[index].name }
+		};
 		both_ways(edu, 0, memory.at(0, TCE_PAGE), 13 + index);
 	}
 }

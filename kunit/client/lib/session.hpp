@@ -15,7 +15,10 @@
 namespace client {
 
 // The size of the platform's default window, which is at bus address 0.
-inline u64 default_size() { return host().default_size; }
+inline u64 default_size()
+{
+	return host().default_size;
+}
 
 inline constexpr u64 TCE_PAGE = 4096;
 inline constexpr u64 DDW_START = u64{ 1 } << 59;
