@@ -9,6 +9,7 @@ MACHINE := $(shell uname -m)
 LAB := $(CURDIR)/scripts/lab
 MODPROBE_CONF := $(DESTDIR)/etc/modprobe.d/vfio-tce.conf
 DRIVER ?= ours
+PLATFORM ?= pseries
 IN_TREE := vfio_iommu_spapr_tce
 
 .PHONY: all module install uninstall load unload clean demo test bench help
@@ -52,7 +53,7 @@ clean:
 	rm -rf build
 
 demo:
-	@$(LAB) demo --driver $(DRIVER) $(if $(KERNEL),--kernel $(KERNEL))
+	@$(LAB) demo --driver $(DRIVER) --platform $(PLATFORM) $(if $(KERNEL),--kernel $(KERNEL))
 
 test:
 	@$(LAB) test $(CHECKS)
@@ -70,6 +71,7 @@ help:
 	@echo "On Debian 12 of any kind, as root or with sudo:"
 	@echo "  make KERNEL=K    build for a kernel of the lab, in build/K/module ($$($(LAB) kernels --names))"
 	@echo "  make demo        a guest in an emulated POWER host does I/O through this driver;"
+	@echo "                   PLATFORM=powernv: on a bare-metal host instead of a pSeries one; KERNEL=6.12-64k: 64K pages;"
 	@echo "                   DRIVER=in-tree shows the kernel's own driver on the same machine"
 	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
 	@echo "  make bench       times next to the kernel's own driver (REGIONS=2048: a short one)"

@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from .. import apt, cache, kernel, qemu, verdict
+from .. import apt, cache, demo, kernel, qemu, verdict
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -140,6 +140,34 @@ class LogCases(unittest.TestCase):
         self.assertEqual(counts["dynamic"], {"stuff": 1, "indirect": 1, "set": 512})
 
 
+class DemoCases(unittest.TestCase):
+    """What the demo's verdict says of acceleration by KVM, from the books of a guest of two 16 MiB TCEs."""
+
+    def failures(self, *, stuffed=512, by_qemu=0, exchanged=8192, mapped=0, kills=17):
+        window = ("@@guest window ibm,create-pe-dma-window(2027) 0 8000000 20000000 18 19 returned 0 "
+                  "(liobn = 0x80000001 starting addr = 8000000 0)")
+        output = ["@@trace vfio_spapr_create_window pageshift=0xc levels=2 winsize=0x2000000 offset=0x800000000000000",
+                  window, f"@@stat end1 kvm_updates {exchanged}", f"@@stat end1 tces_mapped {mapped}",
+                  "@@calls end1 powerpc/opal_entry 44 1", f"@@calls end1 powerpc/opal_entry 126 {kills}",
+                  f"@@calls end kvm_hv/kvm_hcall_enter {0x138} {stuffed}", f"@@fact answered_by_qemu {by_qemu}"]
+        outcome = mock.Mock(output=output)
+        books = verdict.Books(outcome, mock.Mock(), demo.OURS, demo.PLATFORMS["powernv"], {}, {}, 8, 32)
+        failures = []
+        verdict.show_counts(books, [], failures)
+        return failures
+
+    def test_accelerated(self):
+        self.assertEqual(self.failures(), [])
+
+    def test_not_accelerated(self):
+        for books in ({"stuffed": 0}, {"by_qemu": 1}, {"exchanged": 0}, {"exchanged": 8191}, {"mapped": 1}):
+            self.assertEqual(len(self.failures(**books)), 1, books)
+
+    def test_calls_to_the_firmware(self):
+        for kills in (1, 18):       # none that is for entries; more than one for 512 of them
+            self.assertEqual(len(self.failures(kills=kills)), 1, kills)
+
+
 class InitramfsCases(unittest.TestCase):
     def test_parents_come_first(self):
         image = Initramfs()
@@ -158,7 +186,8 @@ class InitramfsCases(unittest.TestCase):
 def lab():
     loader = unittest.defaultTestLoader
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (CacheCases, DownloadCases, KernelCases, LogCases, InitramfsCases))
+                               for case in (CacheCases, DownloadCases, KernelCases, LogCases, DemoCases,
+                                            InitramfsCases))
     result = unittest.TestResult()
     suite.run(result)
     for case, trace in result.failures + result.errors:
