@@ -7,12 +7,11 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 MACHINE := $(shell uname -m)
 LAB := $(CURDIR)/scripts/lab
-MODPROBE_CONF := $(DESTDIR)/etc/modprobe.d/vfio-tce.conf
 DRIVER ?= ours
 PLATFORM ?= pseries
 IN_TREE := vfio_iommu_spapr_tce
 
-.PHONY: all module install uninstall load unload clean demo test bench help
+.PHONY: all module install uninstall load unload clean demo test test-dkms bench help
 
 ifneq ($(KERNEL),)
 all:
@@ -32,12 +31,12 @@ module:
 # The modprobe setting makes vfio bring this driver where it would bring the kernel's own.
 install: module
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
-	install -D -m 644 scripts/modprobe.conf $(MODPROBE_CONF)
+	DESTDIR=$(DESTDIR) scripts/modprobe-conf.sh install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 
 uninstall:
-	rm -f $(MODPROBE_CONF)
 	find $(INSTALL_MOD_PATH)/lib/modules/$(KVER) -name 'vfio_tce.ko*' -delete
+	DESTDIR=$(DESTDIR) scripts/modprobe-conf.sh remove $(INSTALL_MOD_PATH)/lib/modules
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 
 load: module
@@ -58,6 +57,9 @@ demo:
 test:
 	@$(LAB) test $(CHECKS)
 
+test-dkms:
+	@$(LAB) test versions dkms
+
 bench:
 	@$(LAB) bench $(if $(KERNEL),--kernel $(KERNEL)) $(if $(REGIONS),--regions $(REGIONS))
 
@@ -74,5 +76,6 @@ help:
 	@echo "                   PLATFORM=powernv: on a bare-metal host instead of a pSeries one; KERNEL=6.12-64k: 64K pages;"
 	@echo "                   DRIVER=in-tree shows the kernel's own driver on the same machine"
 	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
+	@echo "  make test-dkms   DKMS in an emulated ppc64el Debian: install, another kernel, remove"
 	@echo "  make bench       times next to the kernel's own driver (REGIONS=2048: a short one)"
 	@echo "  make clean       remove what was built"

@@ -13,7 +13,7 @@ _PACKAGES = """
 """.split()
 
 # Directories of the module tree that an emulated POWER host has no use for.
-_PRUNED = """
+PRUNED = """
     sound drivers/gpu drivers/media drivers/infiniband drivers/net/wireless drivers/staging drivers/iio drivers/usb
     drivers/hwmon drivers/hid drivers/input drivers/isdn drivers/mtd drivers/video drivers/bluetooth drivers/leds
     drivers/power drivers/scsi drivers/target drivers/md drivers/ata drivers/net/usb drivers/net/can net/bluetooth
@@ -37,21 +37,26 @@ def host_tree():
     return cache.entry("roots", f"{_SUITE}-ppc64el-{key}", build)
 
 
+def add_modules(target, tree):
+    """Puts the kernel's modules into a tree, without those that an emulated POWER host has no use for."""
+    modules = tree / "lib/modules" / target.release
+    modules.parent.mkdir(parents=True, exist_ok=True)
+    sh.run(["cp", "-a", target.module_tree, modules])
+    for name in PRUNED:
+        cache.remove(modules / "kernel" / name)
+    sh.run(["depmod", "-b", tree, target.release])
+
+
 def host_image(target):
     """An ext4 image, never written to: host_tree(), the kernel's modules and its vmlinux as /boot/vmlinux."""
     tree = host_tree()
-    key = cache.digest(tree.name, target.image.name, _PRUNED)
+    key = cache.digest(tree.name, target.image.name, PRUNED)
 
     def build(path):
         with step(f"making the host's image for {target.release}"):
             room = path.parent / "tree"
             sh.run(["cp", "-a", "--reflink=auto", tree, room])
-            modules = room / "lib/modules" / target.release
-            modules.parent.mkdir(parents=True, exist_ok=True)
-            sh.run(["cp", "-a", target.module_tree, modules])
-            for name in _PRUNED:
-                cache.remove(modules / "kernel" / name)
-            sh.run(["depmod", "-b", room, target.release])
+            add_modules(target, room)
             (room / "boot").mkdir(exist_ok=True)
             sh.run(["cp", target.vmlinux, room / "boot/vmlinux"])
             used = int(sh.output(["du", "-sm", room]).split()[0])

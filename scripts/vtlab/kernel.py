@@ -52,6 +52,11 @@ class Kernel:
         return [(f"linux-headers-{self.release}", "ppc64el"), (f"linux-headers-{self.abi}-common", "all"),
                 (f"linux-kbuild-{self.abi}", "amd64")]
 
+    def native_dev_debs(self):
+        """The packages with which a ppc64el machine builds modules, the headers first."""
+        return [self.suite.fetch(package, "ppc64el" if arch == "amd64" else arch, self.version)
+                for package, arch in self._dev_packages()]
+
     def _packages(self):
         return self._image_packages() + self._dev_packages()
 
