@@ -239,11 +239,14 @@ void refuse_for_a_while(unsigned int before, u64 nth, u64 times, u32 apply, Then
 TCE_CASE(papr, map_refused_for_a_while)
 {
 	static constexpr u64 kTimes[] = { 2, 3, 4, 7, 1000 };
+	u64 trial = 0;
 
 	for (u64 times : kTimes) {
 		for (u64 nth = 1; nth <= 5; nth++) {
 			for (u32 apply : kApply) {
 				for (u32 t = 0; t < static_cast<u32>(Then::Count); t++) {
+					if (trial++ % stride())
+						continue;
 					refuse_for_a_while(param, nth, times, apply,
 							   static_cast<Then>(t));
 				}
@@ -353,7 +356,7 @@ TCE_CASE(papr, map_refused_with_two_groups)
 	static constexpr u64 kTimes[] = { 1, 2, 3, 4, 5, 9, 1000 };
 
 	for (u64 times : kTimes) {
-		for (u64 nth = 1; nth <= 10; nth++) {
+		for (u64 nth = 1; nth <= 10; nth += stride()) {
 			Stage s(param, true, 2);
 			const Picture was(s.r, s.at, kEntries);
 

@@ -76,6 +76,13 @@ Config with_host(unsigned int param)
 	return c;
 }
 
+u64 stride()
+{
+	constexpr u64 kGap = 5;
+
+	return env_knob(ENV_EFFORT) < 100 ? kGap : 1;
+}
+
 Config with_system_pages(unsigned int param)
 {
 	Config c;

@@ -22,6 +22,9 @@ extern const Shape kShapes[15];
 /* walked_shapes: the same for tables that hardware walks. */
 extern const Shape kWalkedShapes[22];
 
+/* How far it is to the next of many trials in a row: 1, or more where there is no time for all. */
+u64 stride();
+
 Config with_system_pages(unsigned int param);
 Config with_firmware(unsigned int param);
 /* hosts: both platforms, both sizes of system pages. */

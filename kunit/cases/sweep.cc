@@ -233,7 +233,7 @@ void sweep(const Config &config, const How &how, u64 thin = 0)
 	for (u32 i = 0; i < kSteps; i++)
 		new (Place{ &clean[i] }) Snapshot;
 	play(config, 0, how, clean, true);
-	for (nth = 1; nth < 100000; nth += thin ? 1 + nth / thin : 1) {
+	for (nth = 1; nth < 100000; nth += thin ? 1 + nth / thin : stride()) {
 		if (!play(config, nth, how, clean, false))
 			break;
 	}
@@ -289,7 +289,7 @@ TCE_CASE(sweep, hopeless)
 	const Config config = config_of(param);
 
 	for (u32 sites : kSites) {
-		for (u64 nth = 1; nth < 1000; nth++) {
+		for (u64 nth = 1; nth < 1000; nth += stride()) {
 			Play &p = *make<Play>(config);
 
 			/* Who comes after a reset that failed finds no default window. */

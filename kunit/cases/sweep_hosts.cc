@@ -230,7 +230,7 @@ void sweep(const Scenario &s, u32 sites)
 		new (Place{ &clean[i] }) Snapshot;
 	play(s, 0, sites, clean);
 	while (play(s, nth, sites, clean))
-		nth++;
+		nth += stride();
 	TCE_EXPECT_LE(3, nth);
 	for (u32 i = 0; i < s.count; i++)
 		clean[i].~Snapshot();
@@ -240,7 +240,7 @@ void sweep(const Scenario &s, u32 sites)
 /* From some moment on everything fails for ever: nothing is unpinned in a device's reach. */
 void hopeless(const Scenario &s, u32 sites)
 {
-	for (u64 nth = 1; nth < 1000; nth++) {
+	for (u64 nth = 1; nth < 1000; nth += stride()) {
 		Play &p = *make<Play>(s.config);
 		World &w = p.r.w;
 
