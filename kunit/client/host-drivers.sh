@@ -4,7 +4,7 @@
 # The host's own drivers (e1000, or e1000e, in the first edu's group, NVMe in the second's) work before
 # VFIO had the groups and after it, and VFIO can have the groups again. The old driver left the first
 # device's neighbours with a freed table. Runs in the guest, beside ./client and in modules/ the
-# drivers with what they need; prints KTAP.
+# drivers with what they need (nvme-modules: for NVMe, in order); prints KTAP.
 set -u
 
 count=0
@@ -67,7 +67,7 @@ wait_for_carrier()
 # Reads what the last round wrote and writes something new.
 disk()
 {
-	load nvme_auth nvme_core nvme || return 1
+	load $(cat nvme-modules) || return 1
 	wait_for /dev/nvme0n1 && {
 		[ ! -e /tmp/written ] ||
 			dd if=/dev/nvme0n1 bs=64k count=64 iflag=direct 2>/dev/null | cmp - /tmp/written

@@ -87,6 +87,8 @@ class Boot:
 BOOTS = (
     Boot("4K pages", "6.12-4k", append="hugepagesz=1G hugepages=1", memory="3G"),
     Boot("64K pages", "6.12-64k", append=_POISON_PAGES),
+    Boot("7.2, 4K pages", "7.2-4k", append="hugepagesz=1G hugepages=1", memory="3G"),
+    Boot("7.2, 64K pages", "7.2-64k", append=_POISON_PAGES),
     Boot("debug kernel", "kunit-debug", "'groups.*' 'races.*' 'close.*' --skip 'close.kill*' --rounds 10",
          append="kasan_multi_shot", allowed=("KASAN init done$",)),
     Boot("no dynamic windows", "6.12-4k", "'no_ddw.*'", ("-global", "spapr-pci-host-bridge.ddw=off")),
@@ -94,6 +96,7 @@ BOOTS = (
          "'dma.*' 'regions.*' groups.share_one_container groups.joins_later '*_1_gib' '*small_ranges'", append="multitce=off",
          allowed=(r"WARNING: .*feature-fixups\.c:\d+ check_features", "Call Trace:")),
     Boot("the host's drivers", "6.12-4k", None),
+    Boot("the host's drivers, 7.2", "7.2-4k", None),
     Boot("PowerNV 9, 4K pages", "6.12-4k", append="quiet", kind="powernv9"),
     Boot("PowerNV 9, 64K pages", "6.12-64k", "'powernv*' 'v1.*' 'dma.*' 'groups.*' 'windows.*' 'close.*'",
          append=f"quiet {_POISON_PAGES}", kind="powernv9"),
@@ -121,15 +124,16 @@ class Run:
 
 
 def _run(boot, built, program):
-    files = {"client": program}
+    files, data = {"client": program}, {}
     script = _CASES.format(selection=boot.selection)
     if boot.selection is None:
         files["host-drivers.sh"] = _HOST_DRIVERS
+        data["nvme-modules"] = " ".join(kernel.get(boot.kernel).module_order("nvme"))
         script = "sh ./host-drivers.sh\n"
     with tempfile.TemporaryDirectory(prefix="client-") as room:
-        outcome = guest.boot(kernel.get(boot.kernel), modules=boot.modules(built), files=files, script=script,
-                             machine=boot.machine(room), append=f"{_POISON} {boot.append}", timeout=_TIMEOUT_S,
-                             allowed=boot.allowed)
+        outcome = guest.boot(kernel.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
+                             script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
+                             timeout=_TIMEOUT_S, allowed=boot.allowed)
     report = ktap.parse("\n".join(outcome.output))
     problems = list(report.problems)
     if outcome.why() and (outcome.code != 1 or not report.count("not ok")):
