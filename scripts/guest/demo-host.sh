@@ -1,6 +1,6 @@
 # The host of the demo: hands the NVMe disk of the second PCI host bridge to a guest of Debian's own QEMU with KVM, and
-# keeps the books: hypercalls, TCEs, locked memory, pins. Facts for the verdict go out as lines "@@fact NAME VALUE".
-# settings: driver (module name), disk (PCI address), memory, cpu_options, accel, mib, guest_timeout,
+# keeps the books: calls, TCEs, locked memory, pins. Facts for the verdict go out as lines "@@fact NAME VALUE".
+# settings: driver (module name), disk (PCI address), memory, guest_options, accel, mib, guest_timeout,
 # host_first (yes: the host's own driver uses the disk before the guest does)
 . ./settings
 
@@ -18,6 +18,21 @@ books() {	# books MOMENT: what the host's driver and the process stand at
 	fact "pins.$1 $(pins)"
 	[ -r "$stats" ] && sed "s/^/@@stat $1 /" "$stats"
 	[ -r "$windows" ] && sed "s/^/@@window $1 /" "$windows"
+	for event in $watched; do
+		sed -n "s|^{ [a-z]*: *\([0-9]*\) } hitcount: *\([0-9]*\)$|@@calls $1 $event \1 \2|p" "$events/$event/hist"
+	done
+}
+
+# Calls that the kernel itself counts by number: those of the guest to KVM, and of this host to its firmware (PowerNV).
+events=/sys/kernel/debug/tracing/events
+watched=
+watch() {	# watch EVENT FIELD NUMBER...
+	local event=$1 field=$2 number filter=
+	shift 2
+	for number; do
+		filter="$filter${filter:+||}$field==$number"
+	done
+	echo "hist:keys=$field if $filter" >"$events/$event/trigger" && watched="$watched $event"
 }
 
 bind_to() {	# bind_to DRIVER
@@ -37,6 +52,8 @@ host_reads_disk() {	# host_reads_disk SKIP COUNT: checksum, by the host's own dr
 device=/sys/bus/pci/devices/$disk
 qemu= registers=
 : >/tmp/trace
+watch kvm_hv/kvm_hcall_enter req $hcalls || exit 1
+watch powerpc/opal_entry opcode $opal_calls || exit 1
 say "Linux $(uname -r), $(($(getconf PAGESIZE) / 1024))K pages, $driver, $(qemu-system-ppc64 --version | head -1)"
 fact "page_size $(getconf PAGESIZE)"
 fact "qemu_version $(qemu-system-ppc64 --version | head -1)"
@@ -51,10 +68,10 @@ say "$disk is vfio-pci's now; starting a guest of $memory"
 books start
 
 mkfifo /tmp/in /tmp/out
-qemu-system-ppc64 -M "pseries,x-vof=on,$cpu_options" -accel "$accel" -m "$memory" -nodefaults -display none \
+qemu-system-ppc64 -M "pseries,x-vof=on,$guest_options" -accel "$accel" -m "$memory" -nodefaults -display none \
 	-monitor none -serial file:/tmp/guest-console -serial stdio -kernel /boot/vmlinux -initrd guest.initrd \
 	-append "console=hvc0 panic=-1" -device "vfio-pci,host=$disk" \
-	-D /tmp/trace -trace 'vfio_spapr*' -trace 'spapr_iommu_ddw*' </tmp/in >/tmp/out 2>&1 &
+	-D /tmp/trace -trace 'vfio_spapr*' -trace 'spapr_iommu_ddw*' -trace 'spapr_iommu_pci*' </tmp/in >/tmp/out 2>&1 &
 qemu=$!
 exec 3>/tmp/in 4</tmp/out
 deadline=$((SECONDS + guest_timeout))
@@ -85,6 +102,7 @@ fact "qemu_exit $?"
 qemu=
 books end
 sed -n 's/^.*\(vfio_spapr_\(create\|remove\)_window.*\)/@@trace \1/p' /tmp/trace
+fact "answered_by_qemu $(grep -c spapr_iommu_pci_ /tmp/trace)"
 fact "guest_splats $(grep -cE 'BUG:|Oops|Unable to handle|Kernel panic' /tmp/guest-console)"
 if [ $boots = 0 ]; then
 	tail -n 5 /tmp/guest-console

@@ -138,7 +138,7 @@ def cmd_root(options):
 
 def cmd_demo(options):
     driver = {"ours": demo.OURS, "in-tree": demo.IN_TREE}[options.driver]
-    return 1 if demo.run_and_judge(options.kernel, driver) else 0
+    return 1 if demo.run_and_judge(options.kernel, driver, options.platform) else 0
 
 
 def cmd_bench(options):
@@ -203,6 +203,7 @@ def parse(argv):
     sub = commands.add_parser("demo", help="a guest in an emulated POWER host does I/O on a passed-through disk")
     sub.add_argument("--kernel", default="6.12-4k")
     sub.add_argument("--driver", default="ours", choices=["ours", "in-tree"])
+    sub.add_argument("--platform", default="pseries", choices=list(demo.PLATFORMS))
     sub.set_defaults(function=cmd_demo)
 
     sub = commands.add_parser("bench", help="times of our driver next to those of the in-tree driver, in one guest")

@@ -1,14 +1,39 @@
-"""The demo: an emulated POWER9 pSeries host passes an NVMe disk to a guest with KVM; the books are in the verdict."""
+"""The demo: an emulated POWER9 host passes an NVMe disk to a guest with KVM; the books are in the verdict."""
 
+import dataclasses
 import hashlib
 
 from . import guest, image, kernel, module, qemu, verdict
 from .log import say, step
 
 OURS, IN_TREE = "vfio_tce", "vfio_iommu_spapr_tce"
-_DISK, _DISK_MIB, _MIB = "0001:00:00.0", 64, 8
+_DISK_MIB, _MIB = 64, 8
 _HYPERCALLS = ("put", "get", "indirect", "stuff")
 _MEMORY_MIB = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Platform:
+    """A kind of host."""
+    name: str
+    title: str
+    machine: dict                   # what qemu.Machine has to know
+    bus: str                        # QEMU's name of the bus of the disk
+    disk: str                       # the host's name of the disk
+    guest_options: tuple = ()       # of the machine inside
+    append: str = ""
+    refusing: tuple = ()            # kernels' page sizes with which the in-tree driver refuses QEMU's windows
+    papr: bool = True               # there is a hypervisor below, whose trace counts the host's hypercalls
+
+
+PLATFORMS = {each.name: each for each in (
+    Platform("pseries", "emulated POWER9 pSeries", {"options": ("cap-nested-hv=on",)}, "phb1.0", "0001:00:00.0",
+             refusing=(4096,)),
+    # The processor that is emulated has none of the mitigations that the guest's machine offers by default.
+    Platform("powernv", "emulated POWER9 PowerNV (bare metal)", {"machine": "powernv9", "express": True}, "rp1",
+             "0001:01:00.0", ("cap-cfpc=broken", "cap-sbbc=broken", "cap-ibs=broken", "cap-ccf-assist=off",
+                              "cap-ail-mode-3=off"), "quiet", papr=False),
+)}
 
 
 def _guest_initrd(target, path):
@@ -19,8 +44,9 @@ def _guest_initrd(target, path):
     guest.write_image(modules, script, path, data={"settings": settings})
 
 
-def run(kernel_name, driver, accel="kvm", timeout=900):
+def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900):
     """Runs the demo. Returns its Books."""
+    platform = PLATFORMS[platform]
     target = kernel.get(kernel_name)
     system = image.host_image(target)
     modules = guest.Modules(target)
@@ -31,22 +57,25 @@ def run(kernel_name, driver, accel="kvm", timeout=900):
         modules.stock(driver)
     for name in ("vfio-pci", "kvm-hv"):
         modules.stock(name)
-    directory = guest.run_directory(f"demo-{kernel_name}")
+    directory = guest.run_directory(f"demo-{platform.name}-{kernel_name}")
     disk, initrd = directory / "disk.raw", directory / "guest.initrd"
     with open(disk, "wb") as stream:
         stream.truncate(_DISK_MIB << 20)
     _guest_initrd(target, initrd)
-    cpu_options = f"cap-hpt-max-page-size={target.page_size}"
+    guest_options = ",".join((f"cap-hpt-max-page-size={target.page_size}", *platform.guest_options))
     # The in-tree driver gets its best chance: it holds a window that the host's own driver could not create against
     # the device for good.
-    settings = (f"driver={driver}\ndisk={_DISK}\nmemory={_MEMORY_MIB}M\ncpu_options={cpu_options}\naccel={accel}\n"
-                f"mib={_MIB}\nguest_timeout={timeout - 60}\nhost_first={'yes' if driver == OURS else 'no'}\n")
+    settings = (f"driver={driver}\ndisk={platform.disk}\nmemory={_MEMORY_MIB}M\nguest_options={guest_options}\n"
+                f"accel={accel}\n"
+                f"mib={_MIB}\nguest_timeout={timeout - 60}\n"
+                f"hcalls='{' '.join(map(str, verdict.HCALLS))}'\nopal_calls='{' '.join(map(str, verdict.OPAL_CALLS))}'\n"
+                f"host_first={'yes' if driver == OURS else 'no'}\n")
     trace = directory / "hypervisor.trace"
     machine = qemu.Machine(
-        options=("cap-nested-hv=on",), memory="6G", phbs=2, image=system,
-        devices=("nvme,serial=vfio-tce,drive=disk,bus=phb1.0",),
+        **platform.machine, memory="6G", phbs=2, image=system,
+        devices=(f"nvme,serial=vfio-tce,drive=disk,bus={platform.bus}",),
         arguments=("-drive", f"if=none,id=disk,format=raw,file={disk}", "-D", str(trace),
-                   *(word for event in _HYPERCALLS for word in ("-trace", f"spapr_iommu_pci_{event}"))))
+                   *(word for event in _HYPERCALLS if platform.papr for word in ("-trace", f"spapr_iommu_pci_{event}"))))
 
     said = set()
 
@@ -57,10 +86,10 @@ def run(kernel_name, driver, accel="kvm", timeout=900):
             say(f"  {text}")
 
     try:
-        with step(f"booting the host: {target.release} on an emulated POWER9, then a guest inside it"):
+        with step(f"booting the host: {target.release} on an {platform.title} host, then a guest inside it"):
             outcome = guest.boot(target, modules=modules, files={"guest.initrd": initrd}, data={"settings": settings},
                                  script=(guest.GUEST_SCRIPTS / "demo-host.sh").read_text(), machine=machine,
-                                 timeout=timeout, on_line=show, directory=directory)
+                                 append=platform.append, timeout=timeout, on_line=show, directory=directory)
         content = disk.read_bytes()
         hypercalls = verdict.count_hypercalls(trace)
     finally:
@@ -70,13 +99,13 @@ def run(kernel_name, driver, accel="kvm", timeout=900):
     for boot in (1, 2):
         begin = (1 + (boot - 1) * _MIB) << 20
         outside[str(boot)] = hashlib.sha256(content[begin:begin + (_MIB << 20)]).hexdigest()
-    return verdict.Books(outcome, target, driver, outside, hypercalls, _MIB, _MEMORY_MIB)
+    return verdict.Books(outcome, target, driver, platform, outside, hypercalls, _MIB, _MEMORY_MIB)
 
 
-def run_and_judge(kernel_name, driver):
+def run_and_judge(kernel_name, driver, platform="pseries"):
     """Runs the demo and prints the verdict. Returns the number of things that are not as they should be."""
-    books = run(kernel_name, driver)
-    expected_to_fail = driver == IN_TREE and books.target.page_size == 4096
+    books = run(kernel_name, driver, platform)
+    expected_to_fail = driver == IN_TREE and books.target.page_size in books.platform.refusing
     lines, failures = verdict.refused(books) if expected_to_fail else verdict.worked(books)
     print("\n".join(lines))
     for failure in failures:

@@ -30,6 +30,7 @@ class Machine:
     memory: str = "2G"
     cpus: int = 1
     phbs: int = 1                       # PCI host bridges; pseries: the second is phb1 (bus phb1.0); powernv: _bridges()
+    express: bool = False               # powernv: leave the root ports rpN to PCI Express devices, no brN
     devices: tuple = ()
     arguments: tuple = ()
     image: object = None                # file system of the host (image.host_image); the script runs in it
@@ -50,7 +51,7 @@ class Machine:
         argv += list(self.arguments)
         if self.image:
             argv += ["-drive", f"if=none,id=image,format=raw,readonly=on,file={self.image}",
-                     "-device", "virtio-blk-pci,drive=image" + (",bus=pci.0" if self.machine == "pseries" else "")]
+                     "-device", f"virtio-blk-pci,drive=image,bus={self._first_bus()}"]
         for device in self.devices:
             argv += ["-device", device]
         return argv + ["-kernel", str(kernel), "-initrd", str(initrd), "-append", f"console=hvc0 panic=-1 {append}"]
@@ -59,9 +60,15 @@ class Machine:
         """Where devices go. powernv: PCI Express at rpN, conventional PCI (edu, e1000) at brN, one group each."""
         if self.machine == "pseries":
             return [f"spapr-pci-host-bridge,index={index},id=phb{index}" for index in range(1, self.phbs)]
-        return [device for index in range(self.phbs) for device in (
-            f"pnv-phb,chip-id=0,index={index},id=phb{index}", f"pnv-phb-root-port,bus=phb{index},id=rp{index}",
-            f"pcie-pci-bridge,bus=rp{index},id=br{index}")]
+        devices = []
+        for index in range(self.phbs):
+            devices += [f"pnv-phb,chip-id=0,index={index},id=phb{index}", f"pnv-phb-root-port,bus=phb{index},id=rp{index}"]
+            if not self.express:
+                devices.append(f"pcie-pci-bridge,bus=rp{index},id=br{index}")
+        return devices
+
+    def _first_bus(self):
+        return "pci.0" if self.machine == "pseries" else "rp0" if self.express else "br0"
 
     @property
     def two_lines(self):

@@ -11,8 +11,14 @@ _GUEST_WINDOW = re.compile(r"ibm,create-pe-dma-window\(\d+\) \S+ \S+ \S+ (\S+) (
                            r"starting addr = (\S+) (\S+)\)")
 _TRACED = re.compile(r"spapr_iommu_pci_(put|get|indirect|stuff) liobn=\S+ ioba=(\S+) (?:ret=\d+ )?"
                      r"tce(?:value|list)?=(\S+)(?: iobaN=(\S+))?")
+# Calls that the demo's host counts, by their numbers (asm/hvcall.h, asm/opal-api.h).
+HCALLS = {0x1c: "H_GET_TCE", 0x20: "H_PUT_TCE", 0x138: "H_STUFF_TCE", 0x13c: "H_PUT_TCE_INDIRECT"}
+_MAP_WINDOW, _TCE_KILL = 44, 126
+OPAL_CALLS = {_MAP_WINDOW: "OPAL_PCI_MAP_PE_DMA_WINDOW", _TCE_KILL: "OPAL_PCI_TCE_KILL"}
+_TO_KVM, _TO_OPAL = "kvm_hv/kvm_hcall_enter", "powerpc/opal_entry"      # the kernel's trace events for them
 _DYNAMIC = 1 << 59
-_TCES_PER_CALL = 512        # H_PUT_TCE_INDIRECT takes one page of TCEs
+_TCES_PER_CALL = 512        # H_PUT_TCE_INDIRECT takes one page of TCEs; of no more does ours ask OPAL at a time
+_BOOTS = (("begin1", "end1"), ("begin2", "end2"))       # from the guest's power-on until its I/O is done
 
 
 class Hypercalls(collections.Counter):
@@ -51,12 +57,13 @@ def count_hypercalls(trace):
 class Books:
     """What came out of a run of the demo, parsed."""
 
-    def __init__(self, outcome, target, driver, outside, hypercalls, mib, memory_mib):
-        self.outcome, self.target, self.driver = outcome, target, driver
+    def __init__(self, outcome, target, driver, platform, outside, hypercalls, mib, memory_mib):
+        self.outcome, self.target, self.driver, self.platform = outcome, target, driver, platform
         self.outside = outside              # boot -> sha256 of its area in the disk's file on the build machine
-        self.hypercalls = hypercalls        # liobn -> Hypercalls, as the emulated hypervisor saw them
+        self.hypercalls = hypercalls        # window -> Hypercalls, as the emulated hypervisor saw them (pSeries)
         self.mib, self.memory_mib = mib, memory_mib
         self.facts, self.stats, self.guest, self.trace, self.open_windows = {}, {}, {}, [], {}
+        self.calls = collections.defaultdict(collections.Counter)   # moment -> (trace event, number) -> calls
         for line in outcome.output:
             words = line.split()
             if not words:
@@ -65,6 +72,8 @@ class Books:
                 self.facts[words[1]] = " ".join(words[2:])
             elif words[0] == "@@stat" and len(words) == 4 and words[3].lstrip("-").isdigit():
                 self.stats.setdefault(words[1], {})[words[2]] = int(words[3])
+            elif words[0] == "@@calls" and len(words) == 5:
+                self.calls[words[1]][words[2], int(words[3])] = int(words[4])
             elif words[0] == "@@window":
                 self.open_windows.setdefault(words[1], []).append(" ".join(words[2:]))
             elif words[0] == "@@guest":
@@ -79,8 +88,18 @@ class Books:
         """boot -> checksum the guest printed as `kind` (wrote, read, kept)."""
         return dict(entry.split() for entry in self.guest.get(kind, []))
 
-    def delta(self, name, since, until):
-        return self.stats.get(until, {}).get(name, 0) - self.stats.get(since, {}).get(name, 0)
+    def counted(self, name):
+        """What a counter of our driver rose by while the guest's boots set up and used their dynamic windows."""
+        return sum(self.stats.get(until, {}).get(name, 0) - self.stats.get(since, {}).get(name, 0)
+                   for since, until in _BOOTS)
+
+    def called(self, event, number):
+        """The same for the calls that the kernel counts."""
+        return sum(self.calls[until][event, number] - self.calls[since][event, number] for since, until in _BOOTS)
+
+    def entry_kills(self, calls):
+        """Calls to OPAL that invalidate entries: each time a window is set or unset one more invalidates all of it."""
+        return calls(_TO_OPAL, _TCE_KILL) - calls(_TO_OPAL, _MAP_WINDOW)
 
     def windows(self):
         """(address, page size, levels, size) -> times created; address -> times removed."""
@@ -114,8 +133,8 @@ def _bytes(number):
 
 def _head(books):
     return ["", f"VERDICT for {books.driver}",
-            f"  host       Linux {books.target.release}, {books.target.page_size // 1024}K pages, emulated POWER9 "
-            "pSeries",
+            f"  host       Linux {books.target.release}, {books.target.page_size // 1024}K pages, "
+            f"{books.platform.title}",
             f"  guest      {books.fact('qemu_version')}, unmodified, KVM"]
 
 
@@ -145,23 +164,54 @@ def _show_windows(books, lines):
                      "pages")
 
 
+def _show_hypervisor(books, lines):
+    for window, counts in books.hypercalls.items():
+        lines.append(f"  hypervisor saw for the {window} window: {counts['set']} TCEs set, by "
+                     f"{counts['indirect']} H_PUT_TCE_INDIRECT and {counts['put']} H_PUT_TCE; {counts['stuff']} "
+                     f"H_STUFF_TCE, {counts['clear']} H_PUT_TCE that clear, {counts['get']} H_GET_TCE")
+    return "hypercalls", books.hypercalls["dynamic"].setting()
+
+
+def _show_firmware(books, lines):
+    last = books.calls["gone"]
+    lines.append(f"  firmware   from the start to the end: {last[_TO_OPAL, _MAP_WINDOW]} OPAL_PCI_MAP_PE_DMA_WINDOW, "
+                 f"{last[_TO_OPAL, _TCE_KILL]} OPAL_PCI_TCE_KILL, "
+                 f"{books.entry_kills(lambda *key: last[key])} of them for entries")
+    return "OPAL_PCI_TCE_KILL", books.entry_kills(books.called)
+
+
+def _show_acceleration(books, guest_tces, subpages, lines, failures):
+    """KVM has to answer the guest's hypercalls for TCEs in the host's kernel; those it leaves alone reach QEMU."""
+    asked = {name: books.calls["end"][_TO_KVM, number] for number, name in HCALLS.items()}
+    by_qemu = int(books.fact("answered_by_qemu") or 0)
+    text = ", ".join(f"{count} {name}" for name, count in asked.items() if count) or "none"
+    lines.append(f"  KVM        the guest's hypercalls for TCEs: {text}; answered by KVM in the kernel "
+                 f"{sum(asked.values()) - by_qemu}, by QEMU {by_qemu}")
+    if not sum(asked.values()) or by_qemu:
+        failures.append(f"KVM did not accelerate: of {sum(asked.values())} hypercalls for TCEs {by_qemu} reached QEMU")
+    if books.driver != "vfio_tce":
+        return
+    exchanged, mapped = books.counted("kvm_updates"), books.counted("tces_mapped")
+    lines.append(f"  TCEs       exchanged in our tables for dynamic windows: {exchanged} by KVM, {mapped} by ioctls")
+    if mapped or exchanged != guest_tces * subpages:
+        failures.append(f"KVM was to exchange {guest_tces * subpages} TCEs in our tables")
+
+
 def _show_counts(books, lines, failures):
     last = books.stats.get("gone") or books.stats.get("end") or {}
     if last:
         text = ", ".join(f"{name} {value}" for name, value in sorted(last.items()) if value)
         lines += textwrap.wrap(text, 110, initial_indent="  driver     ", subsequent_indent="             ")
-    for window, counts in books.hypercalls.items():
-        lines.append(f"  hypervisor saw for the {window} window: {counts['set']} TCEs set, by "
-                     f"{counts['indirect']} H_PUT_TCE_INDIRECT and {counts['put']} H_PUT_TCE; {counts['stuff']} "
-                     f"H_STUFF_TCE, {counts['clear']} H_PUT_TCE that clear, {counts['get']} H_GET_TCE")
     guest_tces = sum(1 for _ in books.guest_windows()) * (books.memory_mib >> 4)
+    subpages = (16 << 20) // max(books.ddw_page(), 1)
+    _show_acceleration(books, guest_tces, subpages, lines, failures)
+    what, calls = (_show_hypervisor if books.platform.papr else _show_firmware)(books, lines)
     if guest_tces:
-        figure = books.hypercalls["dynamic"].setting() / guest_tces
-        subpages = (16 << 20) // max(books.ddw_page(), 1)
-        lines.append(f"  hypercalls per 16 MiB guest TCE: {figure:g} ({guest_tces} guest TCEs of {subpages} pages of "
+        figure = calls / guest_tces
+        lines.append(f"  {what} per 16 MiB guest TCE: {figure:g} ({guest_tces} guest TCEs of {subpages} pages of "
                      f"{_bytes(books.ddw_page())})")
-        if books.driver == "vfio_tce" and figure > -(-subpages // _TCES_PER_CALL):
-            failures.append(f"{figure:g} hypercalls per guest TCE of {subpages} pages")
+        if books.driver == "vfio_tce" and not 0 < figure <= -(-subpages // _TCES_PER_CALL):
+            failures.append(f"{figure:g} {what} per guest TCE of {subpages} pages")
 
 
 def worked(books):
