@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The host's own drivers (e1000, or e1000e, in the first edu's group, NVMe in the second's) work before
-# VFIO had the groups and after it, and VFIO can have the groups again. The old driver left the first
-# device's neighbours with a freed table. Runs in the guest, beside ./client and in modules/ the
-# drivers with what they need (nvme-modules: for NVMe, in order); prints KTAP.
+# The host's own drivers (in the first edu's group e1000, or e1000e, and an OHCI USB controller, which
+# knows 32-bit addresses only; NVMe in the second's) work before VFIO had the groups and after it, and
+# VFIO can have the groups again. So they do when their devices are unplugged and come back, while VFIO
+# has the group or not. The old driver left the first device's neighbours with a freed table. Runs in
+# the guest, beside ./client and in modules/ the drivers with what they need (nvme-modules: for NVMe, in order); prints KTAP.
 set -u
 
 count=0
@@ -80,18 +81,103 @@ disk()
 	return $status
 }
 
+# A tablet's name comes by DMA through the window of 32-bit addresses.
+usb()
+{
+	load usb_common usbcore ohci_hcd ohci_pci || return 1
+	wait_for /sys/bus/usb/devices/1-1/product &&
+		grep -q Tablet /sys/bus/usb/devices/1-1/product
+	status=$?
+	rmmod ohci_pci
+	return $status
+}
+
+# The functions that are in the group of the first device that is an edu.
+neighbourhood()
+{
+	for device in /sys/bus/pci/devices/*; do
+		if grep -q 0x11e8 "$device/device"; then
+			ls "$device/iommu_group/devices"
+			return
+		fi
+	done
+}
+
+unplug()
+{
+	for device in "$@"; do
+		echo 1 >"/sys/bus/pci/devices/$device/remove" || return 1
+	done
+}
+
+replug()
+{
+	echo 1 >/sys/bus/pci/rescan
+	for device in "$@"; do
+		wait_for "/sys/bus/pci/devices/$device" || return 1
+	done
+}
+
+# All but the edu, which is in use, go and come.
+replug_while_held()
+{
+	others=$(neighbourhood | grep -v "$(neighbourhood | head -n 1)")
+	mkfifo /tmp/hold
+	./client hold </tmp/hold >/tmp/held &
+	exec 3>/tmp/hold
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+		grep -q held /tmp/held && break
+		sleep 0.4
+	done
+	unplug $others && replug $others
+	status=$?
+	exec 3>&-
+	wait $! || status=1
+	sed 's/^/# /' /tmp/held
+	return $status
+}
+
+# What userspace is told about EEH is what the kernel's own driver tells.
+in_tree()
+{
+	rmmod vfio_pci vfio_pci_core vfio_tce &&
+		load vfio_iommu_spapr_tce vfio_pci_core vfio_pci || return 1
+	./client 'eeh.*' >/tmp/eeh
+	status=$?
+	sed 's/^/# /' /tmp/eeh
+	return $status
+}
+
+replug_all()
+{
+	all=$(neighbourhood)
+	unplug $all && replug $all
+}
+
+drivers()
+{
+	network
+	result $? "network_$1"
+	disk
+	result $? "disk_$1"
+	usb
+	result $? "usb_$1"
+}
+
 echo "KTAP version 1"
-echo "1..6"
-network
-result $? network_before_vfio
-disk
-result $? disk_before_vfio
+echo "1..17"
+drivers before_vfio
 ./client cycle
 result $? vfio
-network
-result $? network_after_vfio
-disk
-result $? disk_after_vfio
+drivers after_vfio
+replug_while_held
+result $? replug_while_held
+drivers after_replug
+replug_all
+result $? replug_all
+drivers after_replug_of_all
 ./client cycle
 result $? vfio_again
+in_tree
+result $? eeh_of_the_kernels_own_driver
 [ "$failed" = 0 ]

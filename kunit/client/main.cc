@@ -10,7 +10,7 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
 
 namespace {
 
@@ -19,12 +19,36 @@ using namespace client;
 constexpr const char *USAGE =
 	"usage: client [--list] [--skip GLOB] [--rounds N] [--seed N] [GLOB...]  run cases, print KTAP\n"
 	"       client bench [REGIONS]                                measure, print `bench` lines\n"
-	"       client cycle                                          be a user of every group once\n";
+	"       client cycle                                          be a user of every group once\n"
+	"       client hold           use every group until the end of standard input, say when it begins\n";
 
 int bench(int argc, char **argv)
 {
 	run_bench(argc > 2 ? std::strtoull(argv[2], nullptr, 0) : 16384);
 	return 0;
+}
+
+// One user of all groups, with both windows, whose devices work before the wait and after it.
+void hold()
+{
+	Session session{ static_cast<unsigned>(host().edus.size()) };
+	const Memory memory = Memory::pages(2 * page_size());
+	session.registered(memory);
+	const Window window = session.window(12, GiB);
+	session.mapped(memory.address(), 0, TCE_PAGE);
+	session.mapped(memory.address() + page_size(), window.start, TCE_PAGE);
+	const auto use = [&](u64 seed) {
+		for (unsigned index = 0; index < host().edus.size(); ++index) {
+			both_ways(session.edu(index), 0, memory.at(0, TCE_PAGE), ++seed);
+			both_ways(session.edu(index), window.start,
+				  memory.at(page_size(), TCE_PAGE), ++seed);
+		}
+	};
+	use(1);
+	note("held");
+	while (std::getchar() != EOF)
+		continue;
+	use(100);
 }
 
 int run(int argc, char **argv)
@@ -61,12 +85,12 @@ int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	try {
-		if (argc > 1 &&
-		    (!std::strcmp(argv[1], "bench") || !std::strcmp(argv[1], "cycle"))) {
+		const std::string_view word{ argc > 1 ? argv[1] : "" };
+		if (word == "bench" || word == "cycle" || word == "hold") {
 			set_host(prepare_host());
-			if (!std::strcmp(argv[1], "bench"))
+			if (word == "bench")
 				return bench(argc, argv);
-			next_user();
+			word == "hold" ? hold() : next_user();
 			return 0;
 		}
 		return run(argc, argv);

@@ -13,6 +13,8 @@ from .log import LabError
 
 GUEST_SCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "guest"
 _KEPT_RUNS = 60
+# How a message of the kernel or of the firmware (OPAL) begins.
+_MESSAGE = re.compile(r"\[ *\d+\.(\d{6}|\d{9},\d)\] ")
 TIMED_OUT, CRASHED, SPLATTED = 124, 125, 99
 
 
@@ -100,6 +102,24 @@ class Modules:
             self.order.append((name, arguments))
 
 
+class Mender:
+    """Puts lines together that a message cut in two, where both come over one serial line."""
+
+    def __init__(self):
+        self._begun = ""
+
+    def line(self, line):
+        """What is left of the line, with what came before it; None when the rest is still to come."""
+        found = _MESSAGE.search(line)
+        if not found:
+            line, self._begun = self._begun + line, ""
+            return line
+        if not self._begun and not found.start():
+            return line
+        self._begun += line[:found.start()]
+        return None
+
+
 @functools.cache
 def _init():
     return (GUEST_SCRIPTS / "init").read_bytes()
@@ -151,8 +171,13 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
     (directory / "command").write_text(sh.show(argv) + "\n")
     everything, output, state = [], [], {"code": None, "inside": False}
 
+    mender = Mender()
+
     def line_came(line):
         everything.append(line)
+        line = line if machine.two_lines else mender.line(line)
+        if line is None:
+            return
         if found := re.search(r"@@lab exit (\d+)", line):
             state["code"], state["inside"] = int(found[1]), False
         elif "@@lab begin" in line:

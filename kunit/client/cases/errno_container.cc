@@ -128,17 +128,6 @@ CASE(errno_container, unknown_calls)
 				[&] { return session->ioctl(call, 0UL); });
 }
 
-// EEH, which the groups of QEMU's pSeries machine do not have: QEMU logs -ENODEV and goes on.
-CASE(errno_container, eeh, .papr = true)
-{
-	Session session;
-	vfio_eeh_pe_op request{};
-	request.argsz = sizeof request;
-	request.op = VFIO_EEH_PE_ENABLE;
-	session.refuses(ENODEV, "EEH_PE_OP",
-			[&] { return session->ioctl(VFIO_EEH_PE_OP, &request); });
-}
-
 // A container without an IOMMU knows nothing yet: the group is attached, no driver is.
 CASE(errno_container, before_set_iommu)
 {

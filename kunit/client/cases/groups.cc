@@ -2,12 +2,9 @@
 //
 // Several groups (on pSeries: one per host bridge). In one container they share windows and
 // mappings, which the old driver could not do at all here; in two they share nothing but pins.
-#include "files.hpp"
 #include "host.hpp"
 #include "registry.hpp"
 #include "session.hpp"
-
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -207,44 +204,6 @@ CASE(groups, region_of_both_containers, .groups = 2)
 		settle_pins(before.pins, "after both have let go");
 	}
 	settle(before, "after both");
-}
-
-// The other function of a group that VFIO holds goes away and comes back (a hot-unplug): the one
-// in use, its windows and its mappings do not notice. The old code took the windows from under it.
-CASE(groups, neighbour_is_replugged)
-{
-	std::string neighbour;
-	for (const std::string &name : functions(host().edus[0].group))
-		if (name != host().edus[0].name)
-			neighbour = name;
-	if (neighbour.empty())
-		skip("no second function in the first group");
-
-	Session session;
-	const Memory memory = Memory::pages(4 * page_size());
-	session.registered(memory);
-	const Window window = session.window(12, GiB);
-	session.mapped(memory.address(), 0, TCE_PAGE);
-	session.mapped(memory.address() + TCE_PAGE, window.start, TCE_PAGE);
-	const Edu &edu = session.edu();
-	both_ways(edu, window.start, memory.at(TCE_PAGE, TCE_PAGE), 23);
-
-	expect(write_file(sysfs(neighbour) + "remove", "1"), OK, "the neighbour's removal");
-	check(!exists(sysfs(neighbour)), "the neighbour is still there");
-	both_ways(edu, window.start, memory.at(TCE_PAGE, TCE_PAGE), 24);
-	write_file("/sys/bus/pci/rescan", "1");
-	for (int wait = 0; wait < 200 && !exists(sysfs(neighbour) + "iommu_group"); ++wait)
-		::usleep(10000);
-	check(exists(sysfs(neighbour) + "iommu_group"), "the neighbour did not come back");
-
-	both_ways(edu, 0, memory.at(0, TCE_PAGE), 25);
-	both_ways(edu, window.start, memory.at(TCE_PAGE, TCE_PAGE), 26);
-	session.mapped(memory.address() + 2 * TCE_PAGE, window.start + MiB, TCE_PAGE);
-	both_ways(edu, window.start + MiB, memory.at(2 * TCE_PAGE, TCE_PAGE), 27);
-	session.unmapped(0, default_size());
-	session.unmapped(window.start, window.size);
-	expect(session->remove(window.start), OK, "REMOVE");
-	expect(session->unregister_memory(memory), OK, "UNREGISTER");
 }
 
 } // namespace

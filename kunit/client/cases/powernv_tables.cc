@@ -5,6 +5,7 @@
 #include "files.hpp"
 #include "registry.hpp"
 #include "session.hpp"
+#include "together.hpp"
 
 #include <algorithm>
 #include <set>
@@ -31,9 +32,9 @@ struct Shape {
 	bool full() const { return pages_lg2 == level_lg2 * levels; }
 };
 
-// A part of a page that one transfer moves; so many fit into the device's buffer.
+// A part of a page that one transfer moves; so many, and one more, fit into a device's buffer.
 constexpr u64 PART = 64;
-constexpr u64 MAX_PLACES = Edu::BUFFER_SIZE / PART;
+constexpr u64 MAX_PLACES = Edu::BUFFER_SIZE / PART - 1;
 
 using Places = std::set<u64>;
 
@@ -60,11 +61,14 @@ Places last_ones(const Shape &shape)
 	return places;
 }
 
-// Some entries of a window, each with an IOMMU page of memory of its own, and one for results.
+// Some entries of a window, each with an IOMMU page of memory of its own, and one for results. The
+// devices of several groups share the work, each below a bridge that walks the same table.
 class Probe {
 public:
-	Probe(Session &session, const Window &window, const Shape &shape, const Places &places)
+	Probe(Session &session, unsigned devices, const Window &window, const Shape &shape,
+	      const Places &places)
 		: session_{ session },
+		  devices_{ devices },
 		  window_{ window },
 		  shape_{ shape },
 		  places_{ places },
@@ -90,9 +94,17 @@ public:
 	void run()
 	{
 		want_.assign(memory_.bytes().begin(), memory_.bytes().end());
-		read_all();
+		at_once([&](const Edu &edu, const Share &share) { read(edu, share); });
+		u64 number = 0;
 		for (u64 place : places_)
-			write_at(place);
+			expect_copy(page_of(place).offset + shape_.page() / 2,
+				    results().offset + number++ * PART);
+		compare("the device read something else");
+		at_once([&](const Edu &edu, const Share &share) { write(edu, share); });
+		for (const Share &share : shares())
+			for (u64 place : share.places)
+				expect_copy(results().offset + share.first * PART,
+					    page_of(place).offset + shape_.page() - PART);
 		compare("DMA landed where it must not");
 	}
 
@@ -100,8 +112,10 @@ public:
 	void closed()
 	{
 		session_.unmapped(window_.start, window_.size);
-		for (u64 place : places_)
-			session_.edu().writes(iova(place), PART);
+		at_once([&](const Edu &edu, const Share &share) {
+			for (u64 place : share.places)
+				edu.writes(iova(place), PART);
+		});
 		compare("DMA landed after UNMAP");
 	}
 
@@ -126,30 +140,67 @@ private:
 	}
 	Page results() const { return page_at(places_.size()); }
 
-	void read_all()
+	// What one device does: some places, and the number of the first of them.
+	struct Share {
+		u64 first;
+		std::vector<u64> places;
+	};
+
+	std::vector<Share> shares() const
 	{
-		const u64 middle = shape_.page() / 2;
-		u64 number = 0;
-		for (u64 place : places_) {
-			session_.edu().reads(iova(place) + middle, PART, number * PART);
-			std::copy_n(want_.begin() + page_of(place).offset + middle, PART,
-				    want_.begin() + results().offset + number * PART);
-			++number;
+		const std::vector<u64> all{ places_.begin(), places_.end() };
+		std::vector<Share> shares;
+		for (u64 device = 0; device < devices_; ++device) {
+			const u64 first = all.size() * device / devices_;
+			const u64 end = all.size() * (device + 1) / devices_;
+			const std::span mine = std::span{ all }.subspan(first, end - first);
+			shares.push_back({
+				first, { mine.begin(), mine.end() }
+			    });
 		}
-		session_.edu().writes(iova(RESULTS), number * PART);
-		compare("the device read something else");
+		return shares;
 	}
 
-	// What is in the device's buffer goes to the end of the page and over it, and before it.
-	void write_at(u64 place)
+	template <class Work> void at_once(const Work &work)
 	{
-		const u64 end = iova(place) + shape_.page();
-		const bool beyond = place + 1 < shape_.pages() || !shape_.full();
-		session_.edu().writes(end - PART, beyond && places_.size() > 1 ? 2 * PART : PART);
-		std::copy_n(want_.begin() + results().offset, PART,
-			    want_.begin() + page_of(place).offset + shape_.page() - PART);
-		if (place > 0)
-			session_.edu().writes(iova(place) - PART, PART);
+		std::vector<std::function<void()>> works;
+		unsigned device = 0;
+		for (const Share &share : shares())
+			works.emplace_back([&work, &edu = session_.edu(device++), share] {
+				work(edu, share);
+			});
+		together(works);
+	}
+
+	// From each page a part, and what follows in the last one, so that each device has two parts.
+	void read(const Edu &edu, const Share &share) const
+	{
+		u64 at = share.first * PART;
+		for (u64 place : share.places) {
+			const u64 size = place == share.places.back() ? 2 * PART : PART;
+			edu.reads(iova(place) + shape_.page() / 2, size, at);
+			at += PART;
+		}
+		edu.writes(iova(RESULTS) + share.first * PART, share.places.size() * PART,
+			   share.first * PART);
+	}
+
+	// The first part in the device's buffer goes to the end of each page, the second over it, and
+	// the first before it.
+	void write(const Edu &edu, const Share &share) const
+	{
+		for (u64 place : share.places) {
+			const u64 end = iova(place) + shape_.page();
+			const bool beyond = place + 1 < shape_.pages() || !shape_.full();
+			edu.writes(end - PART, beyond ? 2 * PART : PART, share.first * PART);
+			if (place > 0)
+				edu.writes(iova(place) - PART, PART, share.first * PART);
+		}
+	}
+
+	void expect_copy(u64 from, u64 to)
+	{
+		std::copy_n(want_.begin() + from, PART, want_.begin() + to);
 	}
 
 	void compare(std::string_view what) const
@@ -167,6 +218,7 @@ private:
 	}
 
 	Session &session_;
+	const unsigned devices_;
 	const Window window_;
 	const Shape shape_;
 	const Places places_;
@@ -187,12 +239,13 @@ void expect_shape(const Window &window, const Shape &shape)
 
 void walk(const Shape &shape)
 {
-	Session session;
+	const unsigned devices = host().edus.size() > 1 ? 2 : 1;
+	Session session{ devices };
 	const Window window =
 		session.only_window(shape.shift, shape.pages() << shape.shift, shape.levels);
 	expect_shape(window, shape);
 	for (const Places &places : { first_ones(shape), last_ones(shape) }) {
-		Probe probe{ session, window, shape, places };
+		Probe probe{ session, devices, window, shape, places };
 		probe.run();
 		probe.closed();
 	}
@@ -201,7 +254,7 @@ void walk(const Shape &shape)
 		session.window(shape.shift, shape.pages() << shape.shift, shape.levels);
 	expect(Hex{ other.start }, Hex{ DDW_START }, "the second window's address");
 	expect_shape(other, shape);
-	Probe probe{ session, other, shape, last_ones(shape) };
+	Probe probe{ session, devices, other, shape, last_ones(shape) };
 	probe.run();
 }
 

@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The two windows of a PE (IODA2): addresses, sizes, order, and what is behind them.
-#include "fd.hpp"
 #include "files.hpp"
 #include "registry.hpp"
 #include "session.hpp"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 
 namespace client {
 namespace {
-
-// Where a page of ours is in the machine's memory.
-u64 physical(const Memory &memory)
-{
-	Fd map{ ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) };
-	u64 entry = 0;
-	const off_t at = static_cast<off_t>(memory.address() / page_size() * sizeof entry);
-	if (!map || ::pread(map.get(), &entry, sizeof entry, at) != sizeof entry)
-		fail("/proc/self/pagemap cannot be read");
-	const u64 frame = entry & ((u64{ 1 } << 55) - 1);
-	check(frame, "no page frame numbers in /proc/self/pagemap");
-	return frame * page_size();
-}
 
 void must_not_reach(const Edu &edu, u64 iova, const Memory &memory, std::string_view what)
 {
@@ -174,27 +157,6 @@ CASE(powernv_windows, closed_without_a_word, .powernv = true)
 		both_ways(session.edu(), high.start + 31 * 8 * GiB, memory.at(0, TCE_PAGE), 8);
 	}
 	settle(before, "after the last close");
-}
-
-// EEH, which this platform has: as a guest's reset and its recovery ask for it.
-CASE(powernv_windows, eeh, .powernv = true)
-{
-	Session session;
-	session.edu();
-	const auto op = [&](u32 what) {
-		vfio_eeh_pe_op request{};
-		request.argsz = sizeof request;
-		request.op = what;
-		return session->ioctl(VFIO_EEH_PE_OP, &request);
-	};
-	expect(session->check_extension(VFIO_EEH), Status{ 1 }, "CHECK_EXTENSION of EEH");
-	expect(op(VFIO_EEH_PE_ENABLE), OK, "ENABLE");
-	expect(op(VFIO_EEH_PE_GET_STATE), Status{ VFIO_EEH_PE_STATE_NORMAL }, "GET_STATE");
-	for (u32 what :
-	     { VFIO_EEH_PE_UNFREEZE_IO, VFIO_EEH_PE_UNFREEZE_DMA, VFIO_EEH_PE_RESET_HOT,
-	       VFIO_EEH_PE_RESET_DEACTIVATE, VFIO_EEH_PE_CONFIGURE, VFIO_EEH_PE_GET_STATE })
-		expect(op(what), OK, cat("EEH_PE_OP ", what));
-	session.refuses(EINVAL, "an operation that is not there", [&] { return op(999); });
 }
 
 } // namespace

@@ -70,7 +70,7 @@ void settled(OldSession &session)
 }
 
 // No flags, no DDW: v1 has the default window and nothing else.
-CASE(v1, get_info)
+CASE(v1, get_info, .ddw = false)
 {
 	OldSession session{ false };
 	Info info;
@@ -86,7 +86,7 @@ CASE(v1, get_info)
 }
 
 // What only v2 has, v1 does not know.
-CASE(v1, calls_of_v2)
+CASE(v1, calls_of_v2, .ddw = false)
 {
 	OldSession session;
 	const Memory memory = Memory::pages(page_size());
@@ -97,7 +97,7 @@ CASE(v1, calls_of_v2)
 }
 
 // ENABLE charges for the window, once; DISABLE gives it back, and may come at any time.
-CASE(v1, enable_and_disable)
+CASE(v1, enable_and_disable, .ddw = false)
 {
 	OldSession session{ false };
 	const u64 before = locked_bytes();
@@ -112,7 +112,7 @@ CASE(v1, enable_and_disable)
 	}
 }
 
-CASE(v1, enable_over_the_limit)
+CASE(v1, enable_over_the_limit, .ddw = false)
 {
 	OldSession session{ false };
 	limit_locked_memory(default_size() - page_size());
@@ -122,7 +122,7 @@ CASE(v1, enable_over_the_limit)
 }
 
 // Before ENABLE and after DISABLE nothing is mapped.
-CASE(v1, not_enabled)
+CASE(v1, not_enabled, .ddw = false)
 {
 	OldSession session{ false };
 	const Memory memory = Memory::pages(page_size());
@@ -138,7 +138,7 @@ CASE(v1, not_enabled)
 }
 
 // One group and not more.
-CASE(v1, second_group, .groups = 2)
+CASE(v1, second_group, .groups = 2, .ddw = false)
 {
 	OldSession session;
 	const Memory memory = Memory::pages(page_size());
@@ -155,7 +155,7 @@ CASE(v1, second_group, .groups = 2)
 
 // SET_IOMMU that fails with the second group lets go of the first one again, and leaves both in the
 // state in which any version can have them.
-CASE(v1, set_iommu_of_two_groups, .groups = 2)
+CASE(v1, set_iommu_of_two_groups, .groups = 2, .ddw = false)
 {
 	Container container;
 	Group first{ host().edus[0].group };
@@ -178,7 +178,7 @@ CASE(v1, set_iommu_of_two_groups, .groups = 2)
 	}
 }
 
-CASE(v1, map_arguments)
+CASE(v1, map_arguments, .ddw = false)
 {
 	OldSession session;
 	settled(session);
@@ -212,7 +212,7 @@ CASE(v1, map_arguments)
 }
 
 // Each TCE has a pin: MAP, MAP over it, UNMAP. The device reaches what is mapped and nothing else.
-CASE(v1, dma)
+CASE(v1, dma, .ddw = false)
 {
 	OldSession session;
 	settled(session);
@@ -238,7 +238,7 @@ CASE(v1, dma)
 }
 
 // Memory that its owner may only read, for a device that only reads. (Once: -EFAULT.)
-CASE(v1, read_only_memory)
+CASE(v1, read_only_memory, .ddw = false)
 {
 	OldSession session;
 	settled(session);
@@ -260,7 +260,7 @@ CASE(v1, read_only_memory)
 }
 
 // A MAP that finds a hole has pinned nothing, mapped nothing, and taken nothing away.
-CASE(v1, hole_in_memory)
+CASE(v1, hole_in_memory, .ddw = false)
 {
 	OldSession session;
 	settled(session);
@@ -273,7 +273,7 @@ CASE(v1, hole_in_memory)
 }
 
 // DISABLE with 64 MiB mapped: nothing stays pinned without being paid for. (Once: all of it did.)
-CASE(v1, disable_unmaps)
+CASE(v1, disable_unmaps, .ddw = false)
 {
 	OldSession session;
 	settled(session);
@@ -294,7 +294,7 @@ CASE(v1, disable_unmaps)
 }
 
 // The pins go with the container, whoever closes it and how.
-CASE(v1, closed_without_a_word)
+CASE(v1, closed_without_a_word, .ddw = false)
 {
 	const u64 before = pinned_pages();
 	for (bool killed : { false, true }) {
@@ -314,7 +314,7 @@ CASE(v1, closed_without_a_word)
 	}
 }
 
-CASE(v1, kill_in_mid_map, .seconds = 120)
+CASE(v1, kill_in_mid_map, .ddw = false, .seconds = 120)
 {
 	const u64 before = pinned_pages();
 	for (unsigned round = 0; round < 8; ++round) {
@@ -337,7 +337,7 @@ CASE(v1, kill_in_mid_map, .seconds = 120)
 }
 
 // The memory is unmapped from the process while the device has it: the device keeps the old pages.
-CASE(v1, memory_unmapped_under_the_device)
+CASE(v1, memory_unmapped_under_the_device, .ddw = false)
 {
 	OldSession session;
 	Memory memory = Memory::pages(4 * page_size());
@@ -352,7 +352,7 @@ CASE(v1, memory_unmapped_under_the_device)
 }
 
 // A forked child shares the descriptors, not the memory.
-CASE(v1, another_process)
+CASE(v1, another_process, .ddw = false)
 {
 	OldSession session;
 	const Memory memory = Memory::pages(page_size());

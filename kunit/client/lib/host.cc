@@ -37,6 +37,13 @@ std::string window_node(const std::string &function)
 	return {};
 }
 
+// Where its default window is, and its size: "ibm,dma-window" without the LIOBN that it begins with.
+std::string window_of(const Function &function)
+{
+	const std::string window = read_file(function.node + "/ibm,dma-window").value_or("");
+	return window.substr(std::min(window.size(), sizeof(u32)));
+}
+
 } // namespace
 
 const Host &host()
@@ -57,6 +64,28 @@ std::string sysfs(const std::string &function)
 std::vector<std::string> functions(int group)
 {
 	return list(cat("/sys/kernel/iommu_groups/", group, "/devices"));
+}
+
+std::string neighbour(const Function &edu)
+{
+	for (const std::string &name : functions(edu.group))
+		if (name != edu.name)
+			return name;
+	return {};
+}
+
+void unplug(const std::string &function)
+{
+	expect(write_file(sysfs(function) + "remove", "1"), OK, cat("removal of ", function));
+	check(!exists(sysfs(function)), cat(function, " is still there"));
+}
+
+void replug(const std::string &function)
+{
+	expect(write_file("/sys/bus/pci/rescan", "1"), OK, "rescan");
+	for (int wait = 0; wait < 500 && !exists(sysfs(function) + "iommu_group"); ++wait)
+		::usleep(10000);
+	check(exists(sysfs(function) + "iommu_group"), cat(function, " did not come back"));
 }
 
 void bind_to_vfio(const std::string &function)
@@ -90,6 +119,11 @@ Host prepare_host()
 		if (!known)
 			found.edus.push_back({ name, group, window_node(name) });
 	}
+	const auto others = std::ranges::stable_partition(found.edus, [&](const Function &edu) {
+		return window_of(edu) == window_of(found.edus.front());
+	});
+	found.unlike.assign(others.begin(), others.end());
+	found.edus.erase(others.begin(), others.end());
 	found.cpus = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
 	found.powernv = exists("/sys/firmware/opal");
 	found.default_size = found.powernv ? 2 * GiB : GiB;

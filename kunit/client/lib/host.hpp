@@ -18,6 +18,8 @@ struct Function {
 
 struct Host {
 	std::vector<Function> edus; // one per group
+	std::vector<Function>
+		unlike; // one per group whose default window is another than the first's
 	unsigned cpus = 1;
 	bool powernv = false; // bare metal: the hardware walks the driver's tables
 	bool ddw = false;     // the platform can make windows
@@ -33,6 +35,11 @@ void set_host(Host found);
 std::string sysfs(const std::string &function);
 // Every function of a group.
 std::vector<std::string> functions(int group);
+// A function of that edu's group beside it; empty when there is none.
+std::string neighbour(const Function &edu);
+// Takes a function out of the machine; looks for what is there, and waits until that function is.
+void unplug(const std::string &function);
+void replug(const std::string &function);
 // Hands a function to vfio-pci.
 void bind_to_vfio(const std::string &function);
 

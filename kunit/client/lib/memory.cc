@@ -4,6 +4,7 @@
 #include "fd.hpp"
 #include "files.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -146,6 +147,18 @@ bool filled(std::span<const u8> bytes, u64 seed)
 		if (bytes[place] != pattern(seed, place))
 			return false;
 	return true;
+}
+
+u64 physical(const Memory &memory)
+{
+	Fd map{ ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) };
+	u64 entry = 0;
+	const off_t at = static_cast<off_t>(memory.address() / page_size() * sizeof entry);
+	if (!map || ::pread(map.get(), &entry, sizeof entry, at) != sizeof entry)
+		fail("/proc/self/pagemap cannot be read");
+	const u64 frame = entry & ((u64{ 1 } << 55) - 1);
+	check(frame, "no page frame numbers in /proc/self/pagemap");
+	return frame * page_size();
 }
 
 } // namespace client

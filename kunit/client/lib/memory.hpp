@@ -61,6 +61,9 @@ private:
 	u64 size_ = 0;
 };
 
+// Where its first page is in the machine's memory.
+u64 physical(const Memory &memory);
+
 // Fills with bytes that depend on the seed and on the place, so that a page in the wrong place shows.
 void fill(std::span<u8> bytes, u64 seed);
 bool filled(std::span<const u8> bytes, u64 seed);

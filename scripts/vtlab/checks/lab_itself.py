@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from .. import apt, cache, demo, kernel, qemu, verdict
+from .. import apt, cache, demo, guest, kernel, qemu, verdict
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -123,6 +123,13 @@ class LogCases(unittest.TestCase):
 
     def test_known_lines_are_no_splats(self):
         self.assertEqual(qemu.splats("[ 0.2] WARNING: nvram corruption detected: 0-length partition\n[ 1.0] fine\n"), [])
+
+    def test_lines_that_messages_cut_are_mended(self):
+        mender = guest.Mender()
+        came = ["ok 1 a", "[    0.750000] a message by itself", "ok 2 b[  204.109894310,3] SBE: Timer stuck",
+                "[  204.110293993,3] SBE: more of it", ".c # 1[   12.345678] of the kernel", "2 ms", "ok 3 d"]
+        whole = [line for line in map(mender.line, came) if line is not None]
+        self.assertEqual(whole, [came[0], came[1], "ok 2 b.c # 12 ms", "ok 3 d"])
 
     def test_hypercalls_are_counted(self):
         put = "spapr_iommu_pci_{} liobn=0x80000101 ioba={} tce={} ret=0\n"
