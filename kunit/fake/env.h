@@ -33,7 +33,7 @@ int env_vsnprintf(char *buf, unsigned long bytes, const char *fmt, __builtin_va_
 
 enum env_knob {
 	ENV_SEED,		/* seed for random cases; 0: pick one and print it */
-	ENV_EFFORT,		/* percent of the usual: random operations; below 100 long rows have gaps */
+	ENV_EFFORT,		/* percent of random operations; below 100 long rows have gaps */
 	ENV_VERBOSE,		/* non-zero: print what the engine logs */
 	ENV_KNOBS
 };

@@ -4,6 +4,8 @@
  */
 #include <kunit/test.h>
 
+#include "stock.h"
+
 /**
  * kunit_stock_run() - run suites
  * @suites: the suites

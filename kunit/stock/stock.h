@@ -50,8 +50,9 @@ int kunit_stock_run(struct kunit_suite *const suites[], int nr);
 #undef kunit_err
 #define kunit_err(test, fmt, ...)						\
 	do {									\
-		typeof(_Generic((test), void *: (struct kunit *)NULL,		\
-				default: (test))) test_ = (test);		\
+		typeof(__builtin_choose_expr(					\
+			__builtin_types_compatible_p(typeof(test), void *),	\
+			(struct kunit *)NULL, (test))) test_ = (test);		\
 										\
 		kunit_printk(KERN_ERR, test_, fmt, ##__VA_ARGS__);		\
 	} while (0)
