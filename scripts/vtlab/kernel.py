@@ -137,6 +137,9 @@ class Kernel:
             paths[module_name(path)] = (path, deps.split())
         return paths
 
+    def has_module(self, name):
+        return module_name(name) in self._module_paths
+
     def module_order(self, name):
         """The modules to insert for a module, dependencies first; built-in ones need none."""
         name = module_name(name)
