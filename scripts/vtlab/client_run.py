@@ -11,14 +11,19 @@ from .log import say, step
 _PARALLEL = 2           # machines at a time: they wait for their devices half of the time
 _TIMEOUT_S = 600        # of one boot; a healthy one takes a tenth of it
 _EDU = "edu,dma_mask=0xffffffffffffffff"
+# A group that cannot be in one container with the others.
+_UNLIKE = "spapr-pci-host-bridge,index=2,id=unlike,dma_win_size=0x20000000"
 # The kernel's objects are poisoned when they are freed, and so are pages where memory is small enough not to make the
 # boot slow: a use after that shows.
 _POISON = "slub_debug=FZPU"
 _POISON_PAGES = "page_poison=1"
+# The last one: the kernel's own when it has no memory for the file of a property.
+_DEBUG = ("KASAN init done$", r"WARNING: .* at drivers/of/kobj\.c:")
 _HOST_DRIVERS = module.TREE / "kunit/client/host-drivers.sh"
 
 # The driver goes and comes back at the end, with nothing left that would keep it. A debug kernel is asked what it found:
-# an object must be 5 s old to be called a leak, and the first look finds pointers that only a register held.
+# an object must be 5 s old to be called a leak, and the first look finds pointers that only a register held. The
+# PowerNV code itself loses the table that it makes for the host when there is no memory to link it.
 _CASES = f"""
 echo 5 >/proc/sys/kernel/watchdog_thresh
 ./client {{selection}}
@@ -35,7 +40,8 @@ if [ -e $leaks ]; then
     echo scan >$leaks
     sleep 6
     echo scan >$leaks
-    [ -z "$(cat $leaks)" ] || {{{{ cat $leaks; exit 1; }}}}
+    awk 'BEGIN {{{{ RS = "unreferenced object" }}}} NR > 1 && !/pnv_pci_ioda2_setup_default_config/' $leaks >/tmp/leaks
+    [ -s /tmp/leaks ] && {{{{ cat /tmp/leaks; exit 1; }}}}
     grep -q "debug_locks: *1" /proc/lockdep_stats || {{{{ echo "lockdep gave up"; exit 1; }}}}
 fi
 exit $status
@@ -59,8 +65,14 @@ class Boot:
         devices = [f"{_EDU},bus={first},addr=1", f"{_EDU},bus={second},addr=1",
                    f"{self.card()},romfile=,netdev=net,bus={first},addr=2"]
         arguments = ["-netdev", "user,id=net,restrict=on", *self.arguments]
+        if self.kind != "pseries":
+            # alone on its bus, the second edu would be reset with all of it, seconds long, by each user
+            devices.append(f"pci-testdev,bus={second},addr=3")
+        else:
+            devices += [_UNLIKE, f"{_EDU},bus=unlike.0,addr=1"]
         if self.selection is None:
-            devices.append(f"nvme,serial=x,drive=disk,bus={second},addr=2")
+            devices += [f"nvme,serial=x,drive=disk,bus={second},addr=2", f"pci-ohci,id=usb,bus={first},addr=3",
+                        "usb-tablet,bus=usb.0"]
             disk = pathlib.Path(room) / "disk"
             with open(disk, "wb") as stream:
                 stream.truncate(64 << 20)
@@ -79,8 +91,8 @@ class Boot:
             modules.file(f"{path} {target.module_options}")
         modules.stock("vfio-pci")
         if self.selection is None:
-            modules.stock(self.card(), load=False)
-            modules.stock("nvme", load=False)
+            for name in (self.card(), "nvme", "ohci-pci", demo.IN_TREE):
+                modules.stock(name, load=False)
         return modules
 
 
@@ -89,18 +101,22 @@ BOOTS = (
     Boot("64K pages", "6.12-64k", append=_POISON_PAGES),
     Boot("7.2, 4K pages", "7.2-4k", append="hugepagesz=1G hugepages=1", memory="3G"),
     Boot("7.2, 64K pages", "7.2-64k", append=_POISON_PAGES),
-    Boot("debug kernel", "kunit-debug", "'groups.*' 'races.*' 'close.*' --skip 'close.kill*' --rounds 10",
-         append="kasan_multi_shot", allowed=("KASAN init done$",)),
-    Boot("no dynamic windows", "6.12-4k", "'no_ddw.*'", ("-global", "spapr-pci-host-bridge.ddw=off")),
+    Boot("debug kernel", "kunit-debug",
+         "'groups.*' 'races.*' 'close.*' 'attach.*' 'hotplug.*' --skip 'close.kill*' --rounds 10",
+         append="kasan_multi_shot", allowed=_DEBUG),
+    Boot("no dynamic windows", "6.12-4k", "'no_ddw.*' 'v1.*'", ("-global", "spapr-pci-host-bridge.ddw=off")),
     Boot("no multi-TCE hypercalls", "6.12-4k",
          "'dma.*' 'regions.*' groups.share_one_container groups.joins_later '*_1_gib' '*small_ranges'", append="multitce=off",
          allowed=(r"WARNING: .*feature-fixups\.c:\d+ check_features", "Call Trace:")),
     Boot("the host's drivers", "6.12-4k", None),
     Boot("the host's drivers, 7.2", "7.2-4k", None),
     Boot("PowerNV 9, 4K pages", "6.12-4k", append="quiet", kind="powernv9"),
-    Boot("PowerNV 9, 64K pages", "6.12-64k", "'powernv*' 'v1.*' 'dma.*' 'groups.*' 'windows.*' 'close.*'",
-         append=f"quiet {_POISON_PAGES}", kind="powernv9"),
-    Boot("PowerNV 10", "6.12-4k", "'powernv*' v1.dma dma.two_windows", append="quiet", kind="powernv10"),
+    Boot("PowerNV 9, 64K pages", "6.12-64k", append=f"quiet {_POISON_PAGES}", kind="powernv9"),
+    Boot("PowerNV 9, debug kernel", "kunit-debug", "'attach.*' 'hotplug.*' powernv_windows.either_order",
+         append="quiet kasan_multi_shot", kind="powernv9", allowed=_DEBUG),
+    Boot("PowerNV 9, 7.2, 4K pages", "7.2-4k", append="quiet", kind="powernv9"),
+    Boot("PowerNV 9, 7.2, 64K pages", "7.2-64k", append=f"quiet {_POISON_PAGES}", kind="powernv9"),
+    *(Boot(f"PowerNV 10, {name}", name, "'powernv*' 'dma.*'", append="quiet", kind="powernv10") for name in kernel.table()),
     Boot("PowerNV 8", "6.12-4k", "'powernv_windows.*' 'v1.*' 'errno_map.*' dma.two_windows", append="quiet", kind="powernv8"),
     Boot("PowerNV 9, the host's drivers", "6.12-4k", None, append="quiet", kind="powernv9"),
 )

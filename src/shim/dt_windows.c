@@ -134,6 +134,19 @@ int tce_dt_open(struct tce_port_group *grp)
 	return grp->dt ? 0 : -ENOMEM;
 }
 
+/*
+ * When the kernel has no memory for the name of a property's file in sysfs it warns and goes
+ * on without the file, and dereferences the missing name when the property is removed.
+ */
+static int node_add(struct device_node *np, struct property *prop)
+{
+	int ret = of_add_property(np, prop);
+
+	if (!ret && !prop->attr.attr.name)
+		prop->attr.attr.name = kstrdup(prop->name, GFP_KERNEL | __GFP_NOFAIL);
+	return ret;
+}
+
 static void prop_add(struct tce_dt_node *dt, unsigned int which)
 {
 	struct tce_dt_prop *mine = &dt->props[which];
@@ -142,7 +155,7 @@ static void prop_add(struct tce_dt_node *dt, unsigned int which)
 	/* Somebody else's says the same: leave it. */
 	if (of_find_property(dt->np, mine->prop->name, NULL))
 		return;
-	ret = of_add_property(dt->np, mine->prop);
+	ret = node_add(dt->np, mine->prop);
 	/* When it fails it is on none of the node's lists. */
 	mine->on_node = !ret;
 	if (ret)
@@ -270,7 +283,7 @@ struct property *tce_dt_hide_saved(struct tce_port_group *grp)
  */
 void tce_dt_show_saved(struct tce_port_group *grp, struct property *saved)
 {
-	int ret = saved ? of_add_property(grp->pe_node, saved) : 0;
+	int ret = saved ? node_add(grp->pe_node, saved) : 0;
 
 	if (ret)
 		tce_port_log("%pOF: cannot add %s: %d\n", grp->pe_node, TCE_SAVED_PROP, ret);

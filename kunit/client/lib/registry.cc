@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "registry.hpp"
 
+#include "fault.hpp"
 #include "host.hpp"
 #include "ledger.hpp"
 #include "process.hpp"
@@ -41,6 +42,8 @@ std::string missing(const Needs &needs)
 		return "needs a pSeries partition";
 	if (needs.powernv && !host().powernv)
 		return "needs a PowerNV machine";
+	if (needs.faults && !faults_available())
+		return "needs a kernel with fault injection";
 	if (needs.no_ddw && host().ddw)
 		return "needs a platform without dynamic windows";
 	if (needs.ddw && !needs.no_ddw && !host().ddw)
@@ -85,7 +88,8 @@ public:
 		std::vector<std::string> complaints;
 		if (outcome.kind != Outcome::Kind::passed && outcome.kind != Outcome::Kind::skipped)
 			complaints.push_back(outcome.text);
-		const bool trusted = outcome.kind != Outcome::Kind::hung && aftermath(complaints);
+		const bool trusted = outcome.kind != Outcome::Kind::hung &&
+				     aftermath(entry, complaints);
 
 		for (const std::string &complaint : complaints)
 			note(cat(entry.full_name(), ": ", complaint));
@@ -121,9 +125,9 @@ private:
 	}
 
 	// Looks at what a case left behind. False when the kernel oopsed or hangs.
-	bool aftermath(std::vector<std::string> &complaints)
+	bool aftermath(const Case &entry, std::vector<std::string> &complaints)
 	{
-		if (heard(complaints))
+		if (heard(complaints, entry.needs.faults))
 			return false;
 		try {
 			settle(ledger_, "left behind after the process ended");
@@ -134,14 +138,15 @@ private:
 		const Outcome outcome = run_in_child(next_user, 60);
 		if (outcome.kind != Outcome::Kind::passed)
 			complaints.push_back("the next user cannot work: " + outcome.text);
-		return outcome.kind != Outcome::Kind::hung && !heard(complaints);
+		return outcome.kind != Outcome::Kind::hung && !heard(complaints, false);
 	}
 
-	bool heard(std::vector<std::string> &complaints)
+	bool heard(std::vector<std::string> &complaints, bool faults)
 	{
 		const KernelLog::News news = log_.news();
 		for (const std::string &line : news.bad)
-			complaints.push_back("kernel: " + line);
+			if (!faults || !about_faults(line))
+				complaints.push_back("kernel: " + line);
 		return news.fatal;
 	}
 
