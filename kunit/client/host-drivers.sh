@@ -137,7 +137,9 @@ replug_while_held()
 	return $status
 }
 
-# What userspace is told about EEH is what the kernel's own driver tells.
+# What userspace is told about EEH is what the kernel's own driver tells. This wants a fresh host: on
+# pSeries that driver has no windows for a device whose driver once had a large one, and on 7.2 no
+# driver of the host's works after it.
 in_tree()
 {
 	rmmod vfio_pci vfio_pci_core vfio_tce &&
@@ -165,7 +167,13 @@ drivers()
 }
 
 echo "KTAP version 1"
-echo "1..17"
+if [ "${1-}" = in-tree ]; then
+	echo "1..1"
+	in_tree
+	result $? eeh_of_the_kernels_own_driver
+	exit "$failed"
+fi
+echo "1..16"
 drivers before_vfio
 ./client hold </dev/null
 result $? vfio
@@ -178,6 +186,4 @@ result $? replug_all
 drivers after_replug_of_all
 ./client hold </dev/null
 result $? vfio_again
-in_tree
-result $? eeh_of_the_kernels_own_driver
 [ "$failed" = 0 ]

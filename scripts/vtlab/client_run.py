@@ -53,7 +53,8 @@ class Boot:
     """One machine and what runs on it."""
     name: str
     kernel: str
-    selection: str = ""                 # the client's arguments; None: the host's own drivers instead
+    selection: str = ""                 # the client's arguments; None: host-drivers.sh instead
+    part: str = ""                      # of host-drivers.sh
     arguments: tuple = ()               # of QEMU
     append: str = ""
     memory: str = "1536M"
@@ -68,7 +69,7 @@ class Boot:
         if self.kind != "pseries":
             # alone on its bus, the second edu would be reset with all of it, seconds long, by each user
             devices.append(f"pci-testdev,bus={second},addr=3")
-        else:
+        elif self.selection is not None:
             devices += [_UNLIKE, f"{_EDU},bus=unlike.0,addr=1"]
         if self.selection is None:
             devices += [f"nvme,serial=x,drive=disk,bus={second},addr=2", f"pci-ohci,id=usb,bus={first},addr=3",
@@ -104,12 +105,13 @@ BOOTS = (
     Boot("debug kernel", "kunit-debug",
          "'groups.*' 'races.*' 'close.*' 'attach.*' 'hotplug.*' --skip 'close.kill*' --rounds 10",
          append="kasan_multi_shot", allowed=_DEBUG),
-    Boot("no dynamic windows", "6.12-4k", "'no_ddw.*' 'v1.*'", ("-global", "spapr-pci-host-bridge.ddw=off")),
+    Boot("no dynamic windows", "6.12-4k", "'no_ddw.*' 'v1.*'", arguments=("-global", "spapr-pci-host-bridge.ddw=off")),
     Boot("no multi-TCE hypercalls", "6.12-4k",
          "'dma.*' 'regions.*' groups.share_one_container groups.joins_later '*_1_gib' '*small_ranges'", append="multitce=off",
          allowed=(r"WARNING: .*feature-fixups\.c:\d+ check_features", "Call Trace:")),
     Boot("the host's drivers", "6.12-4k", None),
     Boot("the host's drivers, 7.2", "7.2-4k", None),
+    Boot("the kernel's own driver and EEH", "6.12-4k", None, "in-tree"),
     Boot("PowerNV 9, 4K pages", "6.12-4k", append="quiet", kind="powernv9"),
     Boot("PowerNV 9, 64K pages", "6.12-64k", append=f"quiet {_POISON_PAGES}", kind="powernv9"),
     Boot("PowerNV 9, debug kernel", "kunit-debug", "'attach.*' 'hotplug.*' powernv_windows.either_order",
@@ -119,6 +121,7 @@ BOOTS = (
     *(Boot(f"PowerNV 10, {name}", name, "'powernv*' 'dma.*'", append="quiet", kind="powernv10") for name in kernel.table()),
     Boot("PowerNV 8", "6.12-4k", "'powernv_windows.*' 'v1.*' 'errno_map.*' dma.two_windows", append="quiet", kind="powernv8"),
     Boot("PowerNV 9, the host's drivers", "6.12-4k", None, append="quiet", kind="powernv9"),
+    Boot("PowerNV 9, the kernel's own driver and EEH", "6.12-4k", None, "in-tree", append="quiet", kind="powernv9"),
 )
 
 
@@ -145,7 +148,7 @@ def _run(boot, built, program):
     if boot.selection is None:
         files["host-drivers.sh"] = _HOST_DRIVERS
         data["nvme-modules"] = " ".join(kernel.get(boot.kernel).module_order("nvme"))
-        script = "sh ./host-drivers.sh\n"
+        script = f"sh ./host-drivers.sh {boot.part}\n"
     with tempfile.TemporaryDirectory(prefix="client-") as room:
         outcome = guest.boot(kernel.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
                              script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
