@@ -143,6 +143,7 @@ CASE(eeh, mappings_survive, .powernv = true)
 		both_ways(edu, 0, memory.at(0, TCE_PAGE), seed);
 		both_ways(edu, window.start, memory.at(page_size(), TCE_PAGE), seed + 1);
 	};
+	const Device open{ session.group(), host().edus[0].name };
 	use(1);
 	for (u32 what :
 	     { VFIO_EEH_PE_RESET_HOT, VFIO_EEH_PE_RESET_DEACTIVATE, VFIO_EEH_PE_CONFIGURE }) {

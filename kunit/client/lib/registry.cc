@@ -8,6 +8,7 @@
 #include "session.hpp"
 
 #include <fnmatch.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -61,7 +62,14 @@ void balanced(const Ledger &ledger, void (*body)())
 
 class Runner {
 public:
-	Runner() : ledger_{ read_ledger() } {}
+	// Who was here before may still be giving pages back.
+	Runner()
+	{
+		for (Ledger before = read_ledger(); before != ledger_; before = read_ledger()) {
+			ledger_ = before;
+			::usleep(300000);
+		}
+	}
 
 	// Before anything else: is there something to test at all?
 	bool usable()
