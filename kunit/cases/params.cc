@@ -79,8 +79,10 @@ Config with_host(unsigned int param)
 u64 stride()
 {
 	constexpr u64 kGap = 5;
+	constexpr u64 kWideGap = 11;
+	const u64 effort = env_knob(ENV_EFFORT);
 
-	return env_knob(ENV_EFFORT) < 100 ? kGap : 1;
+	return effort < 10 ? kWideGap : effort < 100 ? kGap : 1;
 }
 
 Config with_system_pages(unsigned int param)

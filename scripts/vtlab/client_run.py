@@ -8,7 +8,7 @@ import tempfile
 from . import client, demo, guest, kernel, ktap, module, qemu
 from .log import say, step
 
-_PARALLEL = 2           # machines at a time: they wait for their devices half of the time
+_PARALLEL = 3           # machines at a time: they wait for their devices half of the time
 _TIMEOUT_S = 600        # of one boot; a healthy one takes a tenth of it
 _EDU = "edu,dma_mask=0xffffffffffffffff"
 # A group that cannot be in one container with the others.
@@ -116,9 +116,10 @@ BOOTS = (
     Boot("PowerNV 9, 64K pages", "6.12-64k", append=f"quiet {_POISON_PAGES}", kind="powernv9"),
     Boot("PowerNV 9, debug kernel", "kunit-debug", "'attach.*' 'hotplug.*' powernv_windows.either_order",
          append="quiet kasan_multi_shot", kind="powernv9", allowed=_DEBUG),
-    Boot("PowerNV 9, 7.2, 4K pages", "7.2-4k", append="quiet", kind="powernv9"),
-    Boot("PowerNV 9, 7.2, 64K pages", "7.2-64k", append=f"quiet {_POISON_PAGES}", kind="powernv9"),
-    *(Boot(f"PowerNV 10, {name}", name, "'powernv*' 'dma.*'", append="quiet", kind="powernv10") for name in kernel.table()),
+    *(Boot(f"PowerNV 9, {name}", name, "'powernv*' 'dma.*' 'v1.*' 'groups.*' 'close.*' 'hotplug.*' 'eeh.*'",
+           append=f"quiet {_POISON_PAGES}", kind="powernv9") for name in ("7.2-4k", "7.2-64k")),
+    *(Boot(f"PowerNV 10, {name}", name, "'powernv_tables.*' dma.two_windows", append="quiet", kind="powernv10")
+      for name in kernel.table()),
     Boot("PowerNV 8", "6.12-4k", "'powernv_windows.*' 'v1.*' 'errno_map.*' dma.two_windows", append="quiet", kind="powernv8"),
     Boot("PowerNV 9, the host's drivers", "6.12-4k", None, append="quiet", kind="powernv9"),
     Boot("PowerNV 9, the kernel's own driver and EEH", "6.12-4k", None, "in-tree", append="quiet", kind="powernv9"),

@@ -22,8 +22,11 @@ _TIMEOUT_S = 900        # of one run; a healthy one on an idle machine takes a t
 # Words for the kernel's command line. Emulated on a busy machine, half a minute is nothing; KASAN sees what slab_debug would.
 _APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 _APPEND_DEBUG = "kasan_multi_shot slab_debug=-"
-_EFFORT = 10            # percent of the random operations: one run does all of them, see _THOROUGH
+# Percent of the random operations, and with it how long rows of trials are: one run does all, most do less, and where
+# everything takes ten times as long or has been done before there is a little of each.
 _THOROUGH = ("kunit-lean", "pseries")
+_EFFORT = 10
+_EFFORT_LITTLE = 5
 # On top of what qemu.splats() knows: what only a debug kernel says.
 _SPLAT = re.compile(r"INFO:|ODEBUG|DEBUG_LOCKS_WARN_ON|kmemleak: .*(new suspected|disabled)|BUG ")
 # The kernel's own words that look like trouble. One reason per line.
@@ -136,7 +139,8 @@ def run(built_for, boots, machine, modules_built, *, on_line=None):
     target = kernel.get(boots)
     kunit_modules, real_module = modules_built
     debug = boots.endswith("debug")
-    effort = None if (built_for, machine) == _THOROUGH else _EFFORT
+    little = debug or (boots in kernel.table() and machine != "pseries")
+    effort = None if (built_for, machine) == _THOROUGH else _EFFORT_LITTLE if little else _EFFORT
     modules = guest.Modules(target)
     for path in kunit_modules:
         takes_effort = effort and "effort:" in " ".join(guest.module_info(path, "parm"))

@@ -6,8 +6,9 @@
         return Counts(passed=2, note="6.12-4k 6.12-64k")
 
 A check counts what it checked, in any number. One that raises LabError counts as one failure with that message.
-Checks run in the order of `order`: 10 what others need, 50 by default, 90 what takes long. Those of the same order run
-side by side, two at a time; what they print as they go may mix, the table does not.
+One that is by_name_only runs when it is asked for. Checks run in the order of `order`: 10 what others need, 50 by
+default, 90 what takes long. Those of the same order run side by side, two at a time; what they print as they go may mix,
+the table does not.
 """
 
 import concurrent.futures
@@ -41,16 +42,17 @@ class Check:
     what: str
     order: int
     function: object
+    by_name_only: bool
 
 
 _registry = {}
 _SIDE_BY_SIDE = 2
 
 
-def check(name, what, order=50):
+def check(name, what, order=50, by_name_only=False):
     def register(function):
         assert name not in _registry, name
-        _registry[name] = Check(name, what, order, function)
+        _registry[name] = Check(name, what, order, function, by_name_only)
         return function
     return register
 
@@ -84,7 +86,7 @@ def run(names):
     if unknown:
         raise LabError(f"no check {' '.join(unknown)}; there are: {' '.join(known)}")
     rows, total = [], Counts()
-    wanted = [each for each in known.values() if not names or each.name in names]
+    wanted = [each for each in known.values() if (each.name in names if names else not each.by_name_only)]
     pool = concurrent.futures.ThreadPoolExecutor(min(_SIDE_BY_SIDE, os.cpu_count() or 1))
     try:
         for _, same_order in itertools.groupby(wanted, key=lambda each: each.order):

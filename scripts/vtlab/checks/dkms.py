@@ -74,7 +74,8 @@ def _boot(session, program, target, states, enforced):
                       append="module.sig_enforce=1" if enforced else "")
 
 
-@check("dkms", "DKMS builds it for every kernel, vfio loads it, and dkms remove leaves nothing", order=60)
+@check("dkms", "DKMS builds it for every kernel, vfio loads it, and dkms remove leaves nothing", order=60,
+       by_name_only=True)
 def check_dkms():
     tally = _Tally()
     session = dkms.Session()
