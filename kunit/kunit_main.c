@@ -9,6 +9,7 @@
 #include <linux/init.h>
 #include <linux/kconfig.h>
 #include <linux/module.h>
+#include <linux/string.h>
 #include <kunit/test.h>
 
 #include "cases/case.h"
@@ -97,11 +98,32 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 TCE_SUITES(TCE_KUNIT_SUITE)
 
 #ifdef TCE_KUNIT_STOCK
+static char *suites[32];
+static unsigned int nr_suites;
+module_param_array(suites, charp, &nr_suites, 0444);
+MODULE_PARM_DESC(suites, "only these, by their names in cases/list.h");
+
 static struct kunit_suite *const tce_kunit_suites[] = { TCE_SUITES(TCE_KUNIT_REFERENCE) };
+static struct kunit_suite *tce_kunit_chosen[ARRAY_SIZE(tce_kunit_suites)];
+
+static bool tce_kunit_wanted(const struct kunit_suite *suite)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_suites; i++)
+		if (!strcmp(suite->name + strlen("tce_"), suites[i]))
+			return true;
+	return !nr_suites;
+}
 
 static int __init tce_kunit_init(void)
 {
-	return kunit_stock_run(tce_kunit_suites, ARRAY_SIZE(tce_kunit_suites));
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < ARRAY_SIZE(tce_kunit_suites); i++)
+		if (tce_kunit_wanted(tce_kunit_suites[i]))
+			tce_kunit_chosen[nr++] = tce_kunit_suites[i];
+	return kunit_stock_run(tce_kunit_chosen, nr);
 }
 #else
 kunit_test_suites(TCE_SUITES(TCE_KUNIT_REFERENCE));

@@ -8,8 +8,8 @@ import tempfile
 from . import client, demo, guest, kernel, ktap, module, qemu
 from .log import say, step
 
-_PARALLEL = 3           # machines at a time: they wait for their devices half of the time
-_TIMEOUT_S = 600        # of one boot; a healthy one takes a tenth of it
+_PARALLEL = 2           # machines at a time: they wait for their devices half of the time, KUnit runs beside them
+_TIMEOUT_S = 900        # of one boot; a healthy one takes a tenth of it
 _EDU = "edu,dma_mask=0xffffffffffffffff"
 # A group that cannot be in one container with the others.
 _UNLIKE = "spapr-pci-host-bridge,index=2,id=unlike,dma_win_size=0x20000000"
@@ -113,10 +113,12 @@ BOOTS = (
     Boot("the host's drivers, 7.2", "7.2-4k", None),
     Boot("the kernel's own driver and EEH", "6.12-4k", None, "in-tree"),
     Boot("PowerNV 9, 4K pages", "6.12-4k", append="quiet", kind="powernv9"),
-    Boot("PowerNV 9, 64K pages", "6.12-64k", append=f"quiet {_POISON_PAGES}", kind="powernv9"),
+    Boot("PowerNV 9, 64K pages", "6.12-64k",
+         "'powernv*' 'dma.*' 'v1.*' 'groups.*' 'windows.*' 'close.*' 'hotplug.*' 'eeh.*'",
+         append=f"quiet {_POISON_PAGES}", kind="powernv9"),
     Boot("PowerNV 9, debug kernel", "kunit-debug", "'attach.*' 'hotplug.*' powernv_windows.either_order",
          append="quiet kasan_multi_shot", kind="powernv9", allowed=_DEBUG),
-    *(Boot(f"PowerNV 9, {name}", name, "'powernv*' 'dma.*' 'v1.*' 'groups.*' 'close.*' 'hotplug.*' 'eeh.*'",
+    *(Boot(f"PowerNV 9, {name}", name, "'powernv_windows.*' powernv_tables.depth_3 'dma.*' 'v1.*' 'close.*' 'hotplug.*'",
            append=f"quiet {_POISON_PAGES}", kind="powernv9") for name in ("7.2-4k", "7.2-64k")),
     *(Boot(f"PowerNV 10, {name}", name, "'powernv_tables.*' dma.two_windows", append="quiet", kind="powernv10")
       for name in kernel.table()),

@@ -4,7 +4,7 @@ from .. import client_run, matrix
 from . import Counts, check
 
 
-@check("client", "/dev/vfio call by call and DMA byte by byte, on 4K and 64K pages; all is given back", order=70)
+@check("client", "/dev/vfio call by call and DMA byte by byte, on 4K and 64K pages; all is given back", order=60)
 def client():
     runs = client_run.run_all()
     client_run.show(runs)
