@@ -97,7 +97,7 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 
 TCE_SUITES(TCE_KUNIT_SUITE)
 
-#ifdef TCE_KUNIT_STOCK
+#ifdef TCE_KUNIT_STOCK_H	/* included ahead of everything */
 static char *suites[32];
 static unsigned int nr_suites;
 module_param_array(suites, charp, &nr_suites, 0444);

@@ -15,12 +15,13 @@ inline constexpr u64 kRamSize = 64 * kMiB;
 class Guest {
 public:
 	/* @shift: IOMMU page of the window; @guest_shift: of the guest's TCEs. */
-	explicit Guest(u32 shift, u32 guest_shift, const Config &config = {}, u32 containers = 1)
+	explicit Guest(u32 shift, u32 guest_shift, const Config &config = {}, u32 containers = 1,
+		       u32 levels = 1)
 		: r(config, containers), kvm(&r.w.mm[0], kRam)
 	{
 		r.w.make_contiguous(kRam, kRam + kRamSize, shift > config.page_shift ? shift : 24);
 		TCE_EXPECT_EQ(r.reg(kRam, kRamSize), 0);
-		TCE_EXPECT_EQ(r.create(shift, 64 * kGiB), 0);
+		TCE_EXPECT_EQ(r.create(shift, 64 * kGiB, levels), 0);
 		at = r.start;
 		table.page_shift = guest_shift;
 		table.offset = at >> guest_shift;

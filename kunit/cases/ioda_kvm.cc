@@ -4,64 +4,33 @@
  * once; what it stored over may be used until it is killed, and KVM has dropped its note
  * of that memory long before.
  */
+#include "guest.hpp"
 #include "params.hpp"
-#include "rig.hpp"
 
 using namespace fake;
 
 namespace {
 
-constexpr u64 kBoth = TCE_PERM_READ | TCE_PERM_WRITE;
-constexpr u64 kRam = bit(40);
-constexpr u64 kRamSize = 64 * kMiB;
+using guest::kBoth;
+using guest::kRam;
+using guest::kRamSize;
 
-class Guest {
+/* Devices use every entry in between. */
+class Guest : public guest::Guest {
 public:
 	explicit Guest(u32 shift, u32 guest_shift, const Config &config, u32 levels = 3,
 		       u32 containers = 1)
-		: r(config, containers), kvm(&r.w.mm[0], kRam)
+		: guest::Guest(shift, guest_shift, config, containers, levels)
 	{
-		r.w.make_contiguous(kRam, kRam + kRamSize, 24);
-		TCE_EXPECT_EQ(r.reg(kRam, kRamSize), 0);
-		TCE_EXPECT_EQ(r.create(shift, 64 * kGiB, levels), 0);
-		at = r.start;
-		table.page_shift = guest_shift;
-		table.offset = at >> guest_shift;
-		table.size = 64 * kGiB >> guest_shift;
-		TCE_EXPECT_EQ(kvm.attach(table, 0), 0);
-		r.w.reset_counts();
 	}
-	~Guest()
-	{
-		kvm.release(table);
-		TCE_EXPECT_EQ(kvm.warns, 0);
-	}
-	Guest(const Guest &) = delete;
-	Guest &operator=(const Guest &) = delete;
 
-	/* Devices use every entry in between. */
 	long put(u64 n, u64 tce)
 	{
-		const long rc = kvm.h_put_tce(table, at + (n << table.page_shift), tce);
+		const long rc = guest::Guest::put(n, tce);
 
 		r.w.ioda.snoop();
 		return rc;
 	}
-	tce_ktable *ktable() const { return table.tables[0]; }
-	u64 entry(u64 n) const
-	{
-		return (at >> ktable()->shape.page_shift) +
-		       (n << (table.page_shift - ktable()->shape.page_shift));
-	}
-	bool reaches(u64 n, u64 gpa) const
-	{
-		return r.reaches(at + (n << table.page_shift), kRam + gpa);
-	}
-
-	Rig r;
-	Kvm kvm;
-	GuestTable table;
-	u64 at = 0;
 };
 
 } // namespace
@@ -126,10 +95,10 @@ TCE_CASE(ioda, kvm_stale_then_unregister)
 	for (u64 i = 0; i < 8 * 16; i++) {
 		/* Half of them to another page, half of them closed. */
 		if (i % 2)
-			TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), g.entry(i), kRam + i * 4096, kBoth),
+			TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), g.index(i), kRam + i * 4096, kBoth),
 				      h::kSuccess);
 		else
-			TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.entry(i)), h::kSuccess);
+			TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.index(i)), h::kSuccess);
 	}
 	/* Hardware still has the old ones, and no note tells of it. */
 	TCE_EXPECT_EQ(g.r.w.live_tces(), 64 + 128);
@@ -150,7 +119,7 @@ TCE_CASE(ioda, kvm_stale_then)
 		for (u64 i = 0; i < 8; i++)
 			TCE_EXPECT_EQ(g.put(i, i * 4096 | kBoth), h::kSuccess);
 		for (u64 i = 0; i < 8; i++)
-			TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.entry(i)), h::kSuccess);
+			TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.index(i)), h::kSuccess);
 		TCE_EXPECT_EQ(g.r.w.live_tces(), 8);
 		switch (how) {
 		case 0:
@@ -207,12 +176,12 @@ TCE_CASE(ioda, kvm_dead_table)
 		TCE_EXPECT_EQ(g.r.remove(g.at), 0);
 	TCE_EXPECT_EQ(g.r.w.live_ktables, 1);
 	TCE_EXPECT(g.r.w.ioda.live_levels > 0);
-	tce_table_kill(g.ktable()->table, g.entry(0), 64);
-	TCE_EXPECT_EQ(tce_table_xchg(g.ktable()->table, g.entry(5), &hpa, &perm), 0);
+	tce_table_kill(g.ktable()->table, g.index(0), 64);
+	TCE_EXPECT_EQ(tce_table_xchg(g.ktable()->table, g.index(5), &hpa, &perm), 0);
 	hpa = g.r.w.hpa_of(&g.r.w.mm[0], kRam);
 	perm = kBoth;
-	TCE_EXPECT_EQ(tce_table_xchg(g.ktable()->table, g.entry(5), &hpa, &perm), err::kNoDev);
-	TCE_EXPECT(!tce_table_useraddr(g.ktable()->table, g.entry(5), 1));
+	TCE_EXPECT_EQ(tce_table_xchg(g.ktable()->table, g.index(5), &hpa, &perm), err::kNoDev);
+	TCE_EXPECT(!tce_table_useraddr(g.ktable()->table, g.index(5), 1));
 	if (!param)
 		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
 	g.kvm.release(g.table);
@@ -228,7 +197,7 @@ TCE_CASE(ioda, kvm_unset_refused)
 	for (u64 i = 0; i < 600; i++)
 		TCE_EXPECT_EQ(g.put(i, i * 4096 | kBoth), h::kSuccess);
 	for (u64 i = 0; i < 600; i += 2)
-		TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.entry(i)), h::kSuccess);
+		TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), g.index(i)), h::kSuccess);
 	g.r.w.fail_nth(1, site_bit(Site::IodaUnset), true);
 	if (param)
 		g.r.finish();
