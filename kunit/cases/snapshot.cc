@@ -26,6 +26,7 @@ void Snapshot::take(const World &w)
 {
 	tces_.clear();
 	sum_ = 0;
+	but_default_ = false;
 	mems_ = w.live_mems();
 	notes_ = w.live_pins;
 	for (u32 i = 0; i < kMaxMms; i++) {
@@ -53,24 +54,19 @@ void Snapshot::take(const World &w)
 	}
 }
 
-void Snapshot::forget_default()
-{
-	for (auto &group : shape_)
-		group[0] = {};
-	for (u64 &pages : charged_)
-		pages = 0;
-}
-
 bool Snapshot::same_frame(const Snapshot &other) const
 {
+	const bool forgets = but_default_ || other.but_default_;
+
 	for (u32 g = 0; g < kMaxGroups; g++) {
 		for (u32 n = 0; n < TCE_MAX_WINDOWS; n++) {
-			if (!(shape_[g][n] == other.shape_[g][n]))
+			if (!(n == 0 && forgets) && !(shape_[g][n] == other.shape_[g][n]))
 				return false;
 		}
 	}
 	for (u32 i = 0; i < kMaxMms; i++) {
-		if (registered_[i] != other.registered_[i] || charged_[i] != other.charged_[i])
+		if (registered_[i] != other.registered_[i] ||
+		    (!forgets && charged_[i] != other.charged_[i]))
 			return false;
 	}
 	return mems_ == other.mems_;

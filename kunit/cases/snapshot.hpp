@@ -25,8 +25,8 @@ public:
 	 */
 	bool is_part_of(const Snapshot &before) const;
 
-	/* Whether the first window has a table does not matter, nor what a v1 owner is charged. */
-	void forget_default();
+	/* Whether the first window has a table does not matter then, nor what a v1 owner is charged. */
+	void forget_default() { but_default_ = true; }
 
 	u64 live() const { return tces_.used(); }
 	u64 notes() const { return notes_; }
@@ -42,6 +42,8 @@ private:
 	};
 
 	bool same_frame(const Snapshot &other) const;
+
+	bool but_default_ = false;
 
 	Shape shape_[kMaxGroups][TCE_MAX_WINDOWS] = {};
 	Sparse tces_; /* by group and bus address */

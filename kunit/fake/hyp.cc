@@ -70,30 +70,34 @@ u64 World::entries_naming(u64 hpa) const
 
 bool World::device_reaches_mem(const tce_mem &mem) const
 {
-	const u64 page = bit(config.page_shift);
+	bool reaches = entries_naming_mem(mem);
 
-	for (u64 i = 0; config.platform == TCE_PLATFORM_PAPR && i < mem.npages; i++) {
-		if (device_reaches(hpa_of(mem.mm, mem.ua + i * page), page))
-			return true;
+	for (u32 s = 0; s < kShifts; s++) {
+		reach_[s].for_each([&](u64 n, u64) {
+			reaches = reaches || is_part_of(mem, n << kShiftOf[s], kShiftOf[s]);
+		});
 	}
+	return reaches;
+}
 
-	return entries_naming_mem(mem);
+/* What one entry names is contiguous in user memory. */
+bool World::is_part_of(const tce_mem &mem, u64 hpa, u32 shift) const
+{
+	u32 which;
+	u64 ua;
+
+	return locate(hpa, &which, &ua) && which == mem.mm->index &&
+	       ua < mem.ua + (mem.npages << config.page_shift) && mem.ua < ua + bit(shift);
 }
 
 /* PowerNV's: with several groups each entry counts once. */
 u64 World::entries_naming_mem(const tce_mem &mem) const
 {
-	const u64 bytes = mem.npages << config.page_shift;
 	u64 most = 0;
 
 	for (u32 pe = 0; pe < config.groups; pe++) {
 		const u64 n = ioda.count_reachable(pe, [&](const HwEntry &e) {
-			u32 which;
-			u64 ua;
-
-			/* What one entry names is contiguous in user memory. */
-			return locate(tce_hpa(e.tce), &which, &ua) && which == mem.mm->index &&
-			       ua < mem.ua + bytes && mem.ua < ua + bit(e.page_shift);
+			return is_part_of(mem, tce_hpa(e.tce), e.page_shift);
 		});
 
 		most = n > most ? n : most;

@@ -117,6 +117,13 @@ u64 Ioda::load_be(const u64 *word)
 	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(raw) : raw;
 }
 
+u64 Ioda::next_live(const u64 *words, u64 i, u64 end)
+{
+	while (words && i < end && !__atomic_load_n(&words[i], __ATOMIC_RELAXED))
+		i++;
+	return words ? i : end;
+}
+
 u64 Ioda::link(u64 raw)
 {
 	if ((raw & 0xfff) != (TCE_PERM_READ | TCE_PERM_WRITE))
@@ -162,7 +169,9 @@ bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 
 	const u64 *words = follow(w, hpa);
 
-	for (u64 i = 0; words && i < bit(w.level_bits()); i++) {
+	const u64 end = bit(w.level_bits());
+
+	for (u64 i = next_live(words, 0, end); i < end; i = next_live(words, i + 1, end)) {
 		const u64 raw = load_be(&words[i]);
 
 		if (raw && is_linked(w, link(raw), height - 1, wanted))
@@ -219,6 +228,11 @@ void Ioda::snoop()
 
 			scan(w, address_of(w.shape.base), w.shape.levels - 1, 0,
 			     [&](u64 i, u64 tce) {
+				     const u64 cached = w.cache.get(i);
+
+				     /* Nothing loses a pin while it is in reach, see there. */
+				     if (cached == tce)
+					     return;
 				     if (i >= w.shape.entries)
 					     FAKE_FAIL("entry %llu behind the window's end", i);
 				     if ((tce & 0xfff) != TCE_PERM_READ &&
@@ -233,7 +247,7 @@ void Ioda::snoop()
 				     if (tce & TCE_PERM_WRITE &&
 					 !world->is_writable(tce_hpa(tce), bit(shift)))
 					     FAKE_FAIL("entry %llu: read-only memory", i);
-				     if (!w.cache.get(i))
+				     if (!cached)
 					     w.cache.set(i, tce);
 			     });
 		}
@@ -265,8 +279,8 @@ void Ioda::kill(tce_ktable *k, u64 index, u64 nr)
 		on_kill(on_kill_arg, first, nr);
 	for (auto &pe : win) {
 		for (HwWindow &w : pe) {
-			for (u64 i = first; w.table == k && w.cache.used() && i < first + nr; i++)
-				w.cache.set(i, 0);
+			if (w.table == k)
+				w.cache.zero(first, nr);
 		}
 	}
 }

@@ -155,9 +155,11 @@ private:
 		const u64 *words = follow(w, hpa);
 		const u32 bits = w.level_bits();
 
-		for (u64 i = 0; words && i < bit(bits); i++) {
+		for (u64 i = next_live(words, 0, bit(bits)); i < bit(bits);
+		     i = next_live(words, i + 1, bit(bits))) {
 			const u64 raw = load_be(&words[i]);
 
+			/* Gone meanwhile. */
 			if (!raw)
 				continue;
 			if (height)
@@ -168,6 +170,8 @@ private:
 	}
 	/* NOLINTEND(misc-no-recursion) */
 	static u64 load_be(const u64 *word);
+	/* The first word from @i on that is not 0; @end if there is none. */
+	static u64 next_live(const u64 *words, u64 i, u64 end);
 	static u64 link(u64 raw);
 	bool is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const;
 

@@ -50,23 +50,58 @@ void log(const char *fmt, ...)
 Sparse::~Sparse()
 {
 	clear();
+	while (Block *p = spare_) {
+		spare_ = p->next;
+		env_free(p);
+	}
 	env_free(static_cast<void *>(buckets_));
 }
 
 u32 Sparse::hash(u64 key)
 {
-	return static_cast<u32>((key * 0x9e3779b97f4a7c15ull) >> 32) % kBuckets;
+	return static_cast<u32>(key * 0x9e3779b97f4a7c15ull >> (64 - kBucketsLg2));
 }
 
 Sparse::Block *Sparse::find(u64 key) const
 {
-	if (!buckets_)
+	if (!blocks_)
 		return nullptr;
-	for (Block *p = buckets_[hash(key)]; p; p = p->next) {
+	for (Block *p = buckets_[hash(key)]; p; p = p->in_bucket) {
 		if (p->key == key)
 			return p;
 	}
 	return nullptr;
+}
+
+Sparse::Block &Sparse::make(u64 key)
+{
+	Block *p = spare_;
+
+	if (!buckets_)
+		buckets_ = static_cast<Block **>(env_alloc(kBuckets * sizeof(*buckets_), 8));
+	if (p) {
+		spare_ = p->next;
+		__builtin_memset(p, 0, sizeof(*p));
+	} else {
+		p = static_cast<Block *>(env_alloc(sizeof(*p), 8));
+	}
+	p->key = key;
+	p->next = blocks_;
+	blocks_ = p;
+	p->in_bucket = buckets_[hash(key)];
+	buckets_[hash(key)] = p;
+	return *p;
+}
+
+void Sparse::put(Block &block, u32 at, u64 value)
+{
+	u64 &slot = block.value[at];
+
+	if (!slot != !value) {
+		block.used += value ? 1 : -1u;
+		used_ += value ? 1 : -1ull;
+	}
+	slot = value;
 }
 
 u64 Sparse::get(u64 index) const
@@ -78,40 +113,32 @@ u64 Sparse::get(u64 index) const
 
 void Sparse::set(u64 index, u64 value)
 {
-	const u64 key = index / kBlock;
-	Block *p = find(key);
+	Block *p = find(index / kBlock);
 
-	if (!p) {
-		if (!value)
-			return;
-		if (!buckets_) {
-			buckets_ =
-				static_cast<Block **>(env_alloc(kBuckets * sizeof(*buckets_), 8));
-		}
-		p = static_cast<Block *>(env_alloc(sizeof(*p), 8));
-		p->key = key;
-		p->next = buckets_[hash(key)];
-		buckets_[hash(key)] = p;
+	if (!p && !value)
+		return;
+	put(p ? *p : make(index / kBlock), index % kBlock, value);
+}
+
+void Sparse::zero(u64 first, u64 nr)
+{
+	for (u64 i = first; used_ && i - first < nr;) {
+		Block *p = find(i / kBlock);
+		const u64 end = (i / kBlock + 1) * kBlock;
+
+		for (; p && i < end && i - first < nr; i++)
+			put(*p, i % kBlock, 0);
+		i = end;
 	}
-
-	u64 &slot = p->value[index % kBlock];
-
-	if (!slot != !value) {
-		p->used += value ? 1 : -1u;
-		used_ += value ? 1 : -1ull;
-	}
-	slot = value;
 }
 
 void Sparse::clear()
 {
-	for (u32 b = 0; buckets_ && b < kBuckets; b++) {
-		while (buckets_[b]) {
-			Block *p = buckets_[b];
-
-			buckets_[b] = p->next;
-			env_free(p);
-		}
+	while (Block *p = blocks_) {
+		buckets_[hash(p->key)] = nullptr;
+		blocks_ = p->next;
+		p->next = spare_;
+		spare_ = p;
 	}
 	used_ = 0;
 }

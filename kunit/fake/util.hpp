@@ -95,7 +95,8 @@ public:
 };
 
 /*
- * An array of u64 with 2^64 elements, nearly all of them 0.
+ * An array of u64 with 2^64 elements, nearly all of them 0.  It keeps its blocks until it
+ * goes: cases fill and clear some of these thousands of times.
  */
 class Sparse {
 public:
@@ -106,6 +107,8 @@ public:
 
 	u64 get(u64 index) const;
 	void set(u64 index, u64 value);
+	/* Elements @first .. @first + @nr - 1 are 0 then. */
+	void zero(u64 first, u64 nr);
 	void clear();
 
 	/* Elements that are not 0. */
@@ -115,24 +118,22 @@ public:
 	template <typename Fn>
 	void for_each(Fn fn) const
 	{
-		if (!buckets_)
-			return;
-		for (u32 b = 0; b < kBuckets; b++) {
-			for (const Block *p = buckets_[b]; p; p = p->next) {
-				for (u32 i = 0; p->used && i < kBlock; i++) {
-					if (p->value[i])
-						fn(p->key * kBlock + i, p->value[i]);
-				}
+		for (const Block *p = blocks_; p; p = p->next) {
+			for (u32 i = 0; p->used && i < kBlock; i++) {
+				if (p->value[i])
+					fn(p->key * kBlock + i, p->value[i]);
 			}
 		}
 	}
 
 private:
 	static constexpr u32 kBlock = 240; /* with its head it fits 2 KiB */
-	static constexpr u32 kBuckets = 1024;
+	static constexpr u32 kBucketsLg2 = 8;
+	static constexpr u32 kBuckets = 1u << kBucketsLg2;
 
 	struct Block {
-		Block *next;
+		Block *next;	  /* of all */
+		Block *in_bucket; /* the next one there */
 		u64 key;
 		u32 used;
 		u64 value[kBlock];
@@ -140,8 +141,11 @@ private:
 
 	static u32 hash(u64 key);
 	Block *find(u64 key) const;
+	Block &make(u64 key);
+	void put(Block &block, u32 at, u64 value);
 
 	Block **buckets_ = nullptr;
+	Block *blocks_ = nullptr, *spare_ = nullptr;
 	u64 used_ = 0;
 };
 

@@ -353,6 +353,8 @@ public:
 
 private:
 	bool page_is_odd(u64 vaddr) const;
+	/* Is a block of 2^shift bytes that an entry names @mem's, or some of it? */
+	bool is_part_of(const tce_mem &mem, u64 hpa, u32 shift) const;
 	u32 block_lg2(u64 vaddr) const;
 
 	/* live entries that name block number n of 2^shift bytes */
