@@ -97,7 +97,6 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 
 TCE_SUITES(TCE_KUNIT_SUITE)
 
-#ifdef TCE_KUNIT_STOCK_H	/* included ahead of everything */
 static char *suites[32];
 static unsigned int nr_suites;
 module_param_array(suites, charp, &nr_suites, 0444);
@@ -105,6 +104,7 @@ MODULE_PARM_DESC(suites, "only these, by their names in cases/list.h");
 
 static struct kunit_suite *const tce_kunit_suites[] = { TCE_SUITES(TCE_KUNIT_REFERENCE) };
 static struct kunit_suite *tce_kunit_chosen[ARRAY_SIZE(tce_kunit_suites)];
+static unsigned int tce_kunit_nr_chosen;
 
 static bool tce_kunit_wanted(const struct kunit_suite *suite)
 {
@@ -116,27 +116,44 @@ static bool tce_kunit_wanted(const struct kunit_suite *suite)
 	return !nr_suites;
 }
 
+/* kunit_test_suites() would run them all; KUnit's own filter takes one pattern, not a list. */
+#ifdef TCE_KUNIT_STOCK_H	/* included ahead of everything */
+static int tce_kunit_start(void)
+{
+	return kunit_stock_run(tce_kunit_chosen, tce_kunit_nr_chosen);
+}
+
+static void tce_kunit_stop(void)
+{
+}
+#else
+static int tce_kunit_start(void)
+{
+	pr_info("KTAP version 1\n");
+	pr_info("1..%u\n", tce_kunit_nr_chosen);
+	return __kunit_test_suites_init(tce_kunit_chosen, tce_kunit_nr_chosen);
+}
+
+static void tce_kunit_stop(void)
+{
+	__kunit_test_suites_exit(tce_kunit_chosen, tce_kunit_nr_chosen);
+}
+#endif
+
 static int __init tce_kunit_init(void)
 {
-	unsigned int i, nr = 0;
+	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(tce_kunit_suites); i++)
 		if (tce_kunit_wanted(tce_kunit_suites[i]))
-			tce_kunit_chosen[nr++] = tce_kunit_suites[i];
-	return kunit_stock_run(tce_kunit_chosen, nr);
+			tce_kunit_chosen[tce_kunit_nr_chosen++] = tce_kunit_suites[i];
+	return tce_kunit_start();
 }
-#else
-kunit_test_suites(TCE_SUITES(TCE_KUNIT_REFERENCE));
-
-static int __init tce_kunit_init(void)
-{
-	return 0;
-}
-#endif
 module_init(tce_kunit_init);
 
 static void __exit tce_kunit_exit(void)
 {
+	tce_kunit_stop();
 	tce_kunit_drain();
 }
 module_exit(tce_kunit_exit);

@@ -110,13 +110,6 @@ u32 HwWindow::level_bits() const
 	return lg2;
 }
 
-u64 Ioda::load_be(const u64 *word)
-{
-	const u64 raw = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(raw) : raw;
-}
-
 u64 Ioda::next_live(const u64 *words, u64 i, u64 end)
 {
 	while (words && i < end && !__atomic_load_n(&words[i], __ATOMIC_RELAXED))
@@ -150,8 +143,10 @@ u64 Ioda::walk(const HwWindow &w, u64 index) const
 
 	for (u32 height = w.shape.levels - 1;; height--) {
 		const u64 *words = follow(w, hpa);
-		const u64 raw =
-			words ? load_be(&words[(index >> (bits * height)) & (bit(bits) - 1)]) : 0;
+		const u64 at = (index >> (bits * height)) & (bit(bits) - 1);
+		const u64 raw = !words ? 0 :
+				height ? load_link(&words[at]) :
+					 load_entry(&words[at]);
 
 		if (!height || !raw)
 			return raw;
@@ -172,7 +167,7 @@ bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 	const u64 end = bit(w.level_bits());
 
 	for (u64 i = next_live(words, 0, end); i < end; i = next_live(words, i + 1, end)) {
-		const u64 raw = load_be(&words[i]);
+		const u64 raw = load_link(&words[i]);
 
 		if (raw && is_linked(w, link(raw), height - 1, wanted))
 			return true;

@@ -157,7 +157,7 @@ private:
 
 		for (u64 i = next_live(words, 0, bit(bits)); i < bit(bits);
 		     i = next_live(words, i + 1, bit(bits))) {
-			const u64 raw = load_be(&words[i]);
+			const u64 raw = height ? load_link(&words[i]) : load_entry(&words[i]);
 
 			/* Gone meanwhile. */
 			if (!raw)
@@ -169,7 +169,19 @@ private:
 		}
 	}
 	/* NOLINTEND(misc-no-recursion) */
-	static u64 load_be(const u64 *word);
+	static u64 to_cpu(u64 be)
+	{
+		return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(be) : be;
+	}
+	/* What a link leads to is read after it. */
+	static u64 load_link(const u64 *word)
+	{
+		return to_cpu(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+	}
+	static u64 load_entry(const u64 *word)
+	{
+		return to_cpu(__atomic_load_n(word, __ATOMIC_RELAXED));
+	}
 	/* The first word from @i on that is not 0; @end if there is none. */
 	static u64 next_live(const u64 *words, u64 i, u64 end);
 	static u64 link(u64 raw);

@@ -101,7 +101,7 @@ def _boot(name, data):
     return Counts(passed=passed, failed=max(wanted - passed, int(bool(outcome.why()))), note=name)
 
 
-@check("layout", "a module whose idea of vfio differs from the kernel's type information is refused and says why", order=40)
+@check("layout", "a module whose idea of vfio differs from the kernel's type information is refused and says why")
 def layout():
     counts = Counts()
     for name, count in _KERNELS.items():
