@@ -35,7 +35,7 @@ install: module
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 
 uninstall:
-	find $(INSTALL_MOD_PATH)/lib/modules/$(KVER) -name 'vfio_tce.ko*' -delete
+	find $(INSTALL_MOD_PATH)/lib/modules/$(KVER) -name 'vfio_tce.ko*' ! -path '*/dkms/*' -delete
 	DESTDIR=$(DESTDIR) scripts/modprobe-conf.sh remove $(INSTALL_MOD_PATH)/lib/modules
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 

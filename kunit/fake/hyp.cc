@@ -22,16 +22,10 @@ void World::note_tce(u64 old_tce, u64 new_tce, u32 page_shift)
 	Sparse &count = reach_[s];
 	const u32 shift = kShiftOf[s];
 
-	if (tce_live(new_tce)) {
-		const u64 n = tce_hpa(new_tce) >> shift;
-
-		count.set(n, count.get(n) + 1);
-	}
-	if (tce_live(old_tce)) {
-		const u64 n = tce_hpa(old_tce) >> shift;
-
-		count.set(n, count.get(n) - 1);
-	}
+	if (tce_live(new_tce))
+		count.add(tce_hpa(new_tce) >> shift, 1);
+	if (tce_live(old_tce))
+		count.add(tce_hpa(old_tce) >> shift, -1);
 }
 
 bool World::device_reaches(u64 hpa, u64 bytes) const
@@ -205,9 +199,8 @@ bool refused(Op op, bool zero, u32 nr, long *status, u32 *apply)
 
 void set_entry(FwWindow &w, u64 index, u64 tce)
 {
-	const u64 old = w.tces.get(index);
+	const u64 old = w.tces.exchange(index, tce);
 
-	w.tces.set(index, tce);
 	world->note_tce(old, tce, w.page_shift);
 	if (world->watch && old != tce)
 		world->watch(world->watch_arg, w, index, old, tce);

@@ -27,10 +27,7 @@ int tce_port_pin(tce_u64 vaddr, unsigned int page_shift, unsigned int nr, int wr
 		return err::kFault;
 	for (unsigned int i = 0; i < nr; i++) {
 		hpa[i] = world->hpa_of(m, vaddr + (static_cast<u64>(i) << page_shift));
-
-		const u64 page = hpa[i] >> world->config.page_shift;
-
-		world->pins.set(page, world->pins.get(page) + 1);
+		world->pins.add(hpa[i] >> world->config.page_shift, 1);
 	}
 	world->live_pins += nr;
 	/* A TCE is 4K; with larger system pages that is what ENABLE counts, too. */
@@ -47,13 +44,14 @@ void tce_port_unpin(tce_u64 hpa, int dirty)
 
 	Guard g;
 	const u64 page = hpa >> world->config.page_shift;
-	const u64 left = world->pins.get(page) - 1;
 
 	if (!world->pins.get(page)) {
 		FAKE_FAIL("page 0x%llx loses a pin that it has not", hpa);
 		return;
 	}
-	world->pins.set(page, left);
+
+	const u64 left = world->pins.add(page, -1);
+
 	world->live_pins--;
 	world->dirtied += dirty ? 1 : 0;
 	if (dirty && !world->is_writable(hpa, 1))

@@ -93,15 +93,16 @@ Sparse::Block &Sparse::make(u64 key)
 	return *p;
 }
 
-void Sparse::put(Block &block, u32 at, u64 value)
+u64 Sparse::put(Block &block, u32 at, u64 value)
 {
-	u64 &slot = block.value[at];
+	const u64 old = block.value[at];
 
-	if (!slot != !value) {
+	if (!old != !value) {
 		block.used += value ? 1 : -1u;
 		used_ += value ? 1 : -1ull;
 	}
-	slot = value;
+	block.value[at] = value;
+	return old;
 }
 
 u64 Sparse::get(u64 index) const
@@ -111,13 +112,23 @@ u64 Sparse::get(u64 index) const
 	return p ? p->value[index % kBlock] : 0;
 }
 
-void Sparse::set(u64 index, u64 value)
+u64 Sparse::exchange(u64 index, u64 value)
 {
 	Block *p = find(index / kBlock);
 
 	if (!p && !value)
-		return;
-	put(p ? *p : make(index / kBlock), index % kBlock, value);
+		return 0;
+	return put(p ? *p : make(index / kBlock), index % kBlock, value);
+}
+
+u64 Sparse::add(u64 index, s64 difference)
+{
+	Block *p = find(index / kBlock);
+	Block &block = p ? *p : make(index / kBlock);
+	const u64 sum = block.value[index % kBlock] + static_cast<u64>(difference);
+
+	put(block, index % kBlock, sum);
+	return sum;
 }
 
 void Sparse::zero(u64 first, u64 nr)

@@ -106,7 +106,11 @@ public:
 	Sparse &operator=(const Sparse &) = delete;
 
 	u64 get(u64 index) const;
-	void set(u64 index, u64 value);
+	/* Returns what was there. */
+	u64 exchange(u64 index, u64 value);
+	void set(u64 index, u64 value) { exchange(index, value); }
+	/* Returns what is there then. */
+	u64 add(u64 index, s64 difference);
 	/* Elements @first .. @first + @nr - 1 are 0 then. */
 	void zero(u64 first, u64 nr);
 	void clear();
@@ -142,7 +146,7 @@ private:
 	static u32 hash(u64 key);
 	Block *find(u64 key) const;
 	Block &make(u64 key);
-	void put(Block &block, u32 at, u64 value);
+	u64 put(Block &block, u32 at, u64 value);
 
 	Block **buckets_ = nullptr;
 	Block *blocks_ = nullptr, *spare_ = nullptr;

@@ -12,7 +12,7 @@ def binary():
     out.mkdir(parents=True, exist_ok=True)
     with cache.lock(module.OUT / ".locks" / "client"):
         with step("building the guest-side client"):
-            root.build_root().run(["make", "-s", "-C", "/src", "O=/out", "-j2"],
-                                  binds=[(_SOURCE, "/src", False), (out, "/out", True)])
+            root.build_root().compile(["make", "-s", "-C", "/src", "O=/out", "-j2", "CXX=ccache powerpc64le-linux-gnu-g++"],
+                                      binds=[(_SOURCE, "/src", False), (out, "/out", True)])
     host.give_back(out)
     return out / "client"

@@ -82,11 +82,8 @@ class KunitKernel:
 
     def _make(self, objects, *words, timeout=3600):
         argv = ["make", "-C", kernel_source.INSIDE, f"O={_OBJECTS}", f"-j{os.cpu_count()}", *_MAKE, *words]
-        ccache = cache.top() / "ccache"
-        ccache.mkdir(exist_ok=True)
-        binds = [*kernel_source.binds(), (objects, _OBJECTS, True), (ccache, "/ccache", True)]
-        env = {"CCACHE_DIR": "/ccache", "CCACHE_MAXSIZE": "2G"}
-        return self.root().run(argv, binds=binds, env=env, timeout=timeout)[1]
+        binds = [*kernel_source.binds(), (objects, _OBJECTS, True)]
+        return self.root().compile(argv, binds=binds, timeout=timeout)[1]
 
     def _build(self, path):
         wanted = _wanted(self.variant)

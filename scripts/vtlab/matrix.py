@@ -39,22 +39,23 @@ def lines(cells):
         passed, failed = counts.get(key, (0, 0))
         counts[key] = passed + cell.passed, failed + cell.failed
     ran = {suite for _, _, suite in counts}
-    rows = dict.fromkeys([key[:2] for key in _expected()] + sorted(key[:2] for key in counts))
-    text, why, missing = [f"{'platform':10} {'kernel':12} {'pages':6} " + "  ".join(f"{name:18}" for name in SUITES)], {}, 0
-    for platform, name in rows:
+    text = [f"{'platform':10} {'kernel':12} {'pages':6} " + "  ".join(f"{name:18}" for name in SUITES)]
+    why, missing = {}, 0
+    for platform, name in dict.fromkeys(key[:2] for key in _expected()):
         shown = []
         for suite in SUITES:
             reason = _NOT_THERE.get((platform, suite))
             if (platform, name, suite) in counts:
-                shown.append(_shown(*counts[platform, name, suite]))
+                shown.append(_shown(*counts.pop((platform, name, suite))))
             elif reason:
                 shown.append(f"- ({why.setdefault(reason, len(why) + 1)})")
-            elif suite in ran and (platform, name, suite) in _expected():
+            elif suite in ran:
                 shown.append("DID NOT RUN")
                 missing += 1
             else:
-                shown.append("-")
+                shown.append("not asked for")
         pages = f"{kernel.get(name).page_size // 1024}K"
         text.append(f"{platform:10} {name:12} {pages:6} " + "  ".join(f"{each:18}" for each in shown))
     text += [f"({number}) {reason}" for reason, number in why.items()]
+    text += [f"also on {platform} {name}: {suite} {_shown(*count)}" for (platform, name, suite), count in sorted(counts.items())]
     return [line.rstrip() for line in text], missing

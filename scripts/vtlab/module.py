@@ -48,6 +48,13 @@ def mirror_sources(base, sources, target):
     manifest.write_text("\n".join(sorted(now)) + "\n")
 
 
+def make_words(make_args=()):
+    """What make takes to build for POWER, here; make_args can say LLVM=1. The compiler is called through ccache."""
+    compiler = "clang" if "LLVM=1" in make_args else "powerpc64le-linux-gnu-gcc"
+    return ["ARCH=powerpc", "CROSS_COMPILE=powerpc64le-linux-gnu-", "DEB_BUILD_ARCH=amd64", f"CC=ccache {compiler}",
+            f"-j{os.cpu_count()}", *make_args]
+
+
 def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None):
     """Builds the modules of directory (the tree's top when None) with W=1 and returns the .ko files.
 
@@ -93,9 +100,9 @@ def _build_locked(target_kernel, base, sources, target, sub, make_args, extra):
     for stale in (target / sub).rglob("*.ko"):
         stale.unlink()
     inside = "/out"
-    argv = ["make", "-C", target_kernel.headers_dir, f"M={os.path.normpath(inside + '/' + sub)}", f"-j{os.cpu_count()}",
-            "W=1", "ARCH=powerpc", "CROSS_COMPILE=powerpc64le-linux-gnu-", "DEB_BUILD_ARCH=amd64", *make_args, "modules"]
-    code, text = target_kernel.root().run(argv, binds=[*target_kernel.binds(), (target, inside, True)], check=False)
+    argv = ["make", "-C", target_kernel.headers_dir, f"M={os.path.normpath(inside + '/' + sub)}", "W=1",
+            *make_words(make_args), "modules"]
+    code, text = target_kernel.root().compile(argv, binds=[*target_kernel.binds(), (target, inside, True)], check=False)
     (target / "build.log").write_text(text)
     complaints = [line for line in text.splitlines() if _COMPLAINT.search(line)]
     if code or complaints:

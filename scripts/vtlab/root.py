@@ -25,7 +25,7 @@ _PACKAGES = """
 # The root of another suite is there to build modules with the compiler of that suite's kernels.
 _PACKAGES_FOR_MODULES = """
     bash coreutils sed grep util-linux gcc-{gcc}-powerpc64le-linux-gnu g++-{gcc}-powerpc64le-linux-gnu
-    make pahole mawk diffutils findutils perl-base
+    make ccache pahole mawk diffutils findutils perl-base
 """
 _VERSIONS = {
     "trixie": (_PACKAGES, {"gcc": 14, "llvm": 19}),
@@ -70,6 +70,14 @@ class Root:
         if check and code:
             raise LabError(f"exit code {code} in the build root from: {sh.show(argv)}\n{sh.tail(text)}")
         return code, text
+
+    def compile(self, argv, *, binds=(), **how):
+        """As run(), for commands that call compilers as "ccache COMPILER": what was compiled once is kept."""
+        kept = cache.top() / "ccache"
+        kept.mkdir(exist_ok=True)
+        # Sources are copied right before they are compiled, and not touched while they are.
+        env = {"CCACHE_DIR": "/ccache", "CCACHE_MAXSIZE": "2G", "CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime"}
+        return self.run(argv, binds=[*binds, (kept, "/ccache", True)], env=env, **how)
 
 
 def _make(suite, packages, gcc, path):

@@ -19,9 +19,9 @@ def host():
     total = Counts()
     with cache.lock(module.OUT / ".locks" / "host"), step("the engine on this machine: gcc, clang, threads"):
         for config in _CONFIGS:
-            code, text = root.build_root("trixie").run(
+            code, text = root.build_root("trixie").compile(
                 ["setarch", "-R", "make", "-s", "-C", "/src/kunit/host", f"-j{os.cpu_count()}", "BUILD=/out/host-root",
-                 "CXX_GCC=g++-14", "CXX_CLANG=clang++", f"test-{config}"],
+                 "CXX_GCC=ccache g++-14", "CXX_CLANG=ccache clang++", f"test-{config}"],
                 binds=[(module.TREE, "/src", False), (out.parent, "/out", True)], check=False)
             found = _TOTALS.search(text)
             if not found or not int(found[1]):

@@ -16,10 +16,9 @@ def _installed(target):
     cache.remove(place)
     module.mirror_sources(module.TREE, ("Makefile", "Kbuild", "include", "src", "scripts"), tree)
     with step("make, make install"):
-        target.root().run(["make", "-s", "module", "install", f"KVER={target.release}", f"KDIR={target.headers_dir}",
-                           "INSTALL_MOD_PATH=/out/installed", "DESTDIR=/out/installed", "ARCH=powerpc",
-                           "CROSS_COMPILE=powerpc64le-linux-gnu-", "DEB_BUILD_ARCH=amd64", "-j2"],
-                          cwd="/out", binds=[*target.binds(), (tree, "/out", True)])
+        target.root().compile(["make", "-s", "module", "install", f"KVER={target.release}", f"KDIR={target.headers_dir}",
+                               "INSTALL_MOD_PATH=/out/installed", "DESTDIR=/out/installed", *module.make_words()],
+                              cwd="/out", binds=[*target.binds(), (tree, "/out", True)])
     files = {path.name: path for path in place.rglob("*") if path.name.startswith(("vfio_tce.ko", "vfio-tce.conf"))}
     if len(files) != 2:
         raise LabError(f"make install installed {sorted(files)}")
