@@ -51,9 +51,8 @@ __be64 tce_wrong(u64 cpu)
 
 def _sparse_run(target, room, folder, objects):
     inside = os.path.normpath(f"/out/{folder}")
-    argv = ["make", "-C", target.headers_dir, f"M={inside}", f"-j{os.cpu_count()}", "W=1", "C=2", "ARCH=powerpc",
-            "CROSS_COMPILE=powerpc64le-linux-gnu-", "DEB_BUILD_ARCH=amd64", *objects]
-    return target.root().run(argv, binds=[*target.binds(), (room, "/out", True)], check=False)
+    argv = ["make", "-C", target.headers_dir, f"M={inside}", "W=1", "C=2", *module.make_words(), *objects]
+    return target.root().compile(argv, binds=[*target.binds(), (room, "/out", True)], check=False)
 
 
 def sparse():
