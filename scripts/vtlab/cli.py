@@ -129,9 +129,12 @@ def cmd_root(options):
     here = pathlib.Path.cwd()
     inside = "/src/" + str(here.relative_to(module.TREE)) if here.is_relative_to(module.TREE) else "/src"
     if options.kernel:
-        binds += kernel.get(options.kernel).binds()
-    code, _ = root.build_root(options.suite).run(options.command, binds=binds, cwd=inside, passthrough=True,
-                                                 env=dict(pair.split("=", 1) for pair in options.env))
+        target = kernel.get(options.kernel)
+        place, binds = target.root(), binds + target.binds()
+    else:
+        place = root.build_root(options.suite)
+    code, _ = place.run(options.command, binds=binds, cwd=inside, passthrough=True,
+                        env=dict(pair.split("=", 1) for pair in options.env))
     host.give_back(module.OUT)
     return code
 
@@ -193,7 +196,7 @@ def parse(argv):
 
     sub = commands.add_parser("root", help="run a command in the build root (the tree is /src, build/ is /out)")
     sub.add_argument("--suite", default="trixie")
-    sub.add_argument("--kernel", help="with this kernel's headers in /usr/src")
+    sub.add_argument("--kernel", help="with this kernel's headers in /usr/src, and its suite")
     sub.add_argument("--bind", action="append", default=[], metavar="OUTSIDE:INSIDE")
     sub.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     sub.add_argument("--read-only", action="store_true", help="/src cannot be written")

@@ -127,7 +127,9 @@ class Kernel:
         return [(self.dev / "usr/src", "/usr/src", False), (self.dev / kbuild, "/" + kbuild, False)]
 
     def root(self):
-        return root.build_root(self.suite_name)
+        """The build root with the compiler that built this kernel."""
+        settings = (self.dev / self.headers_dir.lstrip("/") / "include/config/auto.conf").read_text()
+        return root.build_root(self.suite_name, int(re.search(r"^CONFIG_GCC_VERSION=(\d+)", settings, re.M)[1]) // 10000)
 
     @functools.cached_property
     def _module_paths(self):

@@ -29,7 +29,7 @@ _PACKAGES_FOR_MODULES = """
 """
 _VERSIONS = {
     "trixie": (_PACKAGES, {"gcc": 14, "llvm": 19}),
-    "sid": (_PACKAGES_FOR_MODULES, {"gcc": 16}),
+    "sid": (_PACKAGES_FOR_MODULES, {}),
 }
 
 
@@ -96,11 +96,14 @@ def _make(suite, packages, gcc, path):
 
 
 @functools.cache
-def build_root(suite="trixie"):
-    """The root with the compilers of a suite, and its checkers if it has any."""
+def build_root(suite="trixie", gcc=None):
+    """The root with the compilers of a suite, and its checkers if it has any. gcc: its version, not the suite's usual one."""
     if suite not in _VERSIONS:
         raise LabError(f"no build root is described for {suite}")
-    packages, versions = _VERSIONS[suite]
+    packages, usual = _VERSIONS[suite]
+    versions = usual | ({"gcc": gcc} if gcc else {})
+    if "gcc" not in versions:
+        raise LabError(f"{suite} is there for its kernels, name one: its compiler is theirs")
     packages = packages.format(**versions).split()
     key = cache.digest(_RECIPE, suite, packages)
 
