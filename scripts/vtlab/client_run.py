@@ -8,7 +8,7 @@ import tempfile
 from . import client, demo, guest, kernel, ktap, module, qemu
 from .log import say, step
 
-_PARALLEL = 3           # machines at a time: they wait for their devices most of the time, KUnit runs beside them
+_PARALLEL = 3           # machines at a time, when there is room (qemu.py)
 _TIMEOUT_S = 900        # of one boot; a healthy one takes a tenth of it
 _EDU = "edu,dma_mask=0xffffffffffffffff"
 # A group that cannot be in one container with the others.
@@ -81,7 +81,7 @@ class Boot:
                 stream.truncate(64 << 20)
             arguments += ["-drive", f"if=none,id=disk,format=raw,file={disk}"]
         return qemu.Machine(machine=self.kind, memory=self.memory, cpus=2, phbs=2, devices=tuple(devices),
-                            arguments=tuple(arguments))
+                            arguments=tuple(arguments), load=qemu.WAITS)
 
     def card(self):
         """The kernel's e1000 cannot do without I/O ports, which powernv machines lack."""

@@ -189,7 +189,7 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
                 on_line(line)
 
     try:
-        qemu_code, seconds = qemu.run(argv, timeout, line_came)
+        qemu_code, seconds = qemu.run(argv, timeout, line_came, machine.load)
     finally:
         initrd.unlink(missing_ok=True)
         (directory / "output.log").write_text("\n".join(everything) + "\n")

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import os
 import re
 
 from . import guest, kernel, ktap, kunit_stock, module, qemu
@@ -18,9 +17,7 @@ RUNS = (
     ("clang-kunit", "kunit-lean", "pseries"),
     *((name, name, machine) for name in kernel.table() for machine in ("pseries", "powernv9")),
 )
-# Machines at a time: they compute, beside the client's that mostly wait. More of them than processors would make
-# each other wait for locks, inside QEMU, at twice the cost.
-_PARALLEL = max(1, (os.cpu_count() or 1) // 2)
+_PARALLEL = 2           # machines at a time, when there is room (qemu.py)
 _TIMEOUT_S = 1200       # of one run; a healthy one on an idle machine takes a tenth of it
 # Words for the kernel's command line. Emulated on a busy machine, half a minute is nothing; KASAN sees what slab_debug would.
 _APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"

@@ -1,10 +1,13 @@
 """Running an emulated POWER machine: the command line, its two serial lines, the deadline, and splats in its log."""
 
+import collections
+import contextlib
 import dataclasses
 import os
 import re
 import selectors
 import subprocess
+import threading
 import time
 
 from . import sh
@@ -22,6 +25,38 @@ ALLOWED = [
 ]
 
 
+# How much of this machine an emulated one takes: it waits for its devices most of the time, or it computes.
+WAITS, COMPUTES = 1, 2
+
+
+class _Room:
+    """What there is for emulated machines; first come, first served. With too many of them each takes twice its time."""
+
+    def __init__(self, size):
+        self._size = self._free = size
+        self._queue = collections.deque()
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, size):
+        size, ticket = min(size, self._size), object()
+        with self._changed:
+            self._queue.append(ticket)
+            self._changed.wait_for(lambda: self._queue[0] is ticket and self._free >= size)
+            self._queue.popleft()
+            self._free -= size
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += size
+                self._changed.notify_all()
+
+
+_room = _Room(2 * (os.cpu_count() or 1) + 1)
+
+
 @dataclasses.dataclass
 class Machine:
     """One emulated host. Extra devices and arguments are QEMU's own words."""
@@ -34,6 +69,7 @@ class Machine:
     devices: tuple = ()
     arguments: tuple = ()
     image: object = None                # file system of the host (image.host_image); the script runs in it
+    load: int = COMPUTES                # or WAITS
 
     def argv(self, kernel, initrd, append, console_log):
         kind, cpu = {"pseries": ("pseries,x-vof=on", "power9"), "powernv8": ("powernv8", "power8"),
@@ -76,8 +112,15 @@ class Machine:
         return self.machine == "pseries"
 
 
-def run(argv, timeout, on_line):
-    """Runs QEMU, hands every line of its standard output to on_line. Returns (exit code, None when killed; seconds)."""
+def run(argv, timeout, on_line, load=COMPUTES):
+    """Runs QEMU once there is room for it, hands every line of its standard output to on_line.
+
+    Returns (exit code, None when killed; seconds)."""
+    with _room.taken(load):
+        return _run(argv, timeout, on_line)
+
+
+def _run(argv, timeout, on_line):
     begin = time.monotonic()
     with sh.started(argv, stdin=subprocess.DEVNULL) as process, selectors.DefaultSelector() as selector:
         os.set_blocking(process.stdout.fileno(), False)
