@@ -5,11 +5,13 @@ import os
 import shlex
 import signal
 import subprocess
+import threading
 
 from .log import LabError
 
 _TAIL_LINES = 40
 _running = set()
+_over = threading.Event()       # the lab was told to stop
 
 
 def tail(text, lines=_TAIL_LINES):
@@ -57,6 +59,8 @@ def started(argv, **kwargs):
                                stderr=subprocess.STDOUT, **kwargs)
     _running.add(process)
     try:
+        if _over.is_set():
+            raise LabError("the lab was told to stop")
         yield process
     finally:
         _kill_group(process)
@@ -74,7 +78,9 @@ def _kill_group(process):
 
 
 def kill_all():
-    """Ends every process that was started here, for a lab that is told to stop while threads wait for them."""
+    """Ends every process that was started here, for a lab that is told to stop while threads wait for them; no others
+    are started then."""
+    _over.set()
     for process in list(_running):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
