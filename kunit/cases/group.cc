@@ -272,7 +272,7 @@ TCE_CASE(group, join_refused)
 	u64 nth = 1;
 
 	config.fw.default_size = 32 * kMiB;
-	for (;; nth++) {
+	for (;; nth += stride()) {
 		Rig r(config, 1, false);
 		const u64 page = bit(config.page_shift);
 

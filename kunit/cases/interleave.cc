@@ -258,9 +258,13 @@ int tce_params_interleavings(unsigned int i, char *buf, unsigned long bytes)
 
 TCE_CASE(interleave, kvm_with)
 {
+	Trials trials(param);
+
 	for (u32 before = 0; before < Befores; before++) {
 		for (u32 op = 0; op < KvmOps; op++) {
 			for (u32 point = 0; point < kPoints; point++) {
+				if (!trials.next())
+					continue;
 				play(static_cast<Ioctl>(param), static_cast<Before>(before),
 				     static_cast<KvmOp>(op), static_cast<Kvm::Point>(point));
 			}

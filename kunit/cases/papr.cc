@@ -294,10 +294,14 @@ TCE_CASE(papr, map_refused)
 {
 	static constexpr u32 kApply[] = { 0, 1, 255, 512 };
 
+	Trials trials(param);
+
 	for (u64 nth = 1; nth <= 9; nth++) {
 		for (u32 apply : kApply) {
-			refuse_map({}, { nth, apply, false, h::kHardware }, param);
-			refuse_map({}, { nth, apply, true, h::kParameter }, param);
+			if (trials.next())
+				refuse_map({}, { nth, apply, false, h::kHardware }, param);
+			if (trials.next())
+				refuse_map({}, { nth, apply, true, h::kParameter }, param);
 		}
 	}
 }
@@ -306,9 +310,13 @@ TCE_CASE(papr, map_refused_one_by_one)
 {
 	static constexpr u64 kNth[] = { 1, 2, 500, 505, 506, 700, 2047, 2048 };
 
+	Trials trials(param);
+
 	for (u64 nth : kNth) {
-		refuse_map(without_multitce(), { nth, 0, false, h::kHardware }, param);
-		refuse_map(without_multitce(), { nth, 1, false, h::kHardware }, param);
+		if (trials.next())
+			refuse_map(without_multitce(), { nth, 0, false, h::kHardware }, param);
+		if (trials.next())
+			refuse_map(without_multitce(), { nth, 1, false, h::kHardware }, param);
 	}
 	refuse_map(without_multitce(), { 700, 0, true, h::kHardware }, param);
 }

@@ -165,24 +165,36 @@ void detach_in_trouble(unsigned int firmware, u32 scene, u32 faults)
 
 TCE_CASE(papr, remove_in_trouble)
 {
+	Trials trials(param);
+
 	for (u32 scene = 0; scene < kScenes; scene++) {
-		for (u32 faults = 0; faults < kFaults; faults++)
-			remove_in_trouble(param, scene, faults, 1);
+		for (u32 faults = 0; faults < kFaults; faults++) {
+			if (trials.next())
+				remove_in_trouble(param, scene, faults, 1);
+		}
 	}
 }
 
 TCE_CASE(papr, remove_in_trouble_with_two_groups)
 {
+	Trials trials(param);
+
 	for (u32 scene = 0; scene < kScenes; scene++) {
-		for (u32 faults = 0; faults < kFaults; faults++)
-			remove_in_trouble(param, scene, faults, 2);
+		for (u32 faults = 0; faults < kFaults; faults++) {
+			if (trials.next())
+				remove_in_trouble(param, scene, faults, 2);
+		}
 	}
 }
 
 TCE_CASE(papr, detach_in_trouble)
 {
+	Trials trials(param);
+
 	for (u32 scene = 0; scene < kScenes; scene++) {
-		for (u32 faults = 0; faults < kFaults; faults++)
-			detach_in_trouble(param, scene, faults);
+		for (u32 faults = 0; faults < kFaults; faults++) {
+			if (trials.next())
+				detach_in_trouble(param, scene, faults);
+		}
 	}
 }

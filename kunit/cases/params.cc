@@ -78,8 +78,9 @@ Config with_host(unsigned int param)
 
 u64 stride()
 {
-	constexpr u64 kGap = 5;
-	constexpr u64 kWideGap = 11;
+	/* Primes that no loop is long: in nested loops all of their values have their turn. */
+	constexpr u64 kGap = 7;
+	constexpr u64 kWideGap = 13;
 	const u64 effort = env_knob(ENV_EFFORT);
 
 	return effort < 10 ? kWideGap : effort < 100 ? kGap : 1;

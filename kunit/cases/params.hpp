@@ -25,6 +25,17 @@ extern const Shape kWalkedShapes[22];
 /* How far it is to the next of many trials in a row: 1, or more where there is no time for all. */
 u64 stride();
 
+/* Many trials, a stride from one to the next. */
+class Trials {
+public:
+	explicit Trials(u64 first = 0) : at_(first) {}
+	/* Is this one to be made? */
+	bool next() { return at_++ % stride() == 0; }
+
+private:
+	u64 at_;
+};
+
 Config with_system_pages(unsigned int param);
 Config with_firmware(unsigned int param);
 /* hosts: both platforms, both sizes of system pages. */
