@@ -161,40 +161,34 @@ void detach_in_trouble(unsigned int firmware, u32 scene, u32 faults)
 		TCE_EXPECT_EQ(r.w.registered_pages(), 0);
 }
 
+template <typename Fn> void every_trouble(unsigned int firmware, Fn fn)
+{
+	Trials trials(firmware);
+
+	for (u32 scene = 0; scene < kScenes; scene++) {
+		for (u32 faults = 0; faults < kFaults; faults++) {
+			if (trials.next())
+				fn(scene, faults);
+		}
+	}
+}
+
 } // namespace
 
 TCE_CASE(papr, remove_in_trouble)
 {
-	Trials trials(param);
-
-	for (u32 scene = 0; scene < kScenes; scene++) {
-		for (u32 faults = 0; faults < kFaults; faults++) {
-			if (trials.next())
-				remove_in_trouble(param, scene, faults, 1);
-		}
-	}
+	every_trouble(param,
+		      [&](u32 scene, u32 faults) { remove_in_trouble(param, scene, faults, 1); });
 }
 
 TCE_CASE(papr, remove_in_trouble_with_two_groups)
 {
-	Trials trials(param);
-
-	for (u32 scene = 0; scene < kScenes; scene++) {
-		for (u32 faults = 0; faults < kFaults; faults++) {
-			if (trials.next())
-				remove_in_trouble(param, scene, faults, 2);
-		}
-	}
+	every_trouble(param,
+		      [&](u32 scene, u32 faults) { remove_in_trouble(param, scene, faults, 2); });
 }
 
 TCE_CASE(papr, detach_in_trouble)
 {
-	Trials trials(param);
-
-	for (u32 scene = 0; scene < kScenes; scene++) {
-		for (u32 faults = 0; faults < kFaults; faults++) {
-			if (trials.next())
-				detach_in_trouble(param, scene, faults);
-		}
-	}
+	every_trouble(param,
+		      [&](u32 scene, u32 faults) { detach_in_trouble(param, scene, faults); });
 }

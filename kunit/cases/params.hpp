@@ -28,7 +28,7 @@ u64 stride();
 /* Many trials, a stride from one to the next. */
 class Trials {
 public:
-	explicit Trials(u64 first = 0) : at_(first) {}
+	explicit Trials(u64 first) : at_(first) {}
 	/* Is this one to be made? */
 	bool next() { return at_++ % stride() == 0; }
 

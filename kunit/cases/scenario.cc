@@ -162,7 +162,7 @@ void sweep(const Scenario &s, const Failure &f, u64 thin)
 	run_clean(s, clean);
 	while (nth < 100000 && play(s, nth, f, clean))
 		nth += thin ? 1 + nth / thin : stride();
-	TCE_EXPECT_LE(3, nth);
+	TCE_EXPECT_LE(s.least, nth);
 }
 
 void hopeless(const Scenario &s, u32 sites)

@@ -21,6 +21,8 @@ namespace fake {
 struct Play {
 	static constexpr u64 kOne = bit(32), kTwo = bit(33); /* user memory */
 	static constexpr u64 kReadOnly = bit(35);	     /* v1 only */
+	static constexpr u64 kDefault = 4 * kMiB;	     /* the default window */
+	static constexpr u64 kLarge = bit(40);		     /* a dynamic one */
 
 	explicit Play(const Config &config);
 	~Play() { kvm.release(table); }
@@ -52,6 +54,7 @@ struct Scenario {
 	const Step *steps;
 	u32 count;
 	Config config;
+	u32 least; /* nth of the first place that no sweep may end before */
 };
 
 /* What fails: one of these places, or all of them from then on. */
@@ -60,6 +63,9 @@ struct Failure {
 	long status = h::kHardware; /* what a hypercall then answers */
 	u32 apply = 0;		    /* entries it sets before */
 };
+
+/* What can fail besides the platform's calls. */
+inline constexpr u32 kResources = kAllSites & ~kHcallSites & ~kDdwSites & ~kIodaSites;
 
 /*
  * One run for every place of @f.  @thin: of the many places only some, the first ones all.
@@ -77,6 +83,20 @@ void hopeless(const Scenario &s, u32 sites);
 inline int from_h(long status)
 {
 	return status == h::kSuccess ? 0 : err::kIo;
+}
+
+/* The guest's table for the large window, and one of its TCEs in the middle. */
+inline int kvm_attach(Play &p)
+{
+	p.table.page_shift = 24;
+	p.table.offset = kDdwStart >> 24;
+	p.table.size = Play::kLarge >> 24;
+	return p.kvm.attach(p.table, 0);
+}
+
+inline int kvm_put(Play &p, u64 tce)
+{
+	return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), tce));
 }
 
 /* Where everything fails the group may not have been attached. */

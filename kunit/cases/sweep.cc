@@ -6,19 +6,14 @@ using namespace fake;
 
 namespace {
 
-constexpr u64 kBoth = TCE_PERM_READ | TCE_PERM_WRITE;
-constexpr u64 kDefault = 4 * kMiB;
-constexpr u64 kLarge = bit(40);
-constexpr u32 kResources = kAllSites & ~kHcallSites & ~kDdwSites;
-
 const Step kScenario[] = {
 	{ "attach 0", [](Play &p) { return p.r.attach(0); } },
 	{ "register one", [](Play &p) { return p.r.reg(Play::kOne, 16 * kMiB); } },
 	{ "register two", [](Play &p) { return p.r.reg(Play::kTwo, 16 * kMiB); } },
 	{ "first map",
-	  [](Play &p) { return p.r.map(Play::kOne, kDefault - 16 * p.page(), 8 * p.page()); },
+	  [](Play &p) { return p.r.map(Play::kOne, Play::kDefault - 16 * p.page(), 8 * p.page()); },
 	  kEntries | kFirst },
-	{ "create", [](Play &p) { return p.r.create(16, kLarge, 3); } },
+	{ "create", [](Play &p) { return p.r.create(16, Play::kLarge, 3); } },
 	{ "map 2 leaves",
 	  [](Play &p) { return p.r.map(Play::kOne, kDdwStart + 480 * 65536, 64 * 65536); },
 	  kEntries },
@@ -28,34 +23,25 @@ const Step kScenario[] = {
 	{ "unmap some", [](Play &p) { return p.r.unmap(kDdwStart + 490 * 65536, 50 * 65536); },
 	  kEntries },
 	{ "attach 1", [](Play &p) { return p.r.attach(1); } },
-	{ "kvm attach",
-	  [](Play &p) {
-		  p.table.page_shift = 24;
-		  p.table.offset = kDdwStart >> 24;
-		  p.table.size = kLarge >> 24;
-		  return p.kvm.attach(p.table, 0);
-	  } },
-	{ "kvm map",
-	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), kBoth)); },
+	{ "kvm attach", kvm_attach },
+	{ "kvm map", [](Play &p) { return kvm_put(p, TCE_PERM_READ | TCE_PERM_WRITE); },
 	  kInKernel },
 	{ "map both", [](Play &p) { return p.r.map(Play::kTwo, 0, 600 * 4096 & ~(p.page() - 1)); },
 	  kEntries },
 	{ "other container", [](Play &p) { return p.r.reg(Play::kTwo, 16 * kMiB, 1); } },
-	{ "kvm unmap",
-	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), 0)); },
-	  kInKernel },
-	{ "unmap all", [](Play &p) { return p.r.unmap(kDdwStart, kLarge); }, kEntries },
+	{ "kvm unmap", [](Play &p) { return kvm_put(p, 0); }, kInKernel },
+	{ "unmap all", [](Play &p) { return p.r.unmap(kDdwStart, Play::kLarge); }, kEntries },
 	{ "unregister one is busy",
 	  [](Play &p) { return p.r.unreg(Play::kOne, 16 * kMiB) == err::kBusy ? 0 : 1; } },
 	{ "map again", [](Play &p) { return p.r.map(Play::kTwo, kDdwStart, 3 * 65536); },
 	  kEntries },
 	{ "remove large", [](Play &p) { return p.r.remove(kDdwStart); } },
-	{ "unmap default", [](Play &p) { return p.r.unmap(0, kDefault); }, kEntries },
+	{ "unmap default", [](Play &p) { return p.r.unmap(0, Play::kDefault); }, kEntries },
 	{ "unregister one", [](Play &p) { return p.r.unreg(Play::kOne, 16 * kMiB); } },
 	{ "remove default", [](Play &p) { return p.r.remove(0); } },
 	{ "create large at 0",
 	  [](Play &p) {
-		  const int rc = p.r.create(16, kLarge, 1);
+		  const int rc = p.r.create(16, Play::kLarge, 1);
 
 		  /* If the default window could not be removed it came up elsewhere. */
 		  if (rc || !p.r.start)
@@ -63,9 +49,9 @@ const Step kScenario[] = {
 		  p.r.remove(p.r.start);
 		  return err::kPerm;
 	  } },
-	{ "map large", [](Play &p) { return p.r.map(Play::kTwo, kLarge - 65536, 65536); },
+	{ "map large", [](Play &p) { return p.r.map(Play::kTwo, Play::kLarge - 65536, 65536); },
 	  kEntries },
-	{ "create second", [](Play &p) { return p.r.create(12, kDefault, 2); } },
+	{ "create second", [](Play &p) { return p.r.create(12, Play::kDefault, 2); } },
 	{ "remove first", [](Play &p) { return p.r.remove(0); } },
 	{ "detach 1", [](Play &p) { return detach(p, 1); } },
 	{ "detach 0", [](Play &p) { return detach(p, 0); } },
@@ -76,11 +62,11 @@ const Step kScenario[] = {
 
 Scenario pseries(unsigned int firmware)
 {
-	Scenario s = { kScenario, sizeof(kScenario) / sizeof(kScenario[0]),
-		       with_firmware(firmware) };
+	Scenario s = { kScenario, sizeof(kScenario) / sizeof(kScenario[0]), with_firmware(firmware),
+		       10 };
 
 	s.config.groups = 2;
-	s.config.fw.default_size = kDefault;
+	s.config.fw.default_size = Play::kDefault;
 	return s;
 }
 
@@ -121,5 +107,5 @@ TCE_CASE(sweep, hopeless)
 	hopeless(s, kHcallSites | kDdwSites);
 	hopeless(s, kHcallSites);
 	hopeless(s, kDdwSites);
-	hopeless(s, kResources & ~kIodaSites);
+	hopeless(s, kResources);
 }

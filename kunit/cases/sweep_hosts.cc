@@ -10,17 +10,13 @@ using namespace fake;
 
 namespace {
 
-constexpr u64 kBoth = TCE_PERM_READ | TCE_PERM_WRITE;
-constexpr u64 kDefault = 4 * kMiB;
-constexpr u64 kLarge = bit(40);
-
 const Step kPowernv[] = {
 	{ "attach 0", [](Play &p) { return p.r.attach(0); } },
 	{ "register one", [](Play &p) { return p.r.reg(Play::kOne, 16 * kMiB); } },
 	{ "register two", [](Play &p) { return p.r.reg(Play::kTwo, 16 * kMiB); } },
-	{ "first map", [](Play &p) { return p.r.map(Play::kOne, kDefault - 2 * kMiB, kMiB); },
+	{ "first map", [](Play &p) { return p.r.map(Play::kOne, Play::kDefault - 2 * kMiB, kMiB); },
 	  kEntries | kFirst },
-	{ "create", [](Play &p) { return p.r.create(16, kLarge, 3); } },
+	{ "create", [](Play &p) { return p.r.create(16, Play::kLarge, 3); } },
 	{ "map 2 leaves",
 	  [](Play &p) { return p.r.map(Play::kOne, kDdwStart + 480 * 65536, 64 * 65536); },
 	  kEntries },
@@ -30,33 +26,25 @@ const Step kPowernv[] = {
 	{ "unmap some", [](Play &p) { return p.r.unmap(kDdwStart + 490 * 65536, 50 * 65536); },
 	  kEntries },
 	{ "attach 1", [](Play &p) { return p.r.w.config.groups < 2 ? 0 : p.r.attach(1); } },
-	{ "kvm attach",
-	  [](Play &p) {
-		  p.table.page_shift = 24;
-		  p.table.offset = kDdwStart >> 24;
-		  p.table.size = kLarge >> 24;
-		  return p.kvm.attach(p.table, 0);
-	  } },
-	{ "kvm map",
-	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), kBoth)); } },
+	{ "kvm attach", kvm_attach },
+	{ "kvm map", [](Play &p) { return kvm_put(p, TCE_PERM_READ | TCE_PERM_WRITE); } },
 	{ "map both", [](Play &p) { return p.r.map(Play::kTwo, 0, 640 * 4096); }, kEntries },
 	{ "other container", [](Play &p) { return p.r.reg(Play::kTwo, 16 * kMiB, 1); } },
-	{ "kvm unmap",
-	  [](Play &p) { return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), 0)); } },
-	{ "unmap all", [](Play &p) { return p.r.unmap(kDdwStart, kLarge); }, kEntries },
+	{ "kvm unmap", [](Play &p) { return kvm_put(p, 0); } },
+	{ "unmap all", [](Play &p) { return p.r.unmap(kDdwStart, Play::kLarge); }, kEntries },
 	{ "unregister one is busy",
 	  [](Play &p) { return p.r.unreg(Play::kOne, 16 * kMiB) == err::kBusy ? 0 : 1; } },
 	{ "map again", [](Play &p) { return p.r.map(Play::kTwo, kDdwStart, 3 * 65536); },
 	  kEntries },
 	{ "remove large", [](Play &p) { return p.r.remove(kDdwStart); } },
-	{ "unmap default", [](Play &p) { return p.r.unmap(0, kDefault); }, kEntries },
+	{ "unmap default", [](Play &p) { return p.r.unmap(0, Play::kDefault); }, kEntries },
 	{ "unregister one", [](Play &p) { return p.r.unreg(Play::kOne, 16 * kMiB); } },
 	{ "remove default", [](Play &p) { return p.r.remove(0); } },
-	{ "create large at 0", [](Play &p) { return p.r.create(16, kLarge, 4); } },
-	{ "map large", [](Play &p) { return p.r.map(Play::kTwo, kLarge - 65536, 65536); },
+	{ "create large at 0", [](Play &p) { return p.r.create(16, Play::kLarge, 4); } },
+	{ "map large", [](Play &p) { return p.r.map(Play::kTwo, Play::kLarge - 65536, 65536); },
 	  kEntries },
-	{ "create second", [](Play &p) { return p.r.create(12, kDefault, 1); } },
-	{ "map second", [](Play &p) { return p.r.map(Play::kTwo, kDdwStart, kDefault); },
+	{ "create second", [](Play &p) { return p.r.create(12, Play::kDefault, 1); } },
+	{ "map second", [](Play &p) { return p.r.map(Play::kTwo, kDdwStart, Play::kDefault); },
 	  kEntries },
 	{ "remove first", [](Play &p) { return p.r.remove(0); } },
 	{ "detach 1", [](Play &p) { return detach(p, 1); } },
@@ -69,7 +57,8 @@ const Step kPowernv[] = {
 const Step kV1[] = {
 	{ "attach", [](Play &p) { return p.r.attach(0); } },
 	{ "enable", [](Play &p) { return p.r.enable(); } },
-	{ "first map", [](Play &p) { return p.r.map(Play::kOne, kDefault - 64 * 4096, 64 * 4096); },
+	{ "first map",
+	  [](Play &p) { return p.r.map(Play::kOne, Play::kDefault - 64 * 4096, 64 * 4096); },
 	  kEntries | kFirst },
 	{ "map runs", [](Play &p) { return p.r.map(Play::kOne, 0, 900 * 4096); }, kEntries },
 	{ "map over it", [](Play &p) { return p.r.map(Play::kTwo, 300 * 4096, 600 * 4096); },
@@ -82,9 +71,10 @@ const Step kV1[] = {
 	{ "unmap some", [](Play &p) { return p.r.unmap(100 * 4096, 600 * 4096); }, kEntries },
 	{ "disable", [](Play &p) { return p.r.disable(); }, kEntries },
 	{ "enable again", [](Play &p) { return p.r.enable(); } },
-	{ "map all", [](Play &p) { return p.r.map(Play::kOne, 0, kDefault); }, kEntries },
-	{ "unmap all", [](Play &p) { return p.r.unmap(0, kDefault); }, kEntries },
-	{ "map one", [](Play &p) { return p.r.map(Play::kTwo, kDefault - 4096, 4096); }, kEntries },
+	{ "map all", [](Play &p) { return p.r.map(Play::kOne, 0, Play::kDefault); }, kEntries },
+	{ "unmap all", [](Play &p) { return p.r.unmap(0, Play::kDefault); }, kEntries },
+	{ "map one", [](Play &p) { return p.r.map(Play::kTwo, Play::kDefault - 4096, 4096); },
+	  kEntries },
 	{ "detach", [](Play &p) { return detach(p, 0); } },
 	{ "attach other", [](Play &p) { return p.r.attach(0, 1); } },
 	{ "enable other", [](Play &p) { return p.r.enable(1); } },
@@ -95,22 +85,20 @@ const Step kV1[] = {
 Scenario powernv(u32 page_shift)
 {
 	Scenario s = { kPowernv, sizeof(kPowernv) / sizeof(kPowernv[0]),
-		       with_powernv(2, page_shift) };
+		       with_powernv(2, page_shift), 3 };
 
-	s.config.fw.default_size = kDefault;
+	s.config.fw.default_size = Play::kDefault;
 	return s;
 }
 
 Scenario v1(unsigned int host)
 {
-	Scenario s = { kV1, sizeof(kV1) / sizeof(kV1[0]), with_host(host) };
+	Scenario s = { kV1, sizeof(kV1) / sizeof(kV1[0]), with_host(host), 3 };
 
-	s.config.fw.default_size = kDefault;
+	s.config.fw.default_size = Play::kDefault;
 	s.config.version = TCE_V1;
 	return s;
 }
-
-constexpr u32 kResources = kAllSites & ~kHcallSites & ~kDdwSites & ~kIodaSites;
 
 } // namespace
 

@@ -270,9 +270,7 @@ u64 list_entry(const void *list, u32 i)
 
 	__builtin_memcpy(&raw, static_cast<const unsigned char *>(list) + i * sizeof(raw),
 			 sizeof(raw));
-	if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-		raw = __builtin_bswap64(raw);
-	return raw;
+	return swap_be(raw);
 }
 
 } // namespace

@@ -169,18 +169,14 @@ private:
 		}
 	}
 	/* NOLINTEND(misc-no-recursion) */
-	static u64 to_cpu(u64 be)
-	{
-		return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(be) : be;
-	}
 	/* What a link leads to is read after it. */
 	static u64 load_link(const u64 *word)
 	{
-		return to_cpu(__atomic_load_n(word, __ATOMIC_ACQUIRE));
+		return swap_be(__atomic_load_n(word, __ATOMIC_ACQUIRE));
 	}
 	static u64 load_entry(const u64 *word)
 	{
-		return to_cpu(__atomic_load_n(word, __ATOMIC_RELAXED));
+		return swap_be(__atomic_load_n(word, __ATOMIC_RELAXED));
 	}
 	/* The first word from @i on that is not 0; @end if there is none. */
 	static u64 next_live(const u64 *words, u64 i, u64 end);

@@ -29,17 +29,12 @@ public:
 
 u64 load_slot(const void *slot)
 {
-	const u64 raw = __atomic_load_n(static_cast<const u64 *>(slot), __ATOMIC_RELAXED);
-
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(raw) : raw;
+	return swap_be(__atomic_load_n(static_cast<const u64 *>(slot), __ATOMIC_RELAXED));
 }
 
 void store_slot(void *slot, u64 value)
 {
-	const u64 raw = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(value) :
-								    value;
-
-	__atomic_store_n(static_cast<u64 *>(slot), raw, __ATOMIC_RELAXED);
+	__atomic_store_n(static_cast<u64 *>(slot), swap_be(value), __ATOMIC_RELAXED);
 }
 
 bool mapped_inc(tce_mem *mem)

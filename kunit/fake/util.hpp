@@ -59,6 +59,12 @@ constexpr u64 bit(unsigned int n)
 	return 1ull << n;
 }
 
+/* Big-endian to the processor's order, or back. */
+constexpr u64 swap_be(u64 x)
+{
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(x) : x;
+}
+
 /* A case has failed for a reason the fake found. */
 #define FAKE_FAIL(...) ::fake::fail_at(__FILE__, __LINE__, __VA_ARGS__)
 void fail_at(const char *file, int line, const char *fmt, ...)

@@ -126,10 +126,14 @@ class Kernel:
         kbuild = f"usr/lib/linux-kbuild-{self.abi}"
         return [(self.dev / "usr/src", "/usr/src", False), (self.dev / kbuild, "/" + kbuild, False)]
 
-    def root(self):
-        """The build root with the compiler that built this kernel."""
+    @functools.cached_property
+    def _gcc(self):
+        """The version of the compiler that built this kernel."""
         settings = (self.dev / self.headers_dir.lstrip("/") / "include/config/auto.conf").read_text()
-        return root.build_root(self.suite_name, int(re.search(r"^CONFIG_GCC_VERSION=(\d+)", settings, re.M)[1]) // 10000)
+        return int(re.search(r"^CONFIG_GCC_VERSION=(\d+)", settings, re.M)[1]) // 10000
+
+    def root(self):
+        return root.build_root(self.suite_name, self._gcc)
 
     @functools.cached_property
     def _module_paths(self):

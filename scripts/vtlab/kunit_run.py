@@ -150,13 +150,12 @@ def run(built_for, boots, machine, modules_built, *, on_line=None):
     kunit_modules, real_module = modules_built
     debug = boots.endswith("debug")
     effort = _EFFORT_MUCH if (built_for, machine) == _THOROUGH else _EFFORT_LITTLE if debug else _EFFORT
+    only = _only(boots, machine)
+    knobs = f"effort={effort}" + (f" suites={','.join(only)}" if only else "")
     modules = guest.Modules(target)
     for path in kunit_modules:
-        takes_effort = "effort:" in " ".join(guest.module_info(path, "parm"))
-        options = [f"effort={effort}"] if takes_effort else []
-        if takes_effort and _only(boots, machine):
-            options.append(f"suites={','.join(_only(boots, machine))}")
-        modules.file(" ".join([str(path), *options]))
+        has_knobs = "effort:" in " ".join(guest.module_info(path, "parm"))
+        modules.file(f"{path} {knobs}" if has_knobs else str(path))
     loaded = [name for name, _ in modules.order]
     real = []
     if real_module:

@@ -112,7 +112,7 @@ class Machine:
         return self.machine == "pseries"
 
 
-def run(argv, timeout, on_line, load=COMPUTES):
+def run(argv, timeout, on_line, load):
     """Runs QEMU once there is room for it, hands every line of its standard output to on_line.
 
     Returns (exit code, None when killed; seconds)."""
