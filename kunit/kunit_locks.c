@@ -21,12 +21,15 @@
 static struct lock_class_key keys[TCE_LOCK_CLASSES + 1];
 static const char *const names[TCE_LOCK_CLASSES + 1] = {
 	[TCE_LOCK_CONTAINER] = "tce_container",
+	[TCE_LOCK_REGISTER] = "tce_register",
 	[TCE_LOCK_OWNERS] = "tce_owners",
 	[TCE_LOCK_OWNER] = "tce_owner",
-	[TCE_LOCK_PUBLISH] = "tce_publish",
+	[TCE_LOCK_UPDATE] = "tce_update",
 	[TCE_LOCK_CHARGE] = "tce_charge",
 	[TCE_LOCK_GROW] = "tce_grow",
+	[TCE_LOCK_PUSH] = "tce_push",
 	[TCE_LOCK_LEAF] = "tce_leaf",
+	[TCE_LOCK_PARK] = "tce_park",
 	[TCE_LOCK_CLASSES] = "tce_fake_users",
 };
 

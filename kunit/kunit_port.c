@@ -83,13 +83,13 @@ static void port_locks(struct kunit *test)
 {
 	struct tce_rwsem *container = kunit_kzalloc(test, sizeof(*container), GFP_KERNEL);
 	struct tce_mutex *owner = kunit_kzalloc(test, sizeof(*owner), GFP_KERNEL);
-	struct tce_mutex *publish = kunit_kzalloc(test, sizeof(*publish), GFP_KERNEL);
+	struct tce_mutex *update = kunit_kzalloc(test, sizeof(*update), GFP_KERNEL);
 	struct tce_spinlock *leaf = kunit_kzalloc(test, sizeof(*leaf), GFP_KERNEL);
 
-	KUNIT_ASSERT_TRUE(test, container && owner && publish && leaf);
+	KUNIT_ASSERT_TRUE(test, container && owner && update && leaf);
 	tce_port_rwsem_init(container, TCE_LOCK_CONTAINER);
 	tce_port_mutex_init(owner, TCE_LOCK_OWNER);
-	tce_port_mutex_init(publish, TCE_LOCK_PUBLISH);
+	tce_port_mutex_init(update, TCE_LOCK_UPDATE);
 	tce_port_spin_init(leaf, TCE_LOCK_LEAF);
 	for (unsigned int write = 0; write < 2; write++) {
 		if (write)
@@ -100,11 +100,11 @@ static void port_locks(struct kunit *test)
 		tce_port_owners_lock();
 		tce_port_mutex_lock(owner);
 		tce_port_mutex_assert_held(owner);
-		tce_port_mutex_lock(publish);
+		tce_port_mutex_lock(update);
 		tce_port_spin_lock(leaf);
 		tce_port_spin_assert_held(leaf);
 		tce_port_spin_unlock(leaf);
-		tce_port_mutex_unlock(publish);
+		tce_port_mutex_unlock(update);
 		tce_port_mutex_unlock(owner);
 		tce_port_owners_unlock();
 		if (write) {
@@ -114,7 +114,7 @@ static void port_locks(struct kunit *test)
 			tce_port_rwsem_read_unlock(container);
 		}
 	}
-	tce_port_mutex_destroy(publish);
+	tce_port_mutex_destroy(update);
 	tce_port_mutex_destroy(owner);
 	tce_port_rwsem_destroy(container);
 }
@@ -401,10 +401,9 @@ static void port_wait(struct kunit *test)
 {
 	unsigned long begin = jiffies;
 
-	tce_port_h_wait(H_BUSY);
-	tce_port_h_wait(H_LONG_BUSY_ORDER_1_MSEC);
-	tce_port_h_wait(H_LONG_BUSY_ORDER_10_MSEC);
+	KUNIT_EXPECT_EQ(test, tce_port_wait_ms(10, 1), 0);
 	KUNIT_EXPECT_GE(test, jiffies_to_msecs(jiffies - begin), 10u);
+	tce_port_delay_us(10);
 	tce_port_yield();
 	tce_port_sync_users();
 	KUNIT_EXPECT_FALSE(test, tce_port_killed());

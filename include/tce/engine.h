@@ -310,16 +310,20 @@ int tce_container_unmap(struct tce_container *c, tce_u32 flags, tce_u64 iova,
  *
  * The device may see the change at once or with the next tce_table_kill().  It is
  * never later than a few milliseconds, and never later than the moment at which
- * memory of the owner is unregistered.  On a removed table clearing succeeds and
- * finds nothing, anything else is refused.
+ * memory of the owner is unregistered.
  *
- * The caller may go on to change the user address slot of the entry if it does not sleep before
- * (see tce_port_sync_users()).
+ * Nothing is ever said to have been there: @perm is TCE_PERM_NONE on success, and who called
+ * owes nothing for what was replaced.  The caller may go on to store to the slot that
+ * tce_table_useraddr() gave if it does not sleep before (see tce_port_sync_users()).
  *
- * Context: Process context; sleeps while a MAP or UNMAP of the same window, or an
- * UNREGISTER, is at a critical point, but then before it changes anything.
- * Return: 0; -EINVAL: index or address; -ENODEV: table was removed; -ENOMEM: the
- * level is not there (see tce_table_useraddr()).
+ * An index outside of the table is an error, always: it alone ends a call of KVM's that would go on
+ * past the end of its own table (Linux 6.12).  All else that cannot be done succeeds and changes
+ * nothing, since KVM warns of errors: on a table that was removed or is not for KVM, in another
+ * process than the owner's.
+ *
+ * Context: Any task context; does not sleep.
+ * Return: 0; -EINVAL: @index is outside of the table; -ENOMEM, -EBUSY: a map, and nobody was given
+ * the slot.
  */
 int tce_table_xchg(struct tce_table *t, tce_u64 index, tce_u64 *hpa,
 		   tce_u32 *perm);
@@ -332,7 +336,7 @@ int tce_table_xchg(struct tce_table *t, tce_u64 index, tce_u64 *hpa,
  *
  * Publishes all that is pending in the level pages that the range touches.
  *
- * Context: Process context.
+ * Context: Any task context; does not sleep.
  */
 void tce_table_kill(struct tce_table *t, tce_u64 index, tce_u64 nr);
 
@@ -340,11 +344,11 @@ void tce_table_kill(struct tce_table *t, tce_u64 index, tce_u64 nr);
  * tce_table_useraddr() - the user address slot of an entry, ::useraddrptr
  * @t: the table
  * @index: absolute index
- * @alloc: non-zero: make the level if it is not there
+ * @alloc: non-zero: an entry is about to be mapped
  *
- * Context: Process context if @alloc, else any task context.
- * Return: the slot (big-endian), valid as long as the table is referenced; NULL if
- * there is none or the table was removed.
+ * Context: Any task context; does not sleep.
+ * Return: the slot (big-endian), valid to the end of the caller's sequence of ops; NULL if there is
+ * none: the caller then leaves the entry alone, or makes an ioctl.  Always so if !@alloc.
  */
 void *tce_table_useraddr(struct tce_table *t, tce_u64 index, int alloc);
 
@@ -352,7 +356,7 @@ void *tce_table_useraddr(struct tce_table *t, tce_u64 index, int alloc);
  * tce_table_flush() - publish everything that is pending
  * @t: the table
  *
- * For the deferred work that tce_port_ktable_defer_flush() arms.
+ * For the deferred work that tce_port_flush_arm() arms.
  *
  * Context: Process context.
  */

@@ -95,18 +95,31 @@ struct tce_spinlock { unsigned long opaque[16]; };
  */
 enum tce_lock_class {
 	TCE_LOCK_CONTAINER,	/* rwsem */
+	TCE_LOCK_REGISTER,	/* mutex: one owner's registrations, over faults and pins */
 	TCE_LOCK_OWNERS,	/* mutex: the list of owners (mm) */
 	TCE_LOCK_OWNER,		/* mutex: the tables of one owner */
-	TCE_LOCK_PUBLISH,	/* mutex: one table's way to the platform */
+	TCE_LOCK_UPDATE,	/* mutex: ioctls that write to one window */
 	TCE_LOCK_CHARGE,	/* mutex: one table's charge */
 	TCE_LOCK_GROW,		/* mutex: where new levels hang in one table */
+	TCE_LOCK_PUSH,		/* spinlock: one window's way to the platform */
 	TCE_LOCK_LEAF,		/* spinlock: one leaf's entries */
+	TCE_LOCK_PARK,		/* spinlock: what one window has parked */
 	TCE_LOCK_CLASSES
 };
 
 void tce_port_mutex_init(struct tce_mutex *m, enum tce_lock_class cls);
 void tce_port_mutex_destroy(struct tce_mutex *m);
 void tce_port_mutex_lock(struct tce_mutex *m);
+
+/**
+ * tce_port_mutex_lock_killable() - lock, unless the caller is killed while it waits
+ * @m: the mutex
+ *
+ * Context: Process context.
+ * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
+ */
+int tce_port_mutex_lock_killable(struct tce_mutex *m);
+
 void tce_port_mutex_unlock(struct tce_mutex *m);
 void tce_port_mutex_assert_held(const struct tce_mutex *m);
 
@@ -132,6 +145,16 @@ void tce_port_spin_assert_held(const struct tce_spinlock *s);
  */
 void tce_port_owners_lock(void);
 void tce_port_owners_unlock(void);
+
+/**
+ * tce_port_task() - a number of the calling task
+ *
+ * Odd, and not below 2^63: never a user address.
+ *
+ * Context: Any task context.
+ * Return: the number; equal for equal tasks, never that of another one that lives.
+ */
+tce_u64 tce_port_task(void);
 
 /* --- The owner's address space ------------------------------------------- */
 
@@ -177,9 +200,11 @@ struct tce_mem;			/* port: struct mm_iommu_table_group_mem_t */
  * @npages: system pages, not 0
  * @out: the memory on success
  *
- * The same range registered twice by one owner is one pin and one charge.
+ * The same range registered twice by one owner is one pin and one charge.  It takes as long as
+ * the owner likes: its faults are waited for.
  *
- * Context: Process context of the owner.
+ * Context: Process context of the owner; calls for one owner must not overlap, calls for
+ * different ones do not wait for each other.
  * Return: 0; -EINVAL: overlaps; -EFAULT: not accessible; -ENOMEM.  Never positive.
  */
 int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
@@ -197,10 +222,25 @@ int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 int tce_port_mem_put(struct tce_mm *mm, struct tce_mem *mem);
 
 /**
+ * tce_port_mem_claim() - is what the registry says of the memory's largest page true
+ * @mem: the memory, after tce_port_mem_get()
+ * @vaddr: as registered
+ * @npages: as registered
+ *
+ * KVM believes it: an IOMMU page that is not larger goes into a table by the address of
+ * its first system page alone.
+ *
+ * Context: Process context.
+ * Return: 0: it is true of every page; -EPERM: it is not; -EINTR: a fatal signal.
+ */
+int tce_port_mem_claim(struct tce_mem *mem, tce_u64 vaddr, tce_u64 npages);
+
+/**
  * tce_port_mem_map() - note that @nr more entries name the memory
  *
  * Context: Any task context.
- * Return: 0; -ENXIO: the memory is going away (nothing noted).
+ * Return: 0; -ENXIO: the memory is going away (nothing noted), which it does not do while
+ * there is a note.
  */
 int tce_port_mem_map(struct tce_mem *mem, tce_u64 nr);
 
@@ -208,7 +248,17 @@ int tce_port_mem_map(struct tce_mem *mem, tce_u64 nr);
 void tce_port_mem_unmap(struct tce_mem *mem, tce_u64 nr);
 
 /**
- * tce_port_mem_unmap_user() - the same, one entry, by user address
+ * tce_port_mem_unmap_all() - forget all notes
+ * @mem: the memory; no entry names it
+ *
+ * A great many in one go.
+ *
+ * Context: Process context.
+ */
+void tce_port_mem_unmap_all(struct tce_mem *mem);
+
+/**
+ * tce_port_mem_unmap_user() - note that one entry fewer does, by user address
  * @mm: the owner
  * @vaddr: user address
  * @size: bytes
@@ -216,7 +266,7 @@ void tce_port_mem_unmap(struct tce_mem *mem, tce_u64 nr);
  * For entries that KVM made with memory that some other container registered.
  * Does nothing if no registered memory holds the range.
  *
- * Context: Process context.
+ * Context: Any task context; does not sleep.
  */
 void tce_port_mem_unmap_user(struct tce_mm *mm, tce_u64 vaddr, tce_u64 size);
 
@@ -229,7 +279,7 @@ void tce_port_mem_unmap_user(struct tce_mm *mm, tce_u64 vaddr, tce_u64 size);
  * @hpa: @nr addresses, filled on success; NULL: only check
  *
  * An IOMMU page larger than a system page is good only if the system pages behind
- * it are one aligned physical block.
+ * it are one aligned physical block.  Each of them is looked up: it takes time.
  *
  * Context: Any task context.
  * Return: 0; -EFAULT: outside; -EPERM: not one block.
@@ -242,9 +292,19 @@ int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr,
  * @hpa: host physical address, pinned
  * @page_shift: log2 of the IOMMU page size
  *
- * Context: Process context.
+ * Context: Any task context; does not sleep.
  */
 void tce_port_page_dirty(tce_u64 hpa, unsigned int page_shift);
+
+/**
+ * tce_port_block_is_huge() - is an IOMMU page within one page of hugetlb memory
+ * @hpa: host physical address, pinned
+ * @page_shift: log2 of the IOMMU page size
+ *
+ * Context: Any task context; does not sleep.
+ * Return: non-zero if one page of hugetlb memory holds all of it.
+ */
+int tce_port_block_is_huge(tce_u64 hpa, unsigned int page_shift);
 
 /* --- Memory that is pinned page by page (v1) --------------------------------- */
 
@@ -319,12 +379,23 @@ long tce_port_h_stuff_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce,
 			  unsigned int nr);
 
 /**
- * tce_port_h_wait() - after H_BUSY or H_LONG_BUSY_*: let the time pass
- * @status: what the hypercall answered
+ * tce_port_wait_ms() - sleep
+ * @ms: how long
+ * @killable: non-zero: a fatal signal ends it
  *
  * Context: Process context.
+ * Return: 0; non-zero: @killable and the caller has a fatal signal pending, the time may not be
+ * over.
  */
-void tce_port_h_wait(long status);
+int tce_port_wait_ms(unsigned int ms, int killable);
+
+/**
+ * tce_port_delay_us() - let the time pass without sleeping
+ * @us: how long
+ *
+ * Context: Any.
+ */
+void tce_port_delay_us(unsigned int us);
 
 /* --- PAPR: dynamic DMA windows of a group (RTAS) and the device tree ------- */
 
@@ -351,8 +422,10 @@ struct tce_ddw_window {
 };
 
 /*
- * All four: process context, busy statuses are waited out inside.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ * All four: process context; while the firmware is busy it is asked again, for two minutes at most.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it is
+ * still busy; -EINTR (query and create): a fatal signal.  After -EBUSY and -EINTR nobody
+ * knows what has become of it: a window may have been made, or be gone.
  */
 int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out);
 int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
@@ -419,9 +492,9 @@ int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot);
  * @index: absolute index of the first
  * @nr: entries, not 0
  *
- * For every group that has the table.  What was stored to the table comes before.
+ * For every group that has @k.  What was stored to the table comes before.
  *
- * Context: Process context.
+ * Context: Any task context; does not sleep.
  */
 void tce_port_ioda_kill(struct tce_ktable *k, tce_u64 index, tce_u64 nr);
 
@@ -452,8 +525,9 @@ struct tce_ktable_shape {
  * @t: the engine's table
  * @shape: what it looks like
  *
- * When the last reference goes (the engine's, the groups', KVM's) the port calls
- * tce_table_release(@t).
+ * There is one for each group that has the table: KVM loses a reference when it finds one
+ * twice.  When the last reference goes (the engine's, the group's, KVM's) the port calls
+ * tce_table_release(@t), once for each.
  *
  * Context: Process context.
  * Return: one reference, or NULL; then @t is still the caller's.
@@ -464,15 +538,40 @@ struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
 /** tce_port_ktable_put() - drop the reference that create gave; process context */
 void tce_port_ktable_put(struct tce_ktable *k);
 
+struct tce_flush;		/* port: a delayed work */
+
 /**
- * tce_port_ktable_defer_flush() - call tce_table_flush() within milliseconds
+ * tce_port_flush_create() - make a deferred flush
+ * @t: the engine's table
+ *
+ * Context: Process context.
+ * Return: it, not armed; or NULL.
+ */
+struct tce_flush *tce_port_flush_create(struct tce_table *t);
+
+/**
+ * tce_port_flush_arm() - call tce_table_flush() within milliseconds
  *
  * Context: Any, a spinlock may be held; does not sleep.  Cheap if armed already.
  */
-void tce_port_ktable_defer_flush(struct tce_ktable *k);
+void tce_port_flush_arm(struct tce_flush *f);
 
-/** tce_port_ktable_cancel_flush() - disarm and wait for a running one; process context */
-void tce_port_ktable_cancel_flush(struct tce_ktable *k);
+/**
+ * tce_port_flush_cancel() - disarm and wait for a running one
+ *
+ * It may be armed again later.
+ *
+ * Context: Process context, without locks that tce_table_flush() takes.
+ */
+void tce_port_flush_cancel(struct tce_flush *f);
+
+/**
+ * tce_port_flush_destroy() - free it
+ * @f: not armed, not running; may be NULL
+ *
+ * Context: Any, softirq included.
+ */
+void tce_port_flush_destroy(struct tce_flush *f);
 
 /**
  * tce_port_group_set_table() - make a table visible to KVM, or hide it
@@ -490,13 +589,25 @@ void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot,
 /**
  * tce_port_sync_users() - wait until nobody is between two ops of a table
  *
- * KVM exchanges an entry and then stores to its user address slot, without a lock and
- * without sleeping.  After this call every such sequence in which the exchange had been made
- * is over.
+ * KVM calls one op after the other and stores to the user address slot of an entry in between,
+ * without a lock and without sleeping.  After this call every such sequence, and every op,
+ * that had begun before is over.
  *
  * Context: Process context; the engine's mutexes may be held.
  */
 void tce_port_sync_users(void);
+
+/* Storage for what tce_port_later() remembers. */
+struct tce_later { unsigned long opaque[4]; };
+
+/**
+ * tce_port_later() - the same without waiting
+ * @l: in the object that @fn frees
+ * @fn: called when every sequence and every op that has begun is over; it does not sleep
+ *
+ * Context: Any.
+ */
+void tce_port_later(struct tce_later *l, void (*fn)(struct tce_later *l));
 
 /* --- Time, trouble, figures ----------------------------------------------- */
 
@@ -509,7 +620,88 @@ int tce_port_killed(void);
 /** tce_port_warn() - an invariant is broken; WARN in the kernel, fatal on the host */
 void tce_port_warn(const char *what, const char *file, int line);
 
-/** tce_port_log() - for the administrator; rate-limited; printf-like, ends in a newline */
+/*
+ * What a message to the administrator is about.  Each kind has a limit of its own, so that many
+ * of one do not hide another.
+ */
+enum tce_log_kind {
+	TCE_LOG_KEPT,		/* memory stays pinned: a device may still reach it */
+	TCE_LOG_ENTRIES,	/* entries that the hypervisor refuses */
+	TCE_LOG_WINDOWS,	/* windows that the firmware refuses, the device tree */
+	TCE_LOG_MEMLOCK,	/* RLIMIT_MEMLOCK */
+	TCE_LOG_OTHER,
+	TCE_LOG_KINDS
+};
+
+/* Messages of a kind that are shown before the limit takes effect (for some seconds). */
+#define TCE_LOG_BURST		10
+/* Groups that a message names. */
+#define TCE_LOG_GROUPS		4
+
+/* Storage for the port's rate limit; the port checks at build time that it is enough. */
+struct tce_log_limit { unsigned long opaque[16]; };
+
+/**
+ * struct tce_log_who - whom a message is about: a container, an owner, a group
+ * @comm: the process
+ * @pid: the process
+ * @nr_groups: groups; those that do not fit count
+ * @groups: their numbers
+ * @limits: how many messages there were
+ *
+ * Everybody has limits of his own: a noisy one hides nobody else.
+ */
+struct tce_log_who {
+	char comm[16];
+	int pid;
+	unsigned int nr_groups;
+	int groups[TCE_LOG_GROUPS];
+	struct tce_log_limit limits[TCE_LOG_KINDS];
+};
+
+/** tce_port_log_init() - it is about the calling process; no groups; process context */
+void tce_port_log_init(struct tce_log_who *who);
+
+/** tce_port_log_caller() - it is about the calling process from now on; process context */
+void tce_port_log_caller(struct tce_log_who *who);
+
+/*
+ * It has one more group, or one fewer; any context, one call at a time.  A group that is
+ * there already is there once.
+ */
+void tce_port_log_add_group(struct tce_log_who *who, int group);
+void tce_port_log_drop_group(struct tce_log_who *who, int group);
+
+/** tce_port_group_id() - the number of a group, as in /dev/vfio; any context */
+int tce_port_group_id(const struct tce_port_group *grp);
+
+/**
+ * tce_port_log_for() - for the administrator
+ * @who: whom it is about, which the message begins with; NULL: nobody
+ * @kind: what it is about
+ * @fmt: printf-like, ends in a newline
+ *
+ * Context: Any.
+ */
+void tce_port_log_for(struct tce_log_who *who, enum tce_log_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/**
+ * tce_port_log_memlock() - say that RLIMIT_MEMLOCK is reached, if it is
+ * @who: whom it is about; NULL: nobody, and nothing is said
+ * @mm: the owner
+ * @npages: system pages that were refused
+ * @what: what for
+ *
+ * Userspace can have this said as often as it likes, with a new container each time: this
+ * kind has a limit for all together besides.
+ *
+ * Context: Process context of the owner.
+ */
+void tce_port_log_memlock(struct tce_log_who *who, struct tce_mm *mm, tce_u64 npages,
+			  const char *what);
+
+/** tce_port_log() - tce_port_log_for(NULL, TCE_LOG_OTHER, ...) */
 void tce_port_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Counters, shown in debugfs (vfio_tce/stats) under these names in lower case. */
@@ -520,6 +712,7 @@ enum tce_counter {
 	TCE_COUNT_KVM_KILLS,		/* publish calls by KVM */
 	TCE_COUNT_KVM_HCALLS,		/* hypercalls those took */
 	TCE_COUNT_KVM_LOST,		/* entries closed because a publish failed */
+	TCE_COUNT_KVM_REFUSED,		/* maps that were let through to nowhere */
 	TCE_COUNT_DEFERRED_FLUSHES,	/* deferred flushes that found something */
 	TCE_COUNT_WINDOWS_CREATED,
 	TCE_COUNT_WINDOWS_REMOVED,

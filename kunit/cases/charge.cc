@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What an owner is charged: at any moment the pages that are registered, plus for each
- * window the leaf TCEs that it has, 8 bytes each, in whole system pages.
+ * window the entries of the levels that it has, 8 bytes each, but no more than for all of its
+ * TCEs, in whole system pages.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -15,7 +16,7 @@ using tce::TceIndex;
 
 namespace {
 
-/* One window's part of f(state): the leaves that were ever touched. */
+/* One window's part of f(state): the levels that were ever touched. */
 class Touched {
 public:
 	Touched(u32 page_shift, u64 size, u32 levels)
@@ -28,18 +29,27 @@ public:
 		const u64 first = offset >> geometry_.page().lg2();
 		const u64 last = (offset + bytes - 1) >> geometry_.page().lg2();
 
-		for (u64 leaf = first / geometry_.leaf_entries();
-		     leaf <= last / geometry_.leaf_entries(); leaf++)
-			leaves_.set(leaf, 1);
+		for (u32 level = 0; level < geometry_.levels(); level++) {
+			const u64 reach = geometry_.reach(level + 1);
+
+			for (u64 i = first / reach; i <= last / reach; i++)
+				touched_[level].set(i, 1);
+		}
 	}
 	u64 pages() const
 	{
-		return leaves_.used() * geometry_.leaf_entries() * 8 >> world->config.page_shift;
+		u64 sum = 0;
+
+		for (u32 level = 0; level < geometry_.levels(); level++)
+			sum += touched_[level].used() * geometry_.level_entries(level) * 8;
+		if (sum > geometry_.entries() * 8)
+			sum = geometry_.entries() * 8;
+		return sum >> world->config.page_shift;
 	}
 
 private:
 	Geometry geometry_;
-	Sparse leaves_;
+	Sparse touched_[Geometry::kMaxLevels];
 };
 
 } // namespace
@@ -54,27 +64,61 @@ TCE_CASE(charge, arithmetic)
 	tce_mm *mm = tce_port_mm_get();
 	const u64 page = bit(config.page_shift);
 	{
-		tce::TableCharge charge(mm);
+		tce::TableCharge charge(mm, 12 * page / 8);
 		u64 bytes = 0;
 
 		/* Rounded down over the sum, not over each part. */
 		for (u32 i = 0; i < 8; i++) {
-			TCE_EXPECT(charge.grow(page / 4).ok());
+			const tce::TableCost leaf = { page / 4, 0 }, node = { 0, page / 4 };
+
+			TCE_EXPECT(charge.grow(i & 1 ? leaf : node).ok());
 			bytes += page / 4;
 			TCE_EXPECT_EQ(w.locked_vm(), bytes / page);
 		}
-		TCE_EXPECT_EQ(charge.grow(9 * page).error(), tce::Errc::NoMem);
+		TCE_EXPECT_EQ(charge.grow({ 9 * page, 0 }).error(), tce::Errc::NoMem);
 		TCE_EXPECT_EQ(w.locked_vm(), 2);
-		TCE_EXPECT(charge.grow(8 * page).ok());
-		TCE_EXPECT(charge.grow(page - 1).ok());
-		TCE_EXPECT_EQ(charge.grow(1).error(), tce::Errc::NoMem);
-		charge.shrink(page - 1);
-		charge.shrink(page / 4);
+		TCE_EXPECT(charge.grow({ 4 * page, 4 * page }).ok());
+		TCE_EXPECT(charge.grow({ page - 1, 0 }).ok());
+		TCE_EXPECT_EQ(charge.grow({ 1, 0 }).error(), tce::Errc::NoMem);
+		TCE_EXPECT_EQ(charge.grow({ 0, 1 }).error(), tce::Errc::NoMem);
+		charge.shrink({ page - 1, 0 });
+		charge.shrink({ 0, page / 4 });
 		TCE_EXPECT_EQ(w.locked_vm(), 9);
 		charge.drop();
 		TCE_EXPECT_EQ(w.locked_vm(), 0);
-		TCE_EXPECT_EQ(charge.grow(page).error(), tce::Errc::NoDev);
-		charge.shrink(page);
+		TCE_EXPECT_EQ(charge.grow({ page, 0 }).error(), tce::Errc::NoDev);
+		charge.shrink({ page, page });
+		TCE_EXPECT_EQ(w.locked_vm(), 0);
+	}
+	tce_port_mm_put(mm);
+	unmake(&w);
+}
+
+/* Upper levels are free where the whole would cost more than all TCEs; leaves never are. */
+TCE_CASE(charge, no_more_than_all)
+{
+	World &w = *make<World>(with_system_pages(param));
+	tce_mm *mm = tce_port_mm_get();
+	const u64 page = bit(w.config.page_shift);
+	{
+		tce::TableCharge charge(mm, 4 * page / 8);
+
+		TCE_EXPECT(charge.grow({ page, 2 * page }).ok());
+		TCE_EXPECT_EQ(w.locked_vm(), 3);
+		TCE_EXPECT(charge.grow({ 0, 2 * page }).ok());
+		TCE_EXPECT_EQ(w.locked_vm(), 4);
+		TCE_EXPECT(charge.grow({ 3 * page, 0 }).ok());
+		TCE_EXPECT_EQ(w.locked_vm(), 4);
+		/* Two at once prepare the same. */
+		TCE_EXPECT(charge.grow({ 2 * page, page }).ok());
+		TCE_EXPECT_EQ(w.locked_vm(), 6);
+		charge.shrink({ 2 * page, page });
+		TCE_EXPECT_EQ(w.locked_vm(), 4);
+		charge.shrink({ 3 * page, 3 * page });
+		TCE_EXPECT_EQ(w.locked_vm(), 2);
+		charge.shrink({ 0, page });
+		TCE_EXPECT_EQ(w.locked_vm(), 1);
+		charge.drop();
 		TCE_EXPECT_EQ(w.locked_vm(), 0);
 	}
 	tce_port_mm_put(mm);
@@ -136,17 +180,18 @@ TCE_CASE(charge, limit)
 {
 	Config config;
 
-	config.locked_limit = 1024 + 4;
+	config.locked_limit = 1024 + 5;
 
 	Rig r(config);
 
 	TCE_ASSERT_EQ(r.reg(kUser, 1024 * 4096), 0);
+	/* Two leaves and what is above them, then two leaves. */
 	TCE_EXPECT_EQ(r.map(kUser, 0, 1024 * 4096), 0);
-	TCE_EXPECT_EQ(r.w.locked_vm(), 1026);
+	TCE_EXPECT_EQ(r.w.locked_vm(), 1027);
 	TCE_EXPECT_EQ(r.map(kUser, kGiB / 2, 1024 * 4096), 0);
-	TCE_EXPECT_EQ(r.w.locked_vm(), 1028);
+	TCE_EXPECT_EQ(r.w.locked_vm(), 1029);
 	TCE_EXPECT_EQ(r.map(kUser, kGiB / 4 + 256 * 4096, 1024 * 4096), err::kNoMem);
-	TCE_EXPECT_EQ(r.w.locked_vm(), 1028);
+	TCE_EXPECT_EQ(r.w.locked_vm(), 1029);
 	TCE_EXPECT(r.closed(kGiB / 4, kGiB / 4));
 	TCE_EXPECT(r.reaches(0, kUser) && r.reaches(kGiB / 2, kUser));
 	/* Where the leaves are there already it costs nothing. */

@@ -128,6 +128,47 @@ TCE_CASE(container, register_limit)
 	TCE_EXPECT_EQ(r.w.locked_vm(), 1);
 }
 
+/* Killed while another registration of the process is under way. */
+TCE_CASE(container, register_killed)
+{
+	Rig r;
+	{
+		TCE_ASSERT_EQ(r.reg(2 * kUser, 4096), 0);
+
+		Unchanged unchanged(r);
+
+		r.w.fail_nth(1, site_bit(Site::Killed));
+		TCE_EXPECT_EQ(r.reg(kUser, 16 * 4096), err::kIntr);
+		TCE_EXPECT_EQ(r.w.injected(), 1);
+	}
+	r.w.fail_never();
+	TCE_EXPECT_EQ(r.reg(kUser, 16 * 4096), 0);
+}
+
+/* What it takes to remember memory is there before the memory is pinned. */
+TCE_CASE(container, register_no_memory)
+{
+	Rig r;
+	u32 pinned = 0;
+
+	r.w.faulting = [](void *arg, tce_mm &) { ++*static_cast<u32 *>(arg); };
+	r.w.faulting_arg = &pinned;
+	for (u64 nth = 1; nth < 10; nth++) {
+		r.w.fail_nth(nth, kAllocSites);
+
+		const int rc = r.reg(kUser, 16 * 4096);
+		const bool failed = r.w.injected();
+
+		r.w.fail_never();
+		TCE_EXPECT_EQ(rc, failed ? err::kNoMem : 0);
+		TCE_EXPECT_EQ(pinned, failed ? 0 : 1);
+		TCE_EXPECT_EQ(r.w.locked_vm(), failed ? 0 : 16);
+		if (!failed)
+			return;
+	}
+	TCE_EXPECT(false);
+}
+
 TCE_CASE(container, unregister_args)
 {
 	Rig r(with_system_pages(param));

@@ -24,6 +24,30 @@ TCE_CASE(container, map_rights)
 	TCE_EXPECT_EQ(r.w.dirtied, 2 * page / 4096);
 }
 
+/* Only what was done is counted, an entry that was closed before not again. */
+TCE_CASE(container, counts)
+{
+	Rig r;
+	const auto mapped = [&] { return r.w.counters[TCE_COUNT_TCES_MAPPED]; };
+	const auto unmapped = [&] { return r.w.counters[TCE_COUNT_TCES_UNMAPPED]; };
+
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+	TCE_EXPECT_EQ(r.map(kUser, 0, kMiB), 0);
+	TCE_EXPECT_EQ(mapped(), 256);
+	r.w.script({ kAllOps, 0, 1, h::kHardware, 0, false });
+	TCE_EXPECT_EQ(r.map(kUser, kMiB, kMiB), err::kIo);
+	TCE_EXPECT_EQ(mapped(), 256);
+	TCE_EXPECT_EQ(unmapped(), 0);
+	r.w.script({ kAllOps, 0, ~0ull, h::kHardware, 0, false });
+	TCE_EXPECT_EQ(r.unmap(0, kMiB), err::kIo);
+	r.w.no_scripts();
+	TCE_EXPECT_EQ(unmapped(), 0);
+	TCE_EXPECT_EQ(r.unmap(0, 4096), 0);
+	TCE_EXPECT_EQ(unmapped(), 1);
+	TCE_EXPECT_EQ(r.unmap(0, kGiB), 0);
+	TCE_EXPECT_EQ(unmapped(), 256);
+}
+
 /* 4K IOMMU pages on 64K system pages, and the other way round. */
 TCE_CASE(container, parts_of_a_page)
 {

@@ -26,7 +26,7 @@ TCE_CASE(fake, lock_order)
 	tce_spinlock leaf;
 
 	tce_port_mutex_init(&outer, TCE_LOCK_OWNER);
-	tce_port_mutex_init(&inner, TCE_LOCK_PUBLISH);
+	tce_port_mutex_init(&inner, TCE_LOCK_UPDATE);
 	tce_port_spin_init(&leaf, TCE_LOCK_LEAF);
 
 	tce_port_mutex_lock(&outer);

@@ -18,7 +18,7 @@ namespace {
 /* A table that no hardware walks, with levels of so many bits. */
 constexpr tce::LevelLimits shadow(u32 least, u32 most)
 {
-	return { least, most, false, 128, 63 };
+	return { least, most, false, 128, 63, 63 };
 }
 
 /* The smallest n with n * bits >= lg2, by counting. */
@@ -41,7 +41,7 @@ constexpr bool shape_is_right(u32 shift, u32 window_lg2, u32 hint, tce::LevelLim
 	const u32 fewest = levels_of(lg2, limits.max_bits);
 	auto made = Geometry::make(shift, bit(window_lg2), hint, limits);
 
-	if (fewest > Geometry::kMaxLevels)
+	if (fewest > Geometry::kMaxLevels || lg2 > limits.entry_bits)
 		return made.error() == tce::Errc::Inval;
 	if (!made.ok())
 		return false;
@@ -113,7 +113,8 @@ constexpr u64 count_leaves(const Geometry &g, u64 begin, u64 end)
 static_assert(shape_is_right(12, 12, 1, kPaprLevels));
 static_assert(shape_is_right(12, 30, 0, kPaprLevels));
 static_assert(shape_is_right(12, 30, 2, kPaprLevels));
-static_assert(shape_is_right(12, 63, 255, kPaprLevels));
+static_assert(shape_is_right(12, 43, 255, kPaprLevels));
+static_assert(shape_is_right(12, 44, 1, kPaprLevels));
 static_assert(shape_is_right(16, 40, 3, kPaprLevels));
 static_assert(shape_is_right(34, 63, 5, kPaprLevels));
 static_assert(shape_is_right(12, 63, 1, shadow(9, 9)));

@@ -79,9 +79,12 @@ void expect_same(Rig &r, u32 a, u32 b)
 	for (u32 slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
 		const tce_ktable *k = r.w.groups[a].slot[slot];
 
-		TCE_EXPECT_EQ(r.w.groups[b].slot[slot], k);
-		if (!k)
+		const tce_ktable *other = r.w.groups[b].slot[slot];
+
+		TCE_EXPECT_EQ(!other, !k);
+		if (!k || !other)
 			continue;
+		TCE_EXPECT_EQ(other->table, k->table);
 
 		const u64 start = k->shape.offset << k->shape.page_shift;
 		const FwWindow *one = r.w.window_at(a, start), *two = r.w.window_at(b, start);

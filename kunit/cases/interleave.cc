@@ -2,11 +2,12 @@
 /*
  * KVM in the middle of one entry, and an ioctl at that very moment.
  *
- * KVM exchanges an entry, drops the note of what the slot names, stores to the slot:
- * three steps without a lock.  At each of them another thread does each thing that
+ * KVM asks for the slot, notes the memory, exchanges the entry, stores to the slot, kills: steps
+ * without a lock.  At each of them another thread does each thing that
  * userspace can do.  It may be made to wait, or not.  Whatever comes out of it,
  *  - no device reaches a page that lost its pin (the fake watches that);
  *  - every memory has as many notes as live entries name it;
+ *  - nothing that is freed is used, and KVM does not warn;
  *  - at the end everything is back.
  */
 #include "params.hpp"
@@ -17,9 +18,9 @@ using namespace fake;
 namespace {
 
 constexpr u64 kBoth = TCE_PERM_READ | TCE_PERM_WRITE;
-constexpr u64 kOld = bit(40);	/* what the entry names at first */
-constexpr u64 kGuest = bit(41); /* what KVM maps */
-constexpr u64 kNew = bit(42);	/* what MAP maps */
+constexpr u64 kOld = bit(37);	/* what the entry names at first */
+constexpr u64 kGuest = bit(38); /* what KVM maps */
+constexpr u64 kNew = bit(39);	/* what MAP maps */
 constexpr u64 kIova = 5 * 4096;
 constexpr u64 kSize = kMiB;
 
@@ -38,19 +39,36 @@ enum Ioctl : u32 {
 	Close,
 	Flush,
 	Kill,
+	FileDel,
+	RemoveFileDel,
+	CloseFileDel,
 	Ioctls
 };
 enum Before : u32 { Empty, ByMap, ByKvm, ByKvmPending, Befores };
-enum KvmOp : u32 { DoMap, DoUnmap, KvmOps };
+enum KvmOp : u32 { DoMap, DoUnmap, Put, PutNothing, PutNoRights, KvmOps };
 
-constexpr u32 kPoints = 3;
+constexpr u32 kPoints = static_cast<u32>(Kvm::Point::Count);
 
 const char *name_of(Ioctl i)
 {
 	static const char *const names[Ioctls] = {
-		"map",		 "map_old",   "unmap",	     "unmap_all", "remove",
-		"remove_create", "unreg_old", "unreg_guest", "unreg_new", "detach",
-		"detach_other",	 "close",     "flush",	     "kill",
+		"map",
+		"map_old",
+		"unmap",
+		"unmap_all",
+		"remove",
+		"remove_create",
+		"unreg_old",
+		"unreg_guest",
+		"unreg_new",
+		"detach",
+		"detach_other",
+		"close",
+		"flush",
+		"kill",
+		"file_del",
+		"remove_file_del",
+		"close_file_del",
 	};
 
 	return names[i];
@@ -58,12 +76,13 @@ const char *name_of(Ioctl i)
 
 struct Scene {
 	Rig *r;
-	tce_ktable *ktable;
+	Kvm *kvm;
+	GuestTable *table;
 	Ioctl ioctl;
 	Kvm::Point point;
+	bool started = false;
 	env_task *task = nullptr;
 	int done = 0;
-	bool no_threads = false;
 };
 
 void act(Scene &s)
@@ -112,10 +131,21 @@ void act(Scene &s)
 		r.finish();
 		break;
 	case Flush:
-		tce_table_flush(s.ktable->table);
+		tce_table_flush(s.table->tables[0]->table);
 		break;
 	case Kill:
-		tce_table_kill(s.ktable->table, 0, 16);
+		s.kvm->kill(s.table->tables[0], 0, 16);
+		break;
+	case CloseFileDel:
+		s.kvm->release(*s.table);
+		r.finish();
+		break;
+	case RemoveFileDel:
+		s.kvm->release(*s.table);
+		r.remove(0);
+		break;
+	case FileDel:
+		s.kvm->release(*s.table);
 		break;
 	case Ioctls:
 		break;
@@ -133,15 +163,14 @@ void at_point(void *arg, Kvm::Point at)
 {
 	Scene &s = *static_cast<Scene *>(arg);
 
-	if (at != s.point || s.task || s.no_threads)
+	if (at != s.point || s.started)
 		return;
+	s.started = true;
 	s.task = env_task_start(act_in_thread, &s);
-	if (!s.task) {
-		s.no_threads = true;
+	if (!s.task)
 		return;
-	}
 
-	const u64 until = env_nsecs() + 10 * 1000 * 1000;
+	const u64 until = env_nsecs() + 3 * 1000 * 1000;
 
 	while (!__atomic_load_n(&s.done, __ATOMIC_ACQUIRE) && env_nsecs() < until)
 		env_yield();
@@ -191,11 +220,15 @@ void play(Ioctl ioctl, Before before, KvmOp op, Kvm::Point point)
 	Rig r(config);
 	Kvm kvm(&r.w.mm[0], 0);
 	GuestTable table;
-	Scene s = { &r, nullptr, ioctl, point };
+	Scene s = { &r, &kvm, &table, ioctl, point };
 	char what[96];
 
 	env_snprintf(what, sizeof(what), "%s while KVM %ss over %s, point %u", name_of(ioctl),
-		     op == DoMap ? "map" : "unmap",
+		     op == DoMap      ? "map" :
+		     op == DoUnmap    ? "unmap" :
+		     op == Put	      ? "put" :
+		     op == PutNothing ? "put nothing" :
+					"put no right",
 		     before == Empty ? "nothing" :
 		     before == ByMap ? "MAP's" :
 		     before == ByKvm ? "its own" :
@@ -205,29 +238,36 @@ void play(Ioctl ioctl, Before before, KvmOp op, Kvm::Point point)
 	TCE_REQUIRE(!r.map(kOld, 100 * 4096, 4096));
 	table.size = 8 * kMiB >> 12;
 	TCE_REQUIRE(!kvm.attach(table, 0));
-	s.ktable = table.tables[0];
+	r.w.strict_notes = true;
 
+	tce_ktable *k = table.tables[0];
 	const u64 entry = kIova >> 12;
+	const u64 list[1] = { kGuest + kIova };
 
 	if (before == ByMap)
 		TCE_EXPECT_EQ(r.map(kOld + kIova, kIova, 4096), 0);
 	if (before == ByKvm || before == ByKvmPending)
-		TCE_EXPECT_EQ(kvm.do_map(s.ktable, entry, kOld + kIova, kBoth), h::kSuccess);
+		TCE_EXPECT_EQ(kvm.do_map(k, entry, kOld + kIova, kBoth), h::kSuccess);
 	if (before == ByKvm)
-		tce_table_kill(s.ktable->table, entry, 1);
+		kvm.kill(k, entry);
 
 	kvm.hook = at_point;
 	kvm.hook_arg = &s;
 	if (op == DoMap)
-		kvm.do_map(s.ktable, entry, kGuest + kIova, kBoth);
+		kvm.do_map(k, entry, kGuest + kIova, kBoth);
+	else if (op == DoUnmap)
+		kvm.do_unmap(k, entry);
+	else if (op == PutNoRights)
+		kvm.h_put_tce_indirect(table, kIova, list, 1);
 	else
-		kvm.do_unmap(s.ktable, entry);
+		kvm.h_put_tce(table, kIova, op == Put ? (kGuest + kIova) | kBoth : 0);
 	kvm.hook = nullptr;
 	if (s.task)
 		env_task_join(s.task);
 
 	/* KVM publishes after the sequence; then all is quiet. */
-	tce_table_kill(s.ktable->table, entry, 1);
+	if (table.nr_tables)
+		kvm.kill(k, entry);
 	r.w.run_deferred();
 	check_notes(r.w, what);
 	/* Memory that is in a device's reach is busy: the fake cries if not. */
@@ -242,7 +282,7 @@ void play(Ioctl ioctl, Before before, KvmOp op, Kvm::Point point)
 	if (r.w.registered_pages())
 		FAKE_FAIL("%s: %llu pages stay registered", what, r.w.registered_pages());
 	if (kvm.warns)
-		log("%s: KVM warns %u times", what, kvm.warns);
+		FAKE_FAIL("%s: KVM warns %u times", what, kvm.warns);
 }
 
 } // namespace

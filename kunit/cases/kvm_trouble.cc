@@ -25,15 +25,17 @@ TCE_CASE(kvm, dead_table)
 	TCE_ASSERT_EQ(g.r.create(12, 64 * kGiB), 0);
 	TCE_EXPECT_EQ(g.r.start, g.at);
 	g.r.w.reset_counts();
-	TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
-	TCE_EXPECT_EQ(g.put(2, kBoth), h::kTooHard);
-	TCE_EXPECT_EQ(g.put(1, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.put_in_kernel(1, kBoth), h::kTooHard);
+	TCE_EXPECT_EQ(g.put_in_kernel(2, kBoth), h::kTooHard);
+	TCE_EXPECT_EQ(g.put_in_kernel(1, 0), h::kSuccess);
 	TCE_EXPECT_EQ(g.kvm.h_stuff_tce(g.table, g.at, 0, 100), h::kSuccess);
 	TCE_EXPECT(!tce_table_useraddr(t, at + 1, 0) && !tce_table_useraddr(t, at + 1, 1));
 	TCE_EXPECT_EQ(tce_table_xchg(t, at + 1, &hpa, &perm), 0);
 	TCE_EXPECT(!hpa && !perm);
 	perm = kBoth;
-	TCE_EXPECT_EQ(tce_table_xchg(t, at + 1, &hpa, &perm), err::kNoDev);
+	/* KVM would warn of an error; it changes nothing. */
+	TCE_EXPECT_EQ(tce_table_xchg(t, at + 1, &hpa, &perm), 0);
+	TCE_EXPECT(!hpa && !perm);
 	tce_table_kill(t, at, 64);
 	tce_table_flush(t);
 	g.r.w.run_deferred();
@@ -43,8 +45,8 @@ TCE_CASE(kvm, dead_table)
 	/* The container goes first, KVM long after. */
 	if (param & 1) {
 		g.r.finish();
-		TCE_EXPECT_EQ(g.put(1, 0), h::kSuccess);
-		TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
+		TCE_EXPECT_EQ(g.put_in_kernel(1, 0), h::kSuccess);
+		TCE_EXPECT_EQ(g.put_in_kernel(1, kBoth), h::kTooHard);
 	}
 }
 
@@ -57,8 +59,8 @@ TCE_CASE(kvm, dead_with_its_container)
 	TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
 	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
 	TCE_EXPECT_EQ(g.r.w.mm[0].locked_port, 0);
-	TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
-	TCE_EXPECT_EQ(g.put(1, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.put_in_kernel(1, kBoth), h::kTooHard);
+	TCE_EXPECT_EQ(g.put_in_kernel(1, 0), h::kSuccess);
 }
 
 /* --- The hypervisor says no ------------------------------------------------------------------ */
@@ -119,7 +121,7 @@ TCE_CASE(kvm, close_refused)
 	}
 }
 
-/* The audit's A37b: a TCE without rights takes a note and sets nothing. */
+/* A TCE without rights: KVM notes the memory and sets nothing.  The note goes with the kill. */
 TCE_CASE(kvm, tce_without_rights)
 {
 	Guest g(12, 12);
@@ -128,9 +130,7 @@ TCE_CASE(kvm, tce_without_rights)
 	TCE_EXPECT_EQ(g.kvm.h_put_tce_indirect(g.table, g.at, list, 4), h::kSuccess);
 	TCE_EXPECT_EQ(g.r.w.live_tces(), 1);
 	TCE_EXPECT_EQ(g.put(2, 0), h::kSuccess);
-	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), err::kBusy);
 	if (param == 0) {
-		TCE_EXPECT_EQ(g.r.remove(g.at), 0);
 		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
 		return;
 	}

@@ -14,9 +14,13 @@
 	S(geometry)								\
 	S(table)								\
 	S(region)								\
+	S(patience)								\
 	S(charge)								\
 	S(container)								\
+	S(log)									\
+	S(bounds)								\
 	S(papr)									\
+	S(doubt)								\
 	S(group)								\
 	S(kvm)									\
 	S(interleave)								\
@@ -29,6 +33,10 @@
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
 	C(fake, lock_order, once)						\
+	C(fake, grace_periods, once)						\
+	C(fake, later, once)							\
+	C(fake, registry_shift, once)						\
+	C(fake, tasks, once)							\
 	C(fake, sleeping_in_atomic, once)					\
 	C(fake, addresses, page_shifts)						\
 	C(fake, charges, once)							\
@@ -58,6 +66,10 @@
 	C(table, cursor, shapes)						\
 	C(table, prepare_fails, shapes)						\
 	C(table, two_prepare, shapes)						\
+	C(table, many_prepare, shapes)						\
+	C(table, many_prepare_walked, walked_shapes)				\
+	C(table, bound, shapes)							\
+	C(table, bound_walked, walked_shapes)					\
 	C(table, live_and_pending, shapes)					\
 	C(table, user_view, shapes)						\
 	C(table, history, shapes)						\
@@ -72,8 +84,16 @@
 	C(region, many, once)							\
 	C(region, cursor, once)
 
+/* Waiting for a hypervisor. */
+#define TCE_CASES_patience(C)							\
+	C(patience, short_busy, once)						\
+	C(patience, long_busy, once)						\
+	C(patience, atomic, once)						\
+	C(patience, killed, once)
+
 /* What the owner is charged. */
 #define TCE_CASES_charge(C)							\
+	C(charge, no_more_than_all, page_shifts)				\
 	C(charge, arithmetic, page_shifts)					\
 	C(charge, follows_state, page_shifts)					\
 	C(charge, at_most_libvirts_formula, page_shifts)			\
@@ -90,6 +110,8 @@
 	C(container, register_args, page_shifts)				\
 	C(container, register_neighbours, page_shifts)				\
 	C(container, register_limit, once)					\
+	C(container, register_killed, once)					\
+	C(container, register_no_memory, once)					\
 	C(container, unregister_args, page_shifts)				\
 	C(container, unregister_mapped, page_shifts)				\
 	C(container, create_args, once)						\
@@ -117,6 +139,7 @@
 	C(container, one_window, once)						\
 	C(container, users_follow, firmwares)					\
 	C(container, map_rights, page_shifts)					\
+	C(container, counts, once)						\
 	C(container, parts_of_a_page, page_shifts)				\
 	C(container, contiguous, once)						\
 	C(container, map_over_live, page_shifts)				\
@@ -128,6 +151,14 @@
 	C(container, shared_memory, page_shifts)				\
 	C(container, not_my_region, page_shifts)				\
 	C(container, owner_dies, firmwares)
+
+/* What the administrator is told. */
+#define TCE_CASES_log(C)							\
+	C(log, names, once)							\
+	C(log, limits, once)							\
+	C(log, kept, once)							\
+	C(log, memlock, once)							\
+	C(log, memlock_v1, hosts)
 
 /* What goes to the hypervisor, and what happens when it says no. */
 #define TCE_CASES_papr(C)							\
@@ -157,6 +188,8 @@
 	C(papr, take_over, page_shifts)						\
 	C(papr, without_multitce, page_shifts)					\
 	C(papr, every_status, once)						\
+	C(papr, busy_for_long, once)						\
+	C(papr, busy_under_kvm, once)						\
 	C(papr, busy_anywhere, firmwares)					\
 	C(papr, busy_for_good, multitce)					\
 	C(papr, map_refused_once, mapped_before)				\
@@ -172,6 +205,8 @@
 	C(papr, both_removed, firmwares)					\
 	C(papr, failed_create_is_forgotten, firmwares)				\
 	C(papr, query_is_believed, once)					\
+	C(papr, too_many_entries, firmwares)					\
+	C(papr, busy_for_too_long, firmwares)					\
 	C(papr, wrong_address, firmwares)					\
 	C(papr, wrong_address_that_stays, firmwares)				\
 	C(papr, no_ddw_at_all, page_shifts)					\
@@ -181,6 +216,18 @@
 	C(papr, remove_in_trouble, firmwares)					\
 	C(papr, remove_in_trouble_with_two_groups, firmwares)			\
 	C(papr, detach_in_trouble, firmwares)
+
+/* Two things go wrong at once. */
+#define TCE_CASES_doubt(C)							\
+	C(doubt, half_a_push, page_shifts)					\
+	C(doubt, many_regions, once)						\
+	C(doubt, one_region_twice, once)					\
+	C(doubt, joiner_half_filled, once)					\
+	C(doubt, joiner_half_filled_for_good, off_or_on)			\
+	C(doubt, closed_in_the_others, page_shifts)				\
+	C(doubt, notes_refused, page_shifts)					\
+	C(doubt, odd_addresses, page_shifts)					\
+	C(doubt, notes_lost, off_or_on)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\
@@ -205,6 +252,8 @@
 /* In-kernel KVM on our tables. */
 #define TCE_CASES_kvm(C)							\
 	C(kvm, hypercalls, page_shifts)						\
+	C(kvm, dirty, once)							\
+	C(kvm, counts, once)							\
 	C(kvm, lists, page_shifts)						\
 	C(kvm, arguments, once)							\
 	C(kvm, kill_ranges, once)						\
@@ -224,11 +273,40 @@
 	C(kvm, dead_with_its_container, firmwares)				\
 	C(kvm, publish_refused, off_or_on)					\
 	C(kvm, close_refused, off_or_on)					\
-	C(kvm, tce_without_rights, off_or_on)
+	C(kvm, tce_without_rights, off_or_on)					\
+	C(kvm, foreign_maps, hosts)						\
+	C(kvm, foreign_same_addresses, hosts)					\
+	C(kvm, foreign_clears, hosts)						\
+	C(kvm, foreign_exits, hosts)						\
+	C(kvm, foreign_keeps_table, hosts)					\
+	C(kvm, foreign_does_not_block, hosts)					\
+	C(kvm, large_in_hugetlb, large_pages)					\
+	C(kvm, large_behind_hugetlb, large_pages)				\
+	C(kvm, large_by_ioctl, large_pages)					\
+	C(kvm, large_not_hugetlb, large_pages)					\
+	C(kvm, large_exchanges, large_pages)					\
+	C(kvm, two_vcpus, vcpu_ops)						\
+	C(kvm, unmap_and_map, page_shifts)					\
+	C(kvm, map_and_map, page_shifts)					\
+	C(kvm, broken_off, page_shifts)						\
+	C(kvm, many_replaced, hosts)						\
+	C(kvm, two_tables_of_one_window, hosts)					\
+	C(kvm, behind_the_end, window_states)					\
+	C(kvm, list_behind_the_end, window_states)				\
+	C(kvm, exchanges_in_every_state, window_states)				\
+	C(kvm, clears_never_warn, window_states)				\
+	C(kvm, empty_tables, hosts)						\
+	C(kvm, two_groups_lose_nothing, hosts)					\
+	C(kvm, told_twice, hosts)						\
+	C(kvm, notes_without_rights, hosts)					\
+	C(kvm, lost_notes, hosts)						\
+	C(kvm, busy, page_shifts)						\
+	C(kvm, busy_for_ever, page_shifts)
 
 /* KVM in the middle of an entry, and an ioctl at that moment. */
 #define TCE_CASES_interleave(C)							\
-	C(interleave, kvm_with, interleavings)
+	C(interleave, kvm_with, interleavings)					\
+	C(interleave, ioctl_with, vcpu_ops)
 
 /* PowerNV: tables that hardware walks. */
 #define TCE_CASES_ioda(C)							\
@@ -300,6 +378,15 @@
 	C(sweep, v1_platform, hosts)						\
 	C(sweep, v1_hopeless, hosts)
 
+/* Time between two chances for others, and memory that stays. */
+#define TCE_CASES_bounds(C)							\
+	C(bounds, map_of_4_tib_is_killed, hosts)				\
+	C(bounds, steps, hosts)							\
+	C(bounds, one_block, hosts)						\
+	C(bounds, many_regions, hosts)						\
+	C(bounds, refused_maps, hosts)						\
+	C(bounds, sparse_maps, hosts)
+
 /* Anything in any order, beside a simple model. */
 #define TCE_CASES_model(C)							\
 	C(model, random, runs)
@@ -314,8 +401,13 @@
 	C(race, kvm_and_unregister, once)					\
 	C(race, kvm_and_windows, once)						\
 	C(race, kvm_and_ioctls, once)						\
+	C(race, kvm_same_entries, once)						\
 	C(race, groups, once)							\
 	C(race, close, once)							\
-	C(race, register_same, once)
+	C(race, register_same, once)						\
+	C(race, register_beside_a_fault, once)					\
+	C(race, register_in_turn, once)					\
+	C(race, table_grows, once)						\
+	C(race, level_is_whole, once)
 
 #endif /* TCE_CASES_LIST_H */

@@ -9,7 +9,7 @@
  *  - the answer, errno by errno;
  *  - every group's table in the hypervisor with the entries of the model;
  *  - the notes of every memory with the entries that name it;
- *  - what is charged with the leaves that were ever touched, and registered memory;
+ *  - what is charged with the levels that were ever touched, and registered memory;
  *  - the windows that are visible, the device tree.
  */
 #ifndef TCE_CASES_MODEL_HPP
@@ -53,8 +53,8 @@ private:
 		u64 start = 0;
 		u32 shift = 12;
 		tce::Geometry geometry;
-		Sparse entries; /* user address | rights */
-		Sparse leaves;
+		Sparse entries;				  /* user address | rights */
+		Sparse levels[tce::Geometry::kMaxLevels]; /* that were ever touched */
 		GuestTable guest;
 
 		u64 size() const { return geometry.window_size(); }
@@ -95,6 +95,7 @@ private:
 	void set_entries(Win &w, u64 user, u64 iova, u64 bytes, u32 perm);
 	void clear_entries(Win &w, u64 iova, u64 bytes);
 	void touch(Win &w, u64 index, u64 count);
+	u64 charge_of(const Win &w) const;
 	void open(Win &w, u64 start, u32 shift, u64 size, u32 levels);
 	void drop(Win &w);
 	bool all_parked(const Cont &c) const;

@@ -39,7 +39,8 @@ void Model::do_kvm()
 	const bool clear = ch_.one_in(3);
 	const u64 count = 1 + ch_.below(20);
 	/* The table that the guest has may be that of a window which is gone. */
-	const bool dead = w.guest.tables[0] != r_.w.groups[first_group(c)].slot[slot];
+	const tce_ktable *shown = r_.w.groups[first_group(c)].slot[slot];
+	const bool dead = !shown || w.guest.tables[0]->table != shown->table;
 
 	SAY("kvm(container %u, window %u, entry 0x%llx, user 0x%llx, %llu, %s%s)", n, slot, index,
 	    user, count, clear ? "clear" : "map", dead ? ", dead" : "");
@@ -67,10 +68,20 @@ void Model::do_kvm()
 	if (disarm() && rc) {
 		rc = kvm_.h_put_tce(w.guest, at, user | kPerm);
 	}
-	if ((rc == h::kSuccess) != good)
+	if (rc == h::kSuccess ? !good : rc != h::kTooHard && !dead)
 		wrong("H_PUT_TCE answers %ld", rc);
 	if (rc == h::kSuccess)
 		set_entries(w, user, at, w.page(), kPerm);
+	if (rc != h::kTooHard || dead || !c.enabled)
+		return;
+	/* What is too hard for the kernel, QEMU does: there is no level, or too much to replace. */
+	if (good && covered(c.ranges, user, w.page(), w.shift)) {
+		expect(r_.map(user, at, w.page(), kPerm, n), 0, "QEMU's map");
+		set_entries(w, user, at, w.page(), kPerm);
+	} else {
+		expect(r_.unmap(at, w.page(), n), 0, "QEMU's unmap");
+		clear_entries(w, at, w.page());
+	}
 }
 
 /* An exchange that KVM does not publish. */
@@ -95,12 +106,17 @@ void Model::do_kvm_pieces()
 		if (kvm_.do_unmap(k, entry))
 			wrong("do_unmap fails");
 		clear_entries(w, at, w.page());
-	} else if (covered(all, user, w.page(), w.shift) &&
-		   r_.w.block_is_contiguous(user, w.shift)) {
+	} else if (const tce_mem *mem = r_.w.mem_lookup(&r_.w.mm[0], user, w.page());
+		   /* What KVM has looked at before: kvmppc_tce_validate(). */
+		   mem && covered(all, user, w.page(), w.shift) &&
+		   !mem_translate(mem, user, w.shift, nullptr)) {
 		SAY("kvm maps entry 0x%llx without a word", entry);
-		if (kvm_.do_map(k, entry, user, kPerm))
-			wrong("do_map fails");
-		set_entries(w, user, at, w.page(), kPerm);
+		const long rc = kvm_.do_map(k, entry, user, kPerm);
+
+		if (rc && rc != h::kTooHard)
+			wrong("do_map answers %ld", rc);
+		if (!rc)
+			set_entries(w, user, at, w.page(), kPerm);
 	}
 }
 

@@ -192,14 +192,13 @@ TCE_CASE(papr, busy)
 		r.w.reset_counts();
 		r.w.script({ kAllOps, 0, 5, status, 0, false });
 		TCE_EXPECT_EQ(r.map(kUser, 0, kMiB), 0);
-		TCE_EXPECT_EQ(r.w.waits, 5);
-		TCE_EXPECT_EQ(r.w.waited_status, status);
+		TCE_EXPECT_EQ(r.w.pauses(), 5);
 		TCE_EXPECT_EQ(r.w.live_tces(), 256);
 		/* Half of it was done before the hypervisor had to go. */
 		r.w.script({ op_bit(Op::Stuff), 0, 3, status, 100, false });
 		TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
 		TCE_EXPECT_EQ(r.w.live_tces(), 0);
-		TCE_EXPECT_EQ(r.w.waits, 8);
+		TCE_EXPECT_EQ(r.w.pauses(), 8);
 	}
 }
 

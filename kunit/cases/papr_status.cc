@@ -4,6 +4,7 @@
  * whoever makes the call; every other status is an errno; one that is busy for ever has
  * refused.
  */
+#include "guest.hpp"
 #include "params.hpp"
 #include "rig.hpp"
 
@@ -91,10 +92,59 @@ TCE_CASE(papr, every_status)
 		r.w.script({ op_bit(Op::PutIndirect), 0, 1, a.status, 0, false });
 		TCE_EXPECT_EQ(r.attach(1), a.rc);
 		TCE_EXPECT(r.closed(0, ~0ull, 1));
-		TCE_EXPECT_EQ(r.w.waits, 0);
+		TCE_EXPECT_EQ(r.w.pauses(), 0);
 	}
 	TCE_EXPECT(r.reaches(4 * kMiB, kUser));
 	TCE_EXPECT_EQ(r.w.live_tces(), 256);
+}
+
+/* H_BUSY 150 times on end: asked again, ever more slowly, but not for longer than a second. */
+TCE_CASE(papr, busy_for_long)
+{
+	Rig r;
+
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+	r.w.script({ kAllOps, 0, 150, h::kBusy, 0, false });
+	TCE_EXPECT_EQ(r.map(kUser, 0, kMiB), 0);
+	TCE_EXPECT_EQ(r.w.live_tces(), 256);
+	TCE_EXPECT_LE(10, r.w.waits);
+	TCE_EXPECT_LE(r.w.waited_ms, 1000);
+	r.w.script({ kAllOps, 0, 150, h::kBusy, 0, false });
+	TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
+	TCE_EXPECT_EQ(r.w.live_tces(), 0);
+	/* For ever: the ioctl comes back after a second, to undo it is not waited as long again. */
+	r.w.waited_ms = 0;
+	r.w.script({ kAllOps, 0, ~0ull, h::kBusy, 0, false });
+	TCE_EXPECT_EQ(r.map(kUser, 0, kMiB), err::kIo);
+	TCE_EXPECT_LE(1000, r.w.waited_ms);
+	TCE_EXPECT_LE(r.w.waited_ms, 1100);
+	r.w.no_scripts();
+	TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
+	/* It has answered since: there is a second for it again. */
+	r.w.script({ kAllOps, 0, 150, h::kBusy, 0, false });
+	TCE_EXPECT_EQ(r.map(kUser, 0, kMiB), 0);
+	r.w.no_scripts();
+	TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
+}
+
+/* KVM cannot wait so long: the deferred flush does, and nothing is lost. */
+TCE_CASE(papr, busy_under_kvm)
+{
+	guest::Guest g(12, 12);
+
+	g.r.w.script({ kAllOps, 0, 150, h::kBusy, 0, false });
+	TCE_EXPECT_EQ(g.put_in_kernel(3, guest::kBoth), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.waits, 0);
+	TCE_EXPECT_LE(g.r.w.delayed_us, 50000);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.w.run_deferred(), 1);
+	TCE_EXPECT(g.reaches(3, 0));
+	/* What the guest closes, and its owner unregisters, is closed. */
+	g.r.w.script({ kAllOps, 0, 150, h::kBusy, 0, false });
+	TCE_EXPECT_EQ(g.put_in_kernel(3, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.unreg(guest::kRam, guest::kRamSize), 0);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_LOST], 0);
 }
 
 /* Busy at any call of anything that makes one: it is as if nothing had been. */
@@ -113,31 +163,30 @@ TCE_CASE(papr, busy_anywhere)
 			/* Each call that is made is answered so twice, from here on. */
 			r.w.script({ kAllOps, 0, 2, status, apply, false });
 			TCE_ASSERT_EQ(r.attach(0), 0);
-			TCE_EXPECT_EQ(r.w.waits, 2);
-			TCE_EXPECT_EQ(r.w.waited_status, status);
+			TCE_EXPECT_EQ(r.w.pauses(), 2);
 			TCE_ASSERT_EQ(r.reg(kUser, 600 * page), 0);
 			TCE_ASSERT_EQ(r.create(r.w.config.page_shift, kTiB), 0);
 			r.w.script({ kAllOps, 1, 2, status, apply, false });
 			TCE_ASSERT_EQ(r.map(kUser, r.start + page, 600 * page), 0);
-			TCE_EXPECT_EQ(r.w.waits, 4);
+			TCE_EXPECT_EQ(r.w.pauses(), 4);
 			TCE_EXPECT_EQ(r.w.live_tces(), 600);
 			r.w.script({ op_bit(Op::PutIndirect), 1, 2, status, apply, false });
 			TCE_ASSERT_EQ(r.attach(1), 0);
-			TCE_EXPECT_EQ(r.w.waits, 6);
+			TCE_EXPECT_EQ(r.w.pauses(), 6);
 			TCE_EXPECT_EQ(r.w.live_tces(), 1200);
 			r.w.script({ kAllOps, 1, 2, status, apply, false });
 			TCE_EXPECT_EQ(r.unmap(r.start, 300 * page), 0);
-			TCE_EXPECT_EQ(r.w.waits, 8);
+			TCE_EXPECT_EQ(r.w.pauses(), 8);
 			TCE_EXPECT_EQ(r.w.live_tces(), 2 * 301);
 			r.w.script({ kAllOps, 1, 2, status, apply, false });
 			r.detach(0);
-			TCE_EXPECT_EQ(r.w.waits, 10);
+			TCE_EXPECT_EQ(r.w.pauses(), 10);
 			TCE_EXPECT_EQ(r.w.live_tces(), 301);
 			r.w.script({ kAllOps, 1, 2, status, apply, false });
 			TCE_EXPECT_EQ(r.remove(r.start), 0);
-			TCE_EXPECT_EQ(r.w.waits, 12);
+			TCE_EXPECT_EQ(r.w.pauses(), 12);
 			TCE_EXPECT_EQ(r.unreg(kUser, 600 * page), 0);
-			asked += r.w.waits;
+			asked += r.w.pauses();
 			r.w.no_scripts();
 		}
 	}
@@ -162,14 +211,14 @@ TCE_CASE(papr, busy_for_good)
 	r.w.reset_counts();
 	r.w.script(busy);
 	TCE_EXPECT_EQ(r.unmap(kMiB, 8192), err::kIo);
-	TCE_EXPECT_LE(r.w.waits, 4000);
+	TCE_EXPECT_LE(r.w.pauses(), 4000);
 	TCE_EXPECT(r.reaches(kMiB, kUser));
 	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), err::kBusy);
 
 	/* Nothing was there, and nothing is: the hypervisor did not do a thing. */
 	r.w.reset_counts();
 	TCE_EXPECT_EQ(r.map(2 * kUser, 0, 8192), err::kIo);
-	TCE_EXPECT_LE(r.w.waits, 10000);
+	TCE_EXPECT_LE(r.w.pauses(), 10000);
 	TCE_EXPECT(r.closed(0, kMiB));
 	/* The same over live entries. */
 	TCE_EXPECT_EQ(r.map(2 * kUser, kMiB, 8192), err::kIo);

@@ -230,6 +230,65 @@ TCE_CASE(papr, query_is_believed)
 	TCE_EXPECT_EQ(r.create(24, bit(44)), 0);
 }
 
+/* More entries than firmware survives being asked for, though it offers them: refused unseen. */
+TCE_CASE(papr, too_many_entries)
+{
+	Config config = with_firmware(param);
+
+	config.fw.pgsizes = bit(12) | bit(16) | bit(24);
+	config.fw.largest = bit(37);
+
+	Rig r(config);
+
+	r.w.reset_counts();
+	for (u32 again = 0; again < 3; again++) {
+		TCE_EXPECT_EQ(r.create(12, bit(44)), err::kInval);
+		TCE_EXPECT_EQ(r.create(12, bit(49)), err::kInval);
+		TCE_EXPECT_EQ(r.create(16, bit(48)), err::kInval);
+		TCE_EXPECT_EQ(r.create(24, bit(56)), err::kInval);
+		/* Nothing has changed, and nobody was asked. */
+		TCE_EXPECT_EQ(rtas_calls(r), 0);
+		TCE_EXPECT_EQ(r.w.ddw_calls[kQuery], 0);
+		TCE_EXPECT(default_there(r) && windows_there(r) == 1);
+	}
+	TCE_EXPECT_EQ(r.create(24, bit(55)), 0);
+	TCE_EXPECT_EQ(r.remove(r.start), 0);
+	TCE_EXPECT_EQ(r.create(12, bit(43)), 0);
+	TCE_EXPECT_EQ(r.w.ddw_calls[kCreate], 2);
+}
+
+/* The firmware is busy for good, or the caller is killed: there may be a window, and it goes. */
+TCE_CASE(papr, busy_for_too_long)
+{
+	static constexpr int kErrors[] = { err::kBusy, err::kIntr };
+	static constexpr Site kSites[] = { Site::DdwQuery, Site::DdwCreate };
+
+	for (const int error : kErrors) {
+		Rig r(with_firmware(param));
+
+		r.w.ddw_error = error;
+		for (const Site site : kSites) {
+			r.w.fail_nth(1, site_bit(site));
+			TCE_EXPECT_EQ(r.create(16, kGiB), error);
+			TCE_EXPECT_EQ(r.w.injected(), 1);
+			r.w.fail_never();
+			TCE_EXPECT(default_there(r) && windows_there(r) == 1);
+		}
+		/* The one that was asked for came after all. */
+		r.w.groups[0].win[1].live = true;
+		r.w.groups[0].win[1].liobn = r.w.groups[0].caps.default_liobn + 1;
+		r.w.groups[0].win[1].start = kDdwStart;
+		r.w.groups[0].win[1].page_shift = 16;
+		r.w.groups[0].win[1].window_shift = 30;
+		r.w.skip_dt = true;
+		r.w.reset_counts();
+		r.detach(0);
+		TCE_EXPECT_EQ(r.w.ddw_calls[kReset], 1);
+		TCE_EXPECT(default_there(r) && windows_there(r) == 1);
+		r.w.skip_dt = false;
+	}
+}
+
 /* Addresses that no window can have: refused, and taken back from the firmware. */
 TCE_CASE(papr, wrong_address)
 {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Threads, some of which are vCPUs.  Two vCPUs never write the same entry: that race
- * is KVM's own.
- */
+/* Threads, some of which are vCPUs. */
 #include "params.hpp"
 #include "race.hpp"
 
@@ -23,6 +20,11 @@ TCE_CASE(race, kvm_and_unregister)
 	TCE_ASSERT_EQ(r.remove(0), 0);
 	TCE_ASSERT_EQ(r.create(12, 8 * kMiB), 0);
 	TCE_ASSERT_EQ(kvm.attach(table, 0), 0);
+	/* The levels are there. */
+	TCE_ASSERT_EQ(r.reg(kA, kBytes), 0);
+	TCE_ASSERT_EQ(r.map(kA, 0, kBytes), 0);
+	TCE_ASSERT_EQ(r.unmap(0, kBytes), 0);
+	TCE_ASSERT_EQ(r.unreg(kA, kBytes), 0);
 	run(race, { [](Race &x) {
 			   for (u64 i = 0; i < x.n; i++, env_yield()) {
 				   const u32 c = i % 2;
@@ -83,6 +85,8 @@ TCE_CASE(race, kvm_and_windows)
 
 				   /* The table goes away while another thread uses it, and then ours. */
 				   x.allow(create(x, 12, 8 * kMiB), 0);
+				   x.allow(map(x, kA, 0, kBytes), 0);
+				   x.allow(map(x, kA, kBytes, kBytes), 0);
 				   table.size = 8 * kMiB >> 12;
 				   if (!kvm.attach(table, 0)) {
 					   kvm.h_put_tce(table, 4096, kA | kRights);
@@ -161,8 +165,68 @@ TCE_CASE(race, kvm_and_ioctls)
 	TCE_EXPECT(r.reaches(1024 * 4096, kA) && r.reaches(1025 * 4096, kB));
 	kvm.release(table);
 	TCE_EXPECT_EQ(kvm.warns, 0);
-	/* Notes that KVM lost on the way are back with the window. */
+	r.w.run_deferred();
+	check_exact(r.w, kA);
+	check_exact(r.w, kB);
 	TCE_EXPECT_EQ(r.remove(0), 0);
+}
+
+/* Three vCPUs and an ioctl on the same four entries; memory comes and goes. */
+TCE_CASE(race, kvm_same_entries)
+{
+	Rig r(small());
+	Kvm kvm(&r.w.mm[0], 0);
+	GuestTable table;
+	Race race = { &r, &kvm, &table, rounds(400), 0, 0, 0, 0 };
+
+	r.w.strict_notes = true;
+	TCE_ASSERT_EQ(r.reg(kA, kBytes), 0);
+	TCE_ASSERT_EQ(r.reg(kB, kBytes), 0);
+	TCE_ASSERT_EQ(r.map(kA, 0, 65536), 0);
+	table.size = 8 * kMiB >> 12;
+	TCE_ASSERT_EQ(kvm.attach(table, 0), 0);
+	run(race, { [](Race &x) {
+			   for (u64 i = 0; i < x.n; i++, env_yield()) {
+				   const u64 mem = i % 2 ? kA : kB;
+
+				   x.allow(unreg(x, mem, kBytes), err::kBusy);
+				   x.allow(reg(x, mem, kBytes), err::kBusy);
+				   if (i % 8 == 0)
+					   x.allow(unmap(x, 0, 65536), 0);
+				   if (i % 8 == 4)
+					   x.allow(map(x, kA, i % 4 * 4096, 4096), 0, err::kInval);
+			   }
+		   },
+		    [](Race &x) {
+			    for (u64 i = 0; x.goes_on(); i++) {
+				    x.kvm->h_put_tce(*x.table, i % 4 * 4096, kA | kRights);
+				    x.kvm->h_put_tce(*x.table, (i + 2) % 4 * 4096, 0);
+			    }
+		    },
+		    [](Race &x) {
+			    for (u64 i = 0; x.goes_on(); i++) {
+				    x.kvm->h_put_tce(*x.table, i % 4 * 4096, kB | kRights);
+				    x.kvm->h_stuff_tce(*x.table, (i + 1) % 4 * 4096, 0, 1);
+			    }
+		    },
+		    [](Race &x) {
+			    const u64 list[4] = { kA, kB | kRights, kB, kA | TCE_PERM_READ };
+
+			    for (u64 i = 0; x.goes_on(); i++) {
+				    x.kvm->h_put_tce_indirect(*x.table, 0, list, 4);
+				    x.kvm->do_unmap(x.table->tables[0], i % 4);
+			    }
+		    },
+		    flusher });
+	r.w.run_deferred();
+	check_exact(r.w, kA);
+	check_exact(r.w, kB);
+	TCE_EXPECT_EQ(kvm.warns, 0);
+	TCE_EXPECT_EQ(kvm.h_stuff_tce(table, 0, 0, 4), h::kSuccess);
+	TCE_EXPECT_EQ(r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(r.unreg(kA, kBytes), 0);
+	TCE_EXPECT_EQ(r.unreg(kB, kBytes), 0);
+	kvm.release(table);
 }
 
 /* Groups come and go while everything else goes on. */
@@ -177,6 +241,8 @@ TCE_CASE(race, groups)
 	TCE_ASSERT_EQ(r.reg(kA, kBytes), 0);
 	TCE_ASSERT_EQ(r.map(kA, 4 * kMiB, 64 * 4096), 0);
 	table.size = 8 * kMiB >> 12;
+	TCE_ASSERT_EQ(r.map(kA, 5 * kMiB, kMiB), 0);
+	TCE_ASSERT_EQ(r.unmap(5 * kMiB, kMiB), 0);
 	TCE_ASSERT_EQ(kvm.attach(table, 0), 0);
 	run(race, { [](Race &x) {
 			   World &w = x.r->w;

@@ -92,8 +92,8 @@ View::Seen View::look(u64 index) const
 	for (u32 height = geometry_.levels() - 1; height && level; height--) {
 		const u64 slot = geometry_.slot(height, tce::TceIndex(index));
 
-		/* In front of the pointers is what tells of the hardware's level. */
-		const u64 slots = (level + sizeof(tce::HwPage)) / 8;
+		/* In front of the pointers is the node's head. */
+		const u64 slots = (level + sizeof(tce::Node)) / 8;
 
 		if (born_.get(slots) != geometry_.level_entries(height) * 8)
 			return { true, 0 };

@@ -44,8 +44,10 @@ void Rig::finish()
 int Rig::done(int rc) const
 {
 	lock_check_none_held("the end of a call");
+	begin_step();
 	if (rc > 0)
 		FAKE_FAIL("a positive answer: %d", rc);
+	w.users.run_later();
 	w.check_dt();
 	w.ioda.snoop();
 	return rc;

@@ -18,7 +18,7 @@ void tce_case_run(const struct tce_case *c, unsigned int param)
 	if (fake::world) {
 		env_panic(__FILE__, __LINE__, "a case left its world behind");
 	}
-	if (t->nr_held || t->atomic || t->in_user || t->no_fail || t->killed)
+	if (t->nr_held || t->atomic || t->in_user || t->no_fail || t->killed || t->task)
 		fake::fail_at(__FILE__, __LINE__, "the case left its thread in a state of its own");
 }
 

@@ -96,7 +96,15 @@ inline int kvm_attach(Play &p)
 
 inline int kvm_put(Play &p, u64 tce)
 {
-	return from_h(p.kvm.h_put_tce(p.table, kDdwStart + bit(39), tce));
+	constexpr u64 kIova = kDdwStart + bit(39);
+	const long rc = p.kvm.h_put_tce(p.table, kIova, tce);
+	const u64 size = bit(p.table.page_shift);
+
+	/* What is too hard for the kernel, QEMU does. */
+	if (rc != h::kTooHard)
+		return from_h(rc);
+	return tce ? p.r.map(Play::kOne + (tce & ~(size - 1)), kIova, size) :
+		     p.r.unmap(kIova, size);
 }
 
 /* Where everything fails the group may not have been attached. */

@@ -3,8 +3,7 @@
  * The radix table by itself: every level, its borders, what is made on demand, what a
  * failed preparation leaves, and what hardware would see between any two stores.
  */
-#include "params.hpp"
-#include "recorder.hpp"
+#include "bench.hpp"
 
 using namespace fake;
 using tce::Geometry;
@@ -14,77 +13,6 @@ using tce::Perm;
 using tce::Tce;
 using tce::TceIndex;
 using tce::Uaddr;
-
-namespace {
-
-/* A table in a world of its own. */
-class Bench {
-public:
-	explicit Bench(const Geometry &g, const Config &config = {}, tce::Walk walk = {})
-		: w(*make<World>(config)),
-		  mm(tce_port_mm_get()),
-		  charge(*new(Place{ env_alloc(sizeof(tce::TableCharge), 8) })
-				 tce::TableCharge(mm)),
-		  table(*new(Place{ env_alloc(sizeof(RecTable), 8) }) RecTable(g, walk))
-	{
-	}
-	~Bench()
-	{
-		unmake(&table);
-		charge.drop();
-		unmake(&charge);
-		tce_port_mm_put(mm);
-		unmake(&w);
-	}
-	Bench(const Bench &) = delete;
-	Bench &operator=(const Bench &) = delete;
-
-	/* Makes the leaves of [begin, end). */
-	tce::Errc grow(u64 begin, u64 end)
-	{
-		RecPrepared leaves(charge);
-		const tce::Status status =
-			table.prepare({ TceIndex(begin), TceIndex(end) }, leaves);
-
-		if (status.ok())
-			table.link(leaves);
-		return status.error();
-	}
-	void set(u64 index, u64 hpa, u64 user = 0)
-	{
-		RecLeaf *leaf = table.leaf(TceIndex(index));
-
-		TCE_REQUIRE(leaf);
-		tce::Guard guard(leaf->lock);
-
-		leaf->set(TceIndex(index), { Tce(Hpa(hpa), Perm(hpa ? 3 : 0)), Uaddr(user) });
-	}
-	u64 tce(u64 index)
-	{
-		RecLeaf *leaf = table.leaf(TceIndex(index));
-
-		if (!leaf)
-			return 0;
-		tce::Guard guard(leaf->lock);
-
-		return leaf->tce(TceIndex(index)).raw();
-	}
-	u64 leaves() const { return static_cast<u64>(w.counters[TCE_COUNT_LEAVES]); }
-
-	World &w;
-	tce_mm *mm;
-	tce::TableCharge &charge;
-	RecTable &table;
-};
-
-Geometry shape(unsigned int param)
-{
-	const Shape &s = kShapes[param];
-
-	return Geometry::make(s.page_shift, bit(s.window_shift), s.levels, tce::kPaprLevels).value();
-}
-
-} // namespace
 
 /* One entry on either side of every border of every level, and nothing in between. */
 TCE_CASE(table, every_level)
@@ -127,11 +55,11 @@ TCE_CASE(table, on_demand)
 	TCE_EXPECT_EQ(b.leaves(), 1);
 	/* A leaf with its user view, and one page per level above. */
 	TCE_EXPECT_LE(b.w.live_bytes, 64 * 1024 * 5 + 256 + g.leaf_entries() * 17);
-	TCE_EXPECT_EQ(b.w.locked_vm(), g.leaf_entries() * 8 / 4096);
+	TCE_EXPECT_EQ(b.pages(), one_of_each(g) / 4096);
 	/* Again: nothing new. */
 	TCE_EXPECT_EQ(b.grow(g.entries() - 1, g.entries()), tce::Errc::Ok);
 	TCE_EXPECT_EQ(b.leaves(), 1);
-	TCE_EXPECT_EQ(b.w.locked_vm(), g.leaf_entries() * 8 / 4096);
+	TCE_EXPECT_EQ(b.pages(), one_of_each(g) / 4096);
 }
 
 /* next_leaf() against looking at every leaf. */
@@ -192,7 +120,7 @@ TCE_CASE(table, cursor)
 	}
 }
 
-/* Every allocation and charge fails once: nothing is left of it but upper levels. */
+/* Every allocation and charge fails once: nothing is left of it. */
 TCE_CASE(table, prepare_fails)
 {
 	const Geometry g = shape(param);
@@ -218,7 +146,8 @@ TCE_CASE(table, prepare_fails)
 		}
 		TCE_EXPECT_EQ(rc, where == Site::Killed ? tce::Errc::Intr : tce::Errc::NoMem);
 		TCE_EXPECT_EQ(b.leaves(), 0);
-		TCE_EXPECT_EQ(b.w.locked_vm(), 0);
+		TCE_EXPECT_EQ(b.bytes(), 0);
+		TCE_EXPECT_EQ(b.pages(), 0);
 		TCE_EXPECT(!b.table.next_leaf(b.table.whole()));
 		TCE_EXPECT_EQ(b.grow(begin, end), tce::Errc::Ok);
 	}
@@ -246,7 +175,7 @@ TCE_CASE(table, two_prepare)
 		TCE_EXPECT_EQ(b.tce(0), 0x5003);
 	}
 	TCE_EXPECT_EQ(b.leaves(), 1);
-	TCE_EXPECT_EQ(b.w.locked_vm(), g.leaf_entries() * 8 / 4096);
+	TCE_EXPECT_EQ(b.pages(), one_of_each(g) / 4096);
 }
 
 TCE_CASE(table, live_and_pending)
@@ -391,20 +320,15 @@ TCE_CASE(table, history)
 /* The hardware's pointers lead to empty levels only, and to each before anything is in it. */
 TCE_CASE(table, history_walked)
 {
-	const Shape &s = kWalkedShapes[param];
-
-	check_history(Geometry::make(s.page_shift, bit(s.window_shift), s.levels, tce::kIodaLevels)
-			      .value(),
-		      param + 171, true);
+	check_history(walked_shape(param), param + 171, true);
 }
 
 /* As prepare_fails, with levels for the hardware. */
 TCE_CASE(table, prepare_walked_fails)
 {
-	const Shape &s = kWalkedShapes[param];
-	const Geometry g =
-		Geometry::make(s.page_shift, bit(s.window_shift), s.levels, tce::kIodaLevels)
-			.value();
+	const Geometry g = walked_shape(param);
+	const u64 top = g.levels() == 1 ? g.entries() : bit(g.level_bits());
+	const u64 kept = 8 * (top < g.entries() ? top : g.entries());
 	u64 nth = 1;
 
 	for (;; nth++) {
@@ -425,10 +349,11 @@ TCE_CASE(table, prepare_walked_fails)
 			TCE_EXPECT_EQ(rc, tce::Errc::Ok);
 			break;
 		}
-		if (g.levels() > 1 || !planted) {
+		if (g.levels() > 1 || !planted)
 			TCE_EXPECT_EQ(b.leaves(), 0);
-			TCE_EXPECT_EQ(b.w.locked_vm(), 0);
-		}
+		/* The top stays, and is paid for. */
+		TCE_EXPECT_EQ(b.pages(), planted ? kept / 4096 : 0);
+		TCE_EXPECT_EQ(b.w.ioda.live_levels, planted ? 1 : 0);
 		TCE_EXPECT_EQ(planted, b.table.root_page() != nullptr);
 		TCE_EXPECT(b.table.plant(b.charge).ok());
 		TCE_EXPECT_EQ(b.grow(begin, end), tce::Errc::Ok);

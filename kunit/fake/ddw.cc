@@ -39,7 +39,7 @@ int begin(Call call, Site site, bool present)
 	world->ddw_calls[call]++;
 	if (!present)
 		return err::kNoDev;
-	return world->inject(site) ? err::kIo : 0;
+	return world->inject(site) ? world->ddw_error : 0;
 }
 
 } // namespace
@@ -66,6 +66,7 @@ int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 			unsigned int window_shift, struct tce_ddw_window *out)
 {
+	moment();
 	expect_process_context("tce_port_ddw_create");
 
 	Guard guard;
@@ -105,6 +106,7 @@ int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 
 int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 {
+	moment();
 	expect_process_context("tce_port_ddw_remove");
 
 	Guard guard;
@@ -116,6 +118,11 @@ int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 	for (FwWindow &w : g.win) {
 		if (!w.live || w.liobn != liobn)
 			continue;
+
+		for (const tce_ktable *k : g.slot) {
+			if (k && k->shape.liobn == liobn)
+				FAKE_FAIL("KVM still finds the window that is removed");
+		}
 
 		const bool was_default = fw.default_by_liobn ? liobn == g.caps.default_liobn :
 							       w.is_default;

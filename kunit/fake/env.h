@@ -79,9 +79,14 @@ struct env_thread {
 	unsigned int nr_held;
 	unsigned int nr_spins;			/* of these, spinlocks */
 	unsigned int atomic;			/* pretends to be in softirq */
-	unsigned int in_user;			/* KVM's sequence of table ops, kInSequence.. */
+	unsigned int in_moment;			/* World::on_moment */
+	unsigned int in_user;			/* sections of KVM that do not sleep */
+	unsigned int yielding;			/* has yielded and not slept since, see Users */
+	unsigned long task;			/* acts as this one, see as_task() */
 	unsigned int killed;			/* has a fatal signal */
 	unsigned int no_fail;			/* fault injection is off */
+	unsigned long look_ups;			/* of system pages, since it let others run */
+	unsigned long notes;			/* taken and dropped, since then */
 	void *mm;				/* current->mm */
 };
 

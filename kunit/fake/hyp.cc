@@ -64,7 +64,7 @@ u64 World::entries_naming(u64 hpa) const
 
 bool World::device_reaches_mem(const tce_mem &mem) const
 {
-	bool reaches = entries_naming_mem(mem);
+	bool reaches = walked_entries_naming(mem);
 
 	for (u32 s = 0; s < kShifts; s++) {
 		reach_[s].for_each([&](u64 n, u64) {
@@ -84,8 +84,24 @@ bool World::is_part_of(const tce_mem &mem, u64 hpa, u32 shift) const
 	       ua < mem.ua + (mem.npages << config.page_shift) && mem.ua < ua + bit(shift);
 }
 
-/* PowerNV's: with several groups each entry counts once. */
 u64 World::entries_naming_mem(const tce_mem &mem) const
+{
+	u64 most = walked_entries_naming(mem);
+
+	for (u32 g = 0; g < config.groups; g++) {
+		u64 n = 0;
+
+		for (const FwWindow &w : groups[g].win) {
+			w.tces.for_each([&](u64, u64 tce) {
+				n += is_part_of(mem, tce_hpa(tce), w.page_shift);
+			});
+		}
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+u64 World::walked_entries_naming(const tce_mem &mem) const
 {
 	u64 most = 0;
 
@@ -285,6 +301,7 @@ int tce_port_has_multitce(void)
 
 long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce)
 {
+	moment();
 	Guard g;
 
 	return change(Op::Put, liobn, ioba, 1, !tce, [&](u32) { return tce; });
@@ -292,6 +309,7 @@ long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce)
 
 long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list, unsigned int nr)
 {
+	moment();
 	Guard g;
 	bool zero = true;
 
@@ -305,20 +323,28 @@ long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list, 
 
 long tce_port_h_stuff_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce, unsigned int nr)
 {
+	moment();
 	Guard g;
 
 	return change(Op::Stuff, liobn, ioba, nr, !tce, [&](u32) { return tce; });
 }
 
-void tce_port_h_wait(long status)
+int tce_port_wait_ms(unsigned int ms, int killable)
 {
-	expect_process_context("tce_port_h_wait");
+	expect_process_context("tce_port_wait_ms");
+	world->users.quiet();
 
 	Guard g;
 
-	if (status != h::kBusy && status != h::kInProgress &&
-	    (status < h::kLongBusy1Msec || status > h::kLongBusy100Sec))
-		FAKE_FAIL("wait for status %ld, which is not a busy one", status);
 	world->waits++;
-	world->waited_status = static_cast<u64>(status);
+	world->waited_ms += ms;
+	return killable && (world->inject(Site::Killed) || env_self()->killed);
+}
+
+void tce_port_delay_us(unsigned int us)
+{
+	Guard g;
+
+	world->delays++;
+	world->delayed_us += us;
 }

@@ -354,6 +354,7 @@ tce_u64 tce_port_level_address(const void *p)
 int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot, struct tce_ktable *k,
 			     int for_kvm)
 {
+	moment();
 	expect_process_context("tce_port_ioda_set_window");
 
 	Guard guard;
@@ -401,6 +402,7 @@ int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot, stru
 
 int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot)
 {
+	moment();
 	tce_ktable *shown, *walked = nullptr;
 	int rc = 0;
 
@@ -440,8 +442,7 @@ int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot)
 
 void tce_port_ioda_kill(struct tce_ktable *k, tce_u64 index, tce_u64 nr)
 {
-	expect_process_context("tce_port_ioda_kill");
-
+	moment();
 	Guard g;
 
 	world->ioda.kill(k, index, nr);

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * port.h, "Tables as KVM sees them" and "Time, trouble, figures".
- *
- * A deferred flush runs when a case says so (World::run_deferred()), never by
- * itself: what must not depend on it has to hold without it.
- */
+/* port.h, "Tables as KVM sees them" and "Time, trouble, figures". */
 #include "kvm.hpp"
 #include "world.hpp"
 
@@ -39,10 +34,6 @@ void ktable_put(tce_ktable *k)
 		check(k, "put of a table that is gone");
 		if (--k->refs)
 			return;
-		if (k->armed)
-			FAKE_FAIL("the last reference goes while a flush is armed");
-		if (k->running)
-			FAKE_FAIL("the last reference goes while a flush runs");
 		for (tce_ktable **at = &world->ktables; *at; at = &(*at)->next) {
 			if (*at == k) {
 				*at = k->next;
@@ -53,7 +44,8 @@ void ktable_put(tce_ktable *k)
 		k->magic = 0;
 		t = k->table;
 	}
-	env_free(k);
+	/* KVM may be about to call an op of it. */
+	world->users.free_later(k);
 
 	/* KVM drops its reference from softirq. */
 	Atomic atomic;
@@ -61,42 +53,22 @@ void ktable_put(tce_ktable *k)
 	tce_table_release(t);
 }
 
-u32 World::armed() const
-{
-	Guard g;
-	u32 n = 0;
-
-	for (const tce_ktable *k = ktables; k; k = k->next)
-		n += k->armed;
-	return n;
-}
-
-u32 World::run_deferred()
+u32 World::give_up_lost()
 {
 	u32 n = 0;
 
-	for (;;) {
+	for (;; n++) {
 		tce_ktable *k;
 		{
 			Guard g;
 
-			for (k = ktables; k && !k->armed; k = k->next)
+			for (k = ktables; k && !k->lost; k = k->next)
 				;
 			if (!k)
 				return n;
-			k->armed = false;
-			k->running++;
-			k->refs++;
-			k->flushes++;
-		}
-		tce_table_flush(k->table);
-		{
-			Guard g;
-
-			k->running--;
+			k->lost--;
 		}
 		ktable_put(k);
-		n++;
 	}
 }
 
@@ -135,30 +107,9 @@ void tce_port_ktable_put(struct tce_ktable *k)
 	ktable_put(k);
 }
 
-void tce_port_ktable_defer_flush(struct tce_ktable *k)
-{
-	Guard g;
-
-	check(k, "a flush is armed for a table that is gone")->armed = true;
-}
-
-void tce_port_ktable_cancel_flush(struct tce_ktable *k)
-{
-	expect_process_context("tce_port_ktable_cancel_flush");
-	for (;;) {
-		{
-			Guard g;
-
-			check(k, "a flush is cancelled for a table that is gone")->armed = false;
-			if (!k->running)
-				return;
-		}
-		env_yield();
-	}
-}
-
 void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot, struct tce_ktable *k)
 {
+	moment();
 	tce_ktable *old;
 
 	expect_process_context("tce_port_group_set_table");
@@ -174,33 +125,6 @@ void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot, str
 	}
 	if (old)
 		ktable_put(old);
-}
-
-void tce_port_sync_users(void)
-{
-	const env_thread *t = env_self();
-
-	expect_process_context("tce_port_sync_users");
-	if (t->in_user)
-		FAKE_FAIL("tce_port_sync_users between two ops waits for itself");
-	Kvm::wait_for_users();
-
-	Guard g;
-
-	world->syncs++;
-}
-
-void tce_port_yield(void)
-{
-	expect_process_context("tce_port_yield");
-	{
-		Guard g;
-
-		world->yields++;
-	}
-	Kvm::sleep_begins();
-	env_yield();
-	Kvm::sleep_ends();
 }
 
 int tce_port_killed(void)
@@ -222,24 +146,6 @@ void tce_port_warn(const char *what, const char *file, int line)
 			return;
 	}
 	fail_at(file, line, "warning of the engine: %s", what);
-}
-
-void tce_port_log(const char *fmt, ...)
-{
-	char text[200];
-	__builtin_va_list ap;
-
-	__builtin_va_start(ap, fmt);
-	env_vsnprintf(text, sizeof(text), fmt, ap);
-	__builtin_va_end(ap);
-	{
-		Guard g;
-
-		world->logs++;
-		__builtin_memcpy(world->last_log, text, sizeof(text));
-	}
-	if (env_knob(ENV_VERBOSE))
-		log("engine: %s", text);
 }
 
 void tce_port_count(enum tce_counter which, long n)

@@ -8,23 +8,30 @@ namespace {
 constexpr u32 kPermBits = TCE_PERM_READ | TCE_PERM_WRITE;
 
 /*
- * From the moment KVM has a user address slot until it has stored to it: nothing
- * in there sleeps, and tce_port_sync_users() waits for the end.
+ * KVM walks its list of tables and calls their ops without sleeping.  A section within another one
+ * of the same thread is a part of it, or another vCPU's.
  */
-class UserSequence {
+class Section {
 public:
-	UserSequence()
+	explicit Section(tce_mm *mm) : before_(env_self()->mm)
 	{
-		env_rwsem_read_lock(world->users);
-		env_self()->in_user = kInSequence;
+		env_self()->mm = mm;
+		if (!env_self()->in_user++)
+			world->users.section_begins();
 	}
-	~UserSequence()
+	~Section()
 	{
-		env_self()->in_user = 0;
-		env_rwsem_read_unlock(world->users);
+		env_self()->mm = before_;
+		if (--env_self()->in_user)
+			return;
+		world->users.section_ends();
+		world->users.run_later();
 	}
-	UserSequence(const UserSequence &) = delete;
-	UserSequence &operator=(const UserSequence &) = delete;
+	Section(const Section &) = delete;
+	Section &operator=(const Section &) = delete;
+
+private:
+	void *before_;
 };
 
 u64 load_slot(const void *slot)
@@ -67,24 +74,6 @@ tce_mem *lookup(const tce_mm *mm, u64 ua, u64 bytes)
 
 } // namespace
 
-void Kvm::sleep_begins()
-{
-	if (env_self()->in_user == kInExchange)
-		env_rwsem_read_unlock(world->users);
-}
-
-void Kvm::sleep_ends()
-{
-	if (env_self()->in_user == kInExchange)
-		env_rwsem_read_lock(world->users);
-}
-
-void Kvm::wait_for_users()
-{
-	env_rwsem_write_lock(world->users);
-	env_rwsem_write_unlock(world->users);
-}
-
 /* --- Tables ------------------------------------------------------------------------ */
 
 int Kvm::attach(GuestTable &t, u32 group)
@@ -107,7 +96,12 @@ int Kvm::attach(GuestTable &t, u32 group)
 		return err::kInval;
 	for (u32 i = 0; i < t.nr_tables; i++) {
 		if (t.tables[i] == found) {
-			ktable_put(found);
+			/* The reference that was just taken is nobody's. */
+			t.known[i]++;
+
+			Guard g;
+
+			found->lost++;
 			return 0;
 		}
 	}
@@ -115,55 +109,57 @@ int Kvm::attach(GuestTable &t, u32 group)
 		ktable_put(found);
 		return err::kNoMem;
 	}
+	t.known[t.nr_tables] = 1;
 	t.tables[t.nr_tables++] = found;
 	return 0;
 }
 
+/*
+ * The reference goes at once, whoever is in the middle of a hypercall: on kernels that preempt
+ * KVM's walk RCU does not know of it.
+ */
+void Kvm::forget(GuestTable &t, u32 i)
+{
+	tce_ktable *k = t.tables[i];
+
+	t.nr_tables--;
+	t.tables[i] = t.tables[t.nr_tables];
+	t.known[i] = t.known[t.nr_tables];
+	ktable_put(k);
+}
+
 void Kvm::detach_group(GuestTable &t, u32 group)
 {
-	for (u32 i = 0; i < t.nr_tables;) {
-		bool shown = false;
+	for (u32 i = t.nr_tables; i-- > 0;) {
+		u32 shown = 0;
 		{
 			Guard g;
 
 			for (const tce_ktable *k : world->groups[group].slot)
-				shown = shown || k == t.tables[i];
+				shown += k == t.tables[i];
 		}
-		if (!shown) {
-			i++;
-			continue;
-		}
-		ktable_put(t.tables[i]);
-		t.tables[i] = t.tables[--t.nr_tables];
+		if (shown && !--t.known[i])
+			forget(t, i);
 	}
 }
 
 void Kvm::release(GuestTable &t)
 {
 	while (t.nr_tables)
-		ktable_put(t.tables[--t.nr_tables]);
+		forget(t, t.nr_tables - 1);
 }
 
 /* --- One entry ----------------------------------------------------------------------- */
 
-/*
- * iommu_tce_xchg_no_kill().  KVM does not mind if it sleeps; a sequence that does has
- * begun anew for tce_port_sync_users().
- */
+/* iommu_tce_xchg_no_kill().  KVM would drop the note of what was there, too early. */
 int Kvm::xchg(tce_ktable *k, u64 entry, u64 *hpa, u32 *perm)
 {
-	int rc;
+	const int rc = tce_table_xchg(k->table, entry, hpa, perm);
 
-	env_self()->in_user = kInExchange;
-	rc = tce_table_xchg(k->table, entry, hpa, perm);
-	env_self()->in_user = kInSequence;
-	if (!rc && (*perm & TCE_PERM_WRITE)) {
-		Guard g;
-
-		/* SetPageDirty(pfn_to_page(*hpa >> PAGE_SHIFT)) */
-		if (!world->is_pinned(*hpa, bit(k->shape.page_shift)))
-			FAKE_FAIL("KVM is told that 0x%llx was mapped, which is not pinned", *hpa);
-	}
+	if (!rc && *perm != TCE_PERM_NONE)
+		FAKE_FAIL("KVM is told that 0x%llx was mapped", *hpa);
+	if (rc > 0)
+		FAKE_FAIL("an exchange answers %d", rc);
 	return rc;
 }
 
@@ -179,18 +175,17 @@ long Kvm::mapped_dec(tce_ktable *k, u64 entry)
 	if (!mem)
 		return h::kTooHard;
 	mapped_dec_one(mem);
-	stop(Point::Dropped);
 	store_slot(pua, 0);
 	return h::kSuccess;
 }
 
 long Kvm::do_unmap(tce_ktable *k, u64 entry)
 {
-	UserSequence sequence;
+	Section section(mm_);
 	u32 perm = TCE_PERM_NONE;
 	u64 hpa = 0;
 
-	stop(Point::HaveSlot);
+	stop(Point::BeforeExchange);
 	if (xchg(k, entry, &hpa, &perm)) {
 		warns++;
 		return h::kTooHard;
@@ -208,23 +203,25 @@ long Kvm::do_unmap(tce_ktable *k, u64 entry)
 
 long Kvm::do_map(tce_ktable *k, u64 entry, u64 ua, u32 perm)
 {
-	/* May allocate, so it comes before the sequence that does not sleep. */
+	Section section(mm_);
 	void *pua = tce_table_useraddr(k->table, entry, 1);
 
 	if (!pua)
 		return h::kTooHard;
+	stop(Point::HaveSlot);
 
-	UserSequence sequence;
 	tce_mem *mem = lookup(mm_, ua, bit(k->shape.page_shift));
 	u64 hpa;
 
 	if (!mem)
 		return h::kTooHard;
-	if (mem_translate(mem, ua, k->shape.page_shift, &hpa))
+	if (mem_translate(mem, ua, k->shape.page_shift, &hpa)) {
+		warns++;
 		return h::kTooHard;
+	}
 	if (!mapped_inc(mem))
 		return h::kTooHard;
-	stop(Point::HaveSlot);
+	stop(Point::BeforeExchange);
 	if (xchg(k, entry, &hpa, &perm)) {
 		warns++;
 		mapped_dec_one(mem);
@@ -233,16 +230,26 @@ long Kvm::do_map(tce_ktable *k, u64 entry, u64 ua, u32 perm)
 	stop(Point::Exchanged);
 	if (perm != TCE_PERM_NONE)
 		mapped_dec(k, entry);
-	stop(Point::Dropped);
+	stop(Point::BeforeStore);
 	store_slot(pua, ua);
+	stop(Point::Stored);
 	return h::kSuccess;
+}
+
+void Kvm::kill(tce_ktable *k, u64 entry, u64 nr)
+{
+	Section section(mm_);
+
+	stop(Point::BeforeKill);
+	tce_table_kill(k->table, entry, nr);
+	stop(Point::Killed);
 }
 
 /* kvmppc_clear_tce(): no `mapped`, no kill. */
 void Kvm::clear_tce(const GuestTable &t, tce_ktable *k, u64 entry)
 {
 	const u64 subpages = bit(t.page_shift - k->shape.page_shift);
-	UserSequence sequence;
+	Section section(mm_);
 
 	for (u64 i = 0; i < subpages; i++) {
 		u64 hpa = 0;
@@ -256,24 +263,47 @@ void Kvm::clear_tce(const GuestTable &t, tce_ktable *k, u64 entry)
 
 long Kvm::map(const GuestTable &t, tce_ktable *k, u64 entry, u64 ua, u32 perm)
 {
+	Section section(mm_);
 	const u64 subpages = bit(t.page_shift - k->shape.page_shift);
 	long rc = h::kSuccess;
 
 	for (u64 i = 0; i < subpages && rc == h::kSuccess; i++)
 		rc = do_map(k, entry * subpages + i, ua + (i << k->shape.page_shift), perm);
-	tce_table_kill(k->table, entry * subpages, subpages);
+	kill(k, entry * subpages, subpages);
 	return rc;
 }
 
 long Kvm::unmap(const GuestTable &t, tce_ktable *k, u64 entry)
 {
+	Section section(mm_);
 	const u64 subpages = bit(t.page_shift - k->shape.page_shift);
 	long rc = h::kSuccess;
 
 	for (u64 i = 0; i < subpages && rc == h::kSuccess; i++)
 		rc = do_unmap(k, entry * subpages + i);
-	tce_table_kill(k->table, entry * subpages, subpages);
+	kill(k, entry * subpages, subpages);
 	return rc;
+}
+
+/*
+ * kvmppc_tce_put(): the memory is whole pages.  It can be larger than the window is only by the
+ * rest of a page; what lies behind it is not KVM's.
+ */
+void Kvm::put(GuestTable &t, u64 entry, u64 tce)
+{
+	const u64 index = entry - t.offset;
+	const u64 in_page = bit(world->config.page_shift) / sizeof(u64);
+
+	if (index / in_page >= (t.size + in_page - 1) / in_page) {
+		/* Without a table that would stop it this is nobody's fault but KVM's. */
+		if (!overruns++ && t.nr_tables)
+			FAKE_FAIL("KVM stores entry %llu to a table of %llu", index, t.size);
+		return;
+	}
+
+	Guard g;
+
+	t.values.set(index, tce);
 }
 
 /* --- The guest's hypercalls ------------------------------------------------------------------ */
@@ -291,9 +321,10 @@ long Kvm::tce_to_ua(u64 tce, u64 *ua) const
 long Kvm::validate_ioba(const GuestTable &t, u64 ioba, u64 npages) const
 {
 	const u64 index = ioba >> t.page_shift;
+	const u64 nr = checks_length ? npages : 1;
 
-	if (ioba & (bit(t.page_shift) - 1) || index < t.offset || npages > t.size ||
-	    index - t.offset > t.size - npages)
+	if (ioba & (bit(t.page_shift) - 1) || index < t.offset || nr > t.size ||
+	    index - t.offset > t.size - nr)
 		return h::kParameter;
 	return h::kSuccess;
 }
@@ -320,6 +351,7 @@ long Kvm::validate_tce(const GuestTable &t, u64 tce) const
 
 long Kvm::h_put_tce(GuestTable &t, u64 ioba, u64 tce)
 {
+	Section section(mm_);
 	const u32 perm = tce & kPermBits;
 	const u64 entry = ioba >> t.page_shift;
 	long rc = validate_ioba(t, ioba, 1);
@@ -333,17 +365,21 @@ long Kvm::h_put_tce(GuestTable &t, u64 ioba, u64 tce)
 	if (perm && tce_to_ua(tce, &ua))
 		return h::kParameter;
 	for (u32 i = 0; i < t.nr_tables; i++) {
-		rc = perm ? map(t, t.tables[i], entry, ua, perm) : unmap(t, t.tables[i], entry);
+		tce_ktable *k = t.tables[i];
+
+		rc = perm ? map(t, k, entry, ua, perm) : unmap(t, k, entry);
 		if (rc != h::kSuccess) {
-			clear_tce(t, t.tables[i], entry);
+			clear_tce(t, k, entry);
 			return rc;
 		}
 	}
+	put(t, entry, tce);
 	return rc;
 }
 
 long Kvm::h_put_tce_indirect(GuestTable &t, u64 ioba, const u64 *list, u32 nr)
 {
+	Section section(mm_);
 	const u64 entry = ioba >> t.page_shift;
 	long rc;
 
@@ -357,24 +393,30 @@ long Kvm::h_put_tce_indirect(GuestTable &t, u64 ioba, const u64 *list, u32 nr)
 		if (rc != h::kSuccess)
 			return rc;
 	}
+	stop(Point::Validated);
 	for (u32 i = 0; i < nr; i++) {
+		const u64 tce = list[i];
 		u64 ua;
 
-		if (tce_to_ua(list[i], &ua))
+		if (tce_to_ua(tce, &ua))
 			return h::kParameter;
 		for (u32 n = 0; n < t.nr_tables; n++) {
-			rc = map(t, t.tables[n], entry + i, ua, list[i] & kPermBits);
+			tce_ktable *k = t.tables[n];
+
+			rc = map(t, k, entry + i, ua, tce & kPermBits);
 			if (rc != h::kSuccess) {
-				clear_tce(t, t.tables[n], entry + i);
+				clear_tce(t, k, entry + i);
 				return rc;
 			}
 		}
+		put(t, entry + i, tce);
 	}
 	return rc;
 }
 
 long Kvm::h_stuff_tce(GuestTable &t, u64 ioba, u64 value, u64 nr)
 {
+	Section section(mm_);
 	const u64 entry = ioba >> t.page_shift;
 	long rc = validate_ioba(t, ioba, nr);
 
@@ -383,16 +425,20 @@ long Kvm::h_stuff_tce(GuestTable &t, u64 ioba, u64 value, u64 nr)
 	if (value & kPermBits)
 		return h::kParameter;
 	for (u32 n = 0; n < t.nr_tables; n++) {
+		tce_ktable *k = t.tables[n];
+
 		for (u64 i = 0; i < nr; i++) {
-			rc = unmap(t, t.tables[n], entry + i);
+			rc = unmap(t, k, entry + i);
 			if (rc == h::kTooHard)
 				return rc;
 			if (rc != h::kSuccess) {
 				warns++;
-				clear_tce(t, t.tables[n], entry + i);
+				clear_tce(t, k, entry + i);
 			}
 		}
 	}
+	for (u64 i = 0; i < nr; i++)
+		put(t, entry + i, value);
 	return rc;
 }
 

@@ -6,7 +6,6 @@
  * gives back only what it holds; nothing that can sleep is taken under a spinlock.
  * Checked on every call, so one thread is enough to find an inversion.
  */
-#include "kvm.hpp"
 #include "world.hpp"
 
 namespace fake {
@@ -47,7 +46,8 @@ constinit bool owners_ready = false;
 const char *class_name(u32 cls)
 {
 	static const char *const names[] = {
-		"container", "owners", "owner", "publish", "charge", "grow", "leaf",
+		"container", "register", "owners", "owner", "update",
+		"charge",    "grow",	 "push",   "leaf",  "park",
 	};
 
 	static_assert(sizeof(names) / sizeof(names[0]) == TCE_LOCK_CLASSES);
@@ -110,7 +110,7 @@ bool before(const Head &h, Kind kind)
 				  class_name(t->held_class[i]));
 		}
 	}
-	if (kind != kSpin && (t->nr_spins || t->atomic || t->in_user == kInSequence)) {
+	if (kind != kSpin && (t->nr_spins || t->atomic || t->in_user)) {
 		good = false;
 		FAKE_FAIL("%s lock may sleep but is taken in atomic context", class_name(h.cls));
 	}
@@ -155,6 +155,8 @@ bool release(const Head &h, Kind kind, bool write)
 	t->nr_held--;
 	if (kind == kSpin)
 		t->nr_spins--;
+	if (!t->nr_held)
+		world->users.quiet();
 	return taken;
 }
 
@@ -186,7 +188,7 @@ void expect_process_context(const char *what)
 {
 	const env_thread *t = env_self();
 
-	if (t->nr_spins || t->atomic || t->in_user == kInSequence)
+	if (t->nr_spins || t->atomic || t->in_user)
 		FAKE_FAIL("%s may sleep but is called in atomic context", what);
 }
 
@@ -224,11 +226,23 @@ void tce_port_mutex_lock(struct tce_mutex *m)
 	const bool take = before(l.head, kMutex);
 
 	if (take) {
-		Kvm::sleep_begins();
+		world->users.asleep(true);
 		env_mutex_lock(l.env);
-		Kvm::sleep_ends();
+		world->users.asleep(false);
 	}
 	after(l.head, true, take);
+}
+
+int tce_port_mutex_lock_killable(struct tce_mutex *m)
+{
+	{
+		Guard g;
+
+		if (world->inject(Site::Killed))
+			return err::kIntr;
+	}
+	tce_port_mutex_lock(m);
+	return 0;
 }
 
 void tce_port_mutex_unlock(struct tce_mutex *m)
@@ -237,6 +251,7 @@ void tce_port_mutex_unlock(struct tce_mutex *m)
 
 	if (release(l.head, kMutex, true))
 		env_mutex_unlock(l.env);
+	moment();
 }
 
 void tce_port_mutex_assert_held(const struct tce_mutex *m)
@@ -267,8 +282,11 @@ void tce_port_rwsem_read_lock(struct tce_rwsem *s)
 
 	const bool take = before(l.head, kRwsem);
 
-	if (take)
+	if (take) {
+		world->users.asleep(true);
 		env_rwsem_read_lock(l.env);
+		world->users.asleep(false);
+	}
 	after(l.head, false, take);
 }
 
@@ -286,8 +304,11 @@ void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 
 	const bool take = before(l.head, kRwsem);
 
-	if (take)
+	if (take) {
+		world->users.asleep(true);
 		env_rwsem_write_lock(l.env);
+		world->users.asleep(false);
+	}
 	after(l.head, true, take);
 }
 
@@ -335,11 +356,20 @@ void tce_port_spin_unlock(struct tce_spinlock *s)
 
 	if (release(l.head, kSpin, true))
 		env_spin_unlock(l.env);
+	moment();
 }
 
 void tce_port_spin_assert_held(const struct tce_spinlock *s)
 {
 	assert_held(as_const<Spin>(s).head, kSpin, true);
+}
+
+tce_u64 tce_port_task(void)
+{
+	const env_thread *t = env_self();
+	const u64 number = t->task ? t->task : reinterpret_cast<unsigned long>(t) >> 1;
+
+	return bit(63) | number << 1 | 1;
 }
 
 void tce_port_owners_lock(void)

@@ -4,6 +4,16 @@
 
 namespace fake {
 
+void moment()
+{
+	/* The case's own vCPU calls the port as well. */
+	if (!world || !world->on_moment || env_self()->in_user || env_self()->in_moment)
+		return;
+	env_self()->in_moment = 1;
+	world->on_moment(world->moment_arg, env_self()->nr_spins > 0);
+	env_self()->in_moment = 0;
+}
+
 constinit World *world = nullptr;
 
 const u32 World::kShiftOf[World::kShifts] = { 12, 16, 21, 24, 28, 30, 34 };
@@ -28,6 +38,7 @@ const char *site_name(Site s)
 		"ioda_set_window",
 		"ioda_unset_window",
 		"ktable_create",
+		"flush_create",
 		"killed",
 	};
 
@@ -68,13 +79,13 @@ World::World(const Config &c) : config(c)
 		g.caps.default_liobn = g.win[0].liobn;
 		g.caps.max_windows = c.fw.has_ddw ? c.fw.max_windows : 1;
 	}
-	env_rwsem_init(users, TCE_LOCK_CLASSES);
 	world = this;
 	run_as(0);
 }
 
 World::~World()
 {
+	users.run_later();
 	if (!skip_balance)
 		check_balance();
 	while (ktables) {
@@ -91,13 +102,19 @@ World::~World()
 			env_free(mem);
 		}
 	}
+	while (flushes) {
+		tce_flush *f = flushes;
+
+		flushes = f->next;
+		env_free(f);
+	}
 	while (graveyard) {
 		tce_mem *mem = graveyard;
 
 		graveyard = mem->next;
 		env_free(mem);
 	}
-	env_rwsem_destroy(users);
+	users.free_all();
 	env_self()->mm = nullptr;
 	world = nullptr;
 }
@@ -120,6 +137,11 @@ void World::make_default(tce_port_group &g)
 void run_as(u32 which)
 {
 	env_self()->mm = &world->mm[which];
+}
+
+void as_task(u32 n)
+{
+	env_self()->task = n;
 }
 
 /* --- Fault injection ------------------------------------------------------------ */
@@ -173,13 +195,14 @@ void World::reset_counts()
 	for (u64 &c : ddw_calls)
 		c = 0;
 	refused_hcalls = 0;
-	waits = 0;
+	waits = waited_ms = 0;
+	delays = delayed_us = 0;
 	ioda.kills = 0;
 	ioda.killed_entries = 0;
 	ioda.sets = ioda.unsets = 0;
 	total_allocs = 0;
 	peak_bytes = live_bytes;
-	yields = 0;
+	yields = mem_puts = 0;
 	syncs = 0;
 }
 
@@ -260,6 +283,10 @@ void World::check_balance() const
 		FAKE_FAIL("%lld locks %s", live_locks, what);
 	if (live_ktables)
 		FAKE_FAIL("%llu tables of KVM %s", live_ktables, what);
+	if (live_flushes)
+		FAKE_FAIL("%llu deferred flushes %s", live_flushes, what);
+	if (users.waiting())
+		FAKE_FAIL("%llu calls that wait for KVM %s", users.waiting(), what);
 	if (counters[TCE_COUNT_LEAVES])
 		FAKE_FAIL("%lld leaves %s", counters[TCE_COUNT_LEAVES], what);
 	for (const tce_mm &m : mm) {

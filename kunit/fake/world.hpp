@@ -22,6 +22,7 @@
 #define TCE_FAKE_WORLD_HPP
 
 #include "ioda.hpp"
+#include "users.hpp"
 
 namespace fake {
 
@@ -45,6 +46,7 @@ enum class Site : u32 {
 	IodaSet,
 	IodaUnset,
 	KtableCreate,
+	FlushCreate,
 	Killed,
 	Count
 };
@@ -173,7 +175,8 @@ struct tce_mem {
 	fake::u64 ua;
 	fake::u64 npages;
 	fake::u64 used;
-	fake::s64 mapped; /* 1: nothing; 0: going away; as in mm_iommu */
+	fake::s64 mapped;    /* 1: nothing; 0: going away; as in mm_iommu */
+	fake::u32 pageshift; /* of the largest page, or so the registry thinks */
 };
 
 struct tce_mm {
@@ -183,6 +186,7 @@ struct tce_mm {
 	fake::u64 locked_port; /* tce_port_charge() */
 	fake::u64 locked_mem;  /* registered memory */
 	tce_mem *mems;
+	fake::u32 registering; /* calls of tce_port_mem_get() */
 };
 
 struct tce_ktable {
@@ -191,9 +195,15 @@ struct tce_ktable {
 	tce_table *table;
 	tce_ktable_shape shape;
 	fake::u64 refs;
+	fake::u64 lost; /* of these, what KVM has lost */
+};
+
+struct tce_flush {
+	fake::u32 magic;
+	tce_flush *next;
+	tce_table *table;
 	bool armed;
 	fake::u32 running;
-	fake::u64 flushes;
 };
 
 namespace fake {
@@ -227,6 +237,8 @@ public:
 		u32 lg2;
 	} contiguous[8] = {};
 	u32 nr_contiguous = 0;
+	Contiguous huge[4] = {}; /* hugetlb */
+	u32 nr_huge = 0;
 	struct Hole {
 		u64 start, end;
 	} holes[8] = {};
@@ -239,16 +251,22 @@ public:
 	Sparse pins; /* by system page: tce_port_pin() */
 	u64 live_pins = 0;
 	u64 dirtied = 0;
+	/* Called where tce_port_mem_get() waits for faults; no lock of the fake's is held. */
+	void (*faulting)(void *arg, tce_mm &mm) = nullptr;
+	void *faulting_arg = nullptr;
 	u64 unpinned_pages = 0;
+	u64 mem_puts = 0;
 
 	/* The hypervisor. */
 	tce_port_group groups[kMaxGroups] = {};
 	HcallCount hcalls[static_cast<u32>(Op::Count)] = {};
 	u64 refused_hcalls = 0;
-	u64 waits = 0, waited_status = 0;
+	u64 waits = 0, waited_ms = 0; /* tce_port_wait_ms() */
+	u64 delays = 0, delayed_us = 0;
 	static constexpr u32 kScripts = 4;
 	Script scripts[kScripts] = {};
-	u64 ddw_calls[4] = {}; /* query, create, remove, reset */
+	u64 ddw_calls[4] = {};	  /* query, create, remove, reset */
+	int ddw_error = err::kIo; /* what the injected failures are */
 	/* Told of every entry that changes, with the world's lock held. */
 	void (*watch)(void *arg, const FwWindow &w, u64 index, u64 old_tce, u64 new_tce) = nullptr;
 	void *watch_arg = nullptr;
@@ -262,13 +280,25 @@ public:
 	tce_ktable *ktables = nullptr;
 	u64 live_ktables = 0;
 	u64 syncs = 0;
-	alignas(8) unsigned char users[ENV_RWSEM_BYTES] = {};
+	Users users;
+	tce_flush *flushes = nullptr;
+	u64 live_flushes = 0;
+
+	/*
+	 * Called in the middle of calls of the port, where another CPU may do anything; @spinning: a
+	 * spinlock is held that it would have to wait for.
+	 */
+	void (*on_moment)(void *arg, bool spinning) = nullptr;
+	void *moment_arg = nullptr;
 
 	/* Trouble and figures. */
 	Inject inject_state = {};
 	bool allow_warn = false;
 	u64 warns = 0;
 	u64 logs = 0;
+	u64 logs_of[TCE_LOG_KINDS] = {};
+	u64 suppressed_logs = 0;
+	u64 log_nobodys[TCE_LOG_KINDS] = {}, log_memlock = 0;
 	char last_log[200] = {};
 	s64 counters[TCE_COUNTERS] = {};
 	u64 yields = 0;
@@ -291,6 +321,8 @@ public:
 
 	u64 hcall_calls(Op o) const { return hcalls[static_cast<u32>(o)].calls; }
 	u64 hcall_total() const;
+	/* Times that the engine let time pass, asleep or not. */
+	u64 pauses() const { return waits + delays; }
 
 	/* Memory of @mm looks physically contiguous in aligned blocks of 2^lg2. */
 	void make_contiguous(u64 start, u64 end, u32 lg2);
@@ -299,7 +331,12 @@ public:
 	void make_odd(u64 vaddr);
 	void make_read_only(u64 start, u64 end);
 
-	/* Run what tce_port_ktable_defer_flush() armed; returns how many. */
+	/* Memory of @mm is of hugetlb pages of 2^lg2, and so contiguous. */
+	void make_hugetlb(u64 start, u64 end, u32 lg2);
+
+	/* Drop the references to tables that KVM has lost; returns how many those were. */
+	u32 give_up_lost();
+	/* Run what tce_port_flush_arm() armed, and what came later; returns how many flushes. */
 	u32 run_deferred();
 	u32 armed() const;
 
@@ -307,6 +344,10 @@ public:
 
 	u64 hpa_of(const tce_mm *m, u64 vaddr) const;
 	bool block_is_contiguous(u64 vaddr, u32 shift) const;
+	/* Does one hugetlb page hold the block? */
+	bool block_is_huge(u64 vaddr, u32 shift) const;
+	/* mm_iommu_do_alloc(): what the registry takes for the largest page of a region. */
+	u32 registry_shift(u64 vaddr, u64 npages) const;
 	/* Is there an entry in any table that names a page of [hpa, hpa + bytes)? */
 	bool device_reaches(u64 hpa, u64 bytes) const;
 	/* Is all of [hpa, hpa + bytes) pinned? */
@@ -315,8 +356,9 @@ public:
 	bool is_writable(u64 hpa, u64 bytes) const;
 	/* Is there an entry in any table that names a page of @mem? */
 	bool device_reaches_mem(const tce_mem &mem) const;
-	/* Entries of all tables that name the system page, or part of it; or of @mem. */
+	/* Entries of all tables that name the system page, or part of it. */
 	u64 entries_naming(u64 hpa) const;
+	/* Those of @mem; with several groups each entry counts once. */
 	u64 entries_naming_mem(const tce_mem &mem) const;
 	u64 live_tces() const;
 	/* fn(bus address, tce) for every entry by which a device of @group gets anywhere. */
@@ -341,6 +383,8 @@ public:
 	/* Free what the engine left, for cases in which it had to. */
 	void release_all();
 
+	bool last_log_says(const char *part) const;
+
 	/* --- For the port functions --- */
 
 	bool inject(Site s);
@@ -352,6 +396,7 @@ public:
 	bool locate(u64 hpa, u32 *which, u64 *vaddr) const;
 
 private:
+	u64 walked_entries_naming(const tce_mem &mem) const;
 	bool page_is_odd(u64 vaddr) const;
 	/* Is a block of 2^shift bytes that an entry names @mem's, or some of it? */
 	bool is_part_of(const tce_mem &mem, u64 hpa, u32 shift) const;
@@ -390,19 +435,24 @@ template <typename Fn> void World::for_each_tce(u32 group, Fn fn) const
 void run_as(u32 which);
 
 /*
- * env_thread::in_user: where KVM is.  It does not sleep between two ops of a table,
- * but an exchange may.
+ * The calling thread acts as task @n from now on, so that one thread can be two vCPUs in turn;
+ * 0: as itself.
  */
-inline constexpr u32 kInSequence = 1;
-inline constexpr u32 kInExchange = 2;
+void as_task(u32 n);
 
 /* --- Checks that the port functions share ------------------------------------------ */
 
 void expect_process_context(const char *what);
+/* For World::on_moment. */
+void moment();
+
+/* The calling thread has let others run: what it does in one go is counted anew. */
+void begin_step();
 /* Can a process get at that user memory, and write to it? */
 bool accessible(u64 start, u64 bytes);
 bool writable(u64 start, u64 bytes);
 void lock_check_none_held(const char *what);
+void check_mm(const tce_mm *m);
 
 /* No faults, for the test's own preparations. */
 class NoFail {

@@ -5,12 +5,16 @@
  *	TCE_SEED=n	seed of the random cases (they print theirs when they fail)
  *	TCE_EFFORT=n	percent of the usual number of random operations
  *	TCE_VERBOSE=1	what the engine logs
+ *	TCE_PATIENCE=n	seconds after which a case hangs; 0: never
  */
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
+#include <unistd.h>
 
 #include "../cases/case.h"
 #include "../cases/list.h"
@@ -30,6 +34,35 @@ constexpr tce_case kCases[] = {
 #undef ENTRIES
 };
 
+/*
+ * A case that hangs says which one it is.  Threads that wait for each other are no use to
+ * anybody, so that is the end.
+ */
+class Watchdog {
+public:
+	Watchdog(const tce_case &c, unsigned int param, unsigned int seconds)
+	{
+		std::snprintf(text_, sizeof(text_), "%s.%s, parameter %u, hangs\n", c.suite, c.name,
+			      param);
+		std::signal(SIGALRM, bark);
+		alarm(seconds);
+	}
+	~Watchdog() { alarm(0); }
+	Watchdog(const Watchdog &) = delete;
+	Watchdog &operator=(const Watchdog &) = delete;
+
+private:
+	static void bark(int)
+	{
+		static_cast<void>(!write(STDERR_FILENO, text_, std::strlen(text_)));
+		std::abort();
+	}
+
+	static inline char text_[128];
+};
+
+unsigned int patience;
+
 class Case : public testing::Test {
 public:
 	Case(const tce_case &c, unsigned int param) : case_(c), param_(param) {}
@@ -39,6 +72,8 @@ public:
 		env_host_set_hook([](const char *file, int line, const char *text) {
 			ADD_FAILURE_AT(file, line) << text;
 		});
+		const Watchdog watchdog(case_, param_, patience);
+
 		tce_case_run(&case_, param_);
 		if (const unsigned int n = env_host_failures())
 			ADD_FAILURE() << n << " failures in this case";
@@ -64,6 +99,7 @@ int main(int argc, char **argv)
 	env_host_set_knob(ENV_SEED, number_from("TCE_SEED", 0));
 	env_host_set_knob(ENV_EFFORT, number_from("TCE_EFFORT", 100));
 	env_host_set_knob(ENV_VERBOSE, number_from("TCE_VERBOSE", 0));
+	patience = static_cast<unsigned int>(number_from("TCE_PATIENCE", 300));
 
 	for (const tce_case &c : kCases) {
 		char name[64];

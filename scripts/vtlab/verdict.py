@@ -181,20 +181,21 @@ def _show_firmware(books, lines):
 
 
 def _show_acceleration(books, guest_tces, subpages, lines, failures):
-    """KVM has to answer the guest's hypercalls for TCEs in the host's kernel; those it leaves alone reach QEMU."""
+    """KVM has to answer the guest's hypercalls for TCEs in the host's kernel; those it leaves alone reach QEMU. Of
+    ours these are the first ones where the table has no level yet: KVM cannot wait until one is made."""
     asked = {name: books.calls["end"][_TO_KVM, number] for number, name in HCALLS.items()}
     by_qemu = int(books.fact("answered_by_qemu") or 0)
     text = ", ".join(f"{count} {name}" for name, count in asked.items() if count) or "none"
     lines.append(f"  KVM        the guest's hypercalls for TCEs: {text}; answered by KVM in the kernel "
                  f"{max(sum(asked.values()) - by_qemu, 0)}, by QEMU {by_qemu}")
-    if not sum(asked.values()) or by_qemu:
+    if not sum(asked.values()) or by_qemu > (sum(asked.values()) // 100 if books.driver == "vfio_tce" else 0):
         failures.append(f"KVM did not accelerate: of {sum(asked.values())} hypercalls for TCEs {by_qemu} reached QEMU")
     if books.driver != "vfio_tce":
         return
     exchanged, mapped = books.counted("kvm_updates"), books.counted("tces_mapped")
     lines.append(f"  TCEs       exchanged in our tables for dynamic windows: {exchanged} by KVM, {mapped} by ioctls")
-    if mapped or exchanged != guest_tces * subpages:
-        failures.append(f"KVM was to exchange {guest_tces * subpages} TCEs in our tables")
+    if exchanged + mapped != guest_tces * subpages:
+        failures.append(f"KVM and QEMU were to set {guest_tces * subpages} TCEs in our tables")
 
 
 def show_counts(books, lines, failures):

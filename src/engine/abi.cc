@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of engine.h on containers: handles to objects, results to errno.  Those on tables
- * are in window_kvm.cc.
+ * The calls of engine.h: handles to objects, results to errno.
  */
 #include "container.hpp"
 
 using tce::Container;
 using tce::Iova;
 using tce::Uaddr;
+using tce::Window;
 
 namespace {
 
@@ -16,7 +16,20 @@ Container &container(tce_container *c)
 	return *reinterpret_cast<Container *>(c);
 }
 
+Window &window(tce_table *t)
+{
+	return *reinterpret_cast<Window *>(t);
+}
+
+/* KVM counts entries from bus address 0. */
+tce::TceIndex relative(const Window &w, tce_u64 index)
+{
+	return tce::TceIndex(index - (w.start().raw >> w.page().lg2()));
+}
+
 } /* namespace */
+
+/* --- Containers --------------------------------------------------------------- */
 
 extern "C" int tce_container_create(tce_version version, tce_container **out)
 {
@@ -100,4 +113,47 @@ extern "C" int tce_container_map(tce_container *c, tce_u32 flags, tce_u64 vaddr,
 extern "C" int tce_container_unmap(tce_container *c, tce_u32 flags, tce_u64 iova, tce_u64 size)
 {
 	return container(c).unmap(flags, Iova(iova), size).to_errno();
+}
+
+/* --- Tables, for KVM ------------------------------------------------------------ */
+
+extern "C" int tce_table_xchg(tce_table *t, tce_u64 index, tce_u64 *hpa, tce_u32 *perm)
+{
+	Window &w = window(t);
+	const int err = w.exchange(relative(w, index), tce::Hpa(*hpa), tce::Perm(*perm)).to_errno();
+
+	if (!err) {
+		*hpa = 0;
+		*perm = TCE_PERM_NONE;
+	}
+	return err;
+}
+
+extern "C" void tce_table_kill(tce_table *t, tce_u64 index, tce_u64 nr)
+{
+	Window &w = window(t);
+	const tce::TceIndex first = relative(w, index);
+
+	if (!nr || first.raw >= w.geometry().entries())
+		return;
+	nr = tce::min(nr, w.geometry().entries() - first.raw);
+	w.kill({ first, first + nr });
+}
+
+extern "C" void *tce_table_useraddr(tce_table *t, tce_u64 index, int alloc)
+{
+	Window &w = window(t);
+
+	/* Without: KVM is about to drop a note, which it never has to. */
+	return alloc ? w.user_slot(relative(w, index)) : nullptr;
+}
+
+extern "C" void tce_table_flush(tce_table *t)
+{
+	window(t).flush();
+}
+
+extern "C" void tce_table_release(tce_table *t)
+{
+	window(t).unref();
 }

@@ -6,33 +6,50 @@
 
 namespace tce {
 
-Status TableCharge::grow(u64 bytes)
+namespace {
+
+Status charge(tce_log_who *log, tce_mm *mm, u64 pages, const char *what)
+{
+	Status status = Status::from_port(tce_port_charge(mm, pages));
+
+	if (!status.ok())
+		tce_port_log_memlock(log, mm, pages, what);
+	return status;
+}
+
+} /* namespace */
+
+Status TableCharge::grow(TableCost more)
 {
 	Guard guard(lock_);
+	const TableCost sum = { cost_.leaves + more.leaves, cost_.nodes + more.nodes };
 
 	if (dropped_)
 		return Errc::NoDev;
-	TCE_TRY(Status::from_port(tce_port_charge(mm_, pages(bytes_ + bytes) - pages(bytes_))));
-	bytes_ += bytes;
+	TCE_TRY(charge(log_, mm_, pages(sum) - pages(cost_), "tables"));
+	cost_ = sum;
 	return {};
 }
 
-void TableCharge::shrink(u64 bytes)
+void TableCharge::shrink(TableCost less)
 {
 	Guard guard(lock_);
 
-	if (dropped_ || !TCE_ASSERT(bytes <= bytes_))
+	if (dropped_ || !TCE_ASSERT(less.leaves <= cost_.leaves && less.nodes <= cost_.nodes))
 		return;
-	tce_port_uncharge(mm_, pages(bytes_) - pages(bytes_ - bytes));
-	bytes_ -= bytes;
+
+	const TableCost rest = { cost_.leaves - less.leaves, cost_.nodes - less.nodes };
+
+	tce_port_uncharge(mm_, pages(cost_) - pages(rest));
+	cost_ = rest;
 }
 
 void TableCharge::drop()
 {
 	Guard guard(lock_);
 
-	tce_port_uncharge(mm_, pages(bytes_));
-	bytes_ = 0;
+	tce_port_uncharge(mm_, pages(cost_));
+	cost_ = {};
 	dropped_ = true;
 }
 
@@ -45,7 +62,7 @@ Status PinCharge::settle(u64 allowed, u64 pins)
 		(allowed << kPage.lg2() >> shift) + ((more + (1ull << shift) - 1) >> shift);
 
 	if (pages > charged_)
-		TCE_TRY(Status::from_port(tce_port_charge(mm_, pages - charged_)));
+		TCE_TRY(charge(log_, mm_, pages - charged_, "memory to map"));
 	if (pages < charged_)
 		tce_port_uncharge(mm_, charged_ - pages);
 	charged_ = pages;
@@ -54,11 +71,12 @@ Status PinCharge::settle(u64 allowed, u64 pins)
 	return {};
 }
 
-Status PinCharge::allow(tce_mm *mm, u64 iommu_pages)
+Status PinCharge::allow(tce_mm *mm, u64 iommu_pages, tce_log_who *log)
 {
 	Guard guard(lock_);
 
 	mm_ = mm;
+	log_ = log;
 	return settle(iommu_pages, pins_);
 }
 

@@ -2,16 +2,31 @@
 /*
  * What tables cost their owner.
  *
- * Only leaf TCEs are charged, 8 bytes an entry, as leaves come into being, and the sum of a
- * window is rounded down to system pages:
+ * Levels are charged before they are made, 8 bytes an entry.  The sum of a window is rounded
+ * down to system pages, and upper levels cost nothing where it would be more than for all
+ * entries of the window, which is what the kernel's own driver charges at once:
  *
- *	charged(window) == floor(8 * entries of its leaves / system page size)
+ *	leaves = 8 * entries of the leaves
+ *	nodes  = 8 * entries of the levels above them; if hardware walks the table, as it has them
+ *	all    = 8 * entries of the window
+ *	charged(window) == floor(max(leaves, min(leaves + nodes, all)) / system page size)
  *
- * So a window never costs more than the kernel's own driver charges for it at once
- * (8 bytes for every entry of the window), and limits computed by libvirt from
- * "1/512 of the memory" are enough.  What is not charged is bounded by what is: the user
- * view (8 bytes an entry), the pending bits (1/8 byte) and upper levels (1/512 of it); all
- * of it is accounted to the caller's memory cgroup by the port.
+ * So limits computed by libvirt from "1/512 of the memory" are enough: a window that is full
+ * costs that, one that is nearly empty much less.  Leaves that two prepare at once are
+ * charged to both until one gives his up.
+ *
+ * What is kept is bounded by what is charged, however sparse the mappings are:
+ *
+ *	bytes(window) <= 9/4 * (charged(window) + 1) * system page size + 64 KiB
+ *
+ * A leaf has its user view besides (8 bytes an entry), pending bits (1/8 byte) and a head; a node
+ * that hardware reads has our pointers besides.  The nodes of a full table are less than 1/128
+ * of it.  The rest is the window itself, and up to five levels that have few entries but a
+ * page each.  The allocator may round all that up to twice as much; the port accounts it to the
+ * caller's memory cgroup.
+ *
+ * A refused call leaves nothing behind.  But leaves that have been hung in stay, and stay charged,
+ * when the hypervisor refuses what comes into them, or when the caller is killed then.
  *
  * Registered memory is charged by the registry it shares with KVM (tce_port_mem_get()).
  */
@@ -23,23 +38,40 @@
 
 namespace tce {
 
+/* In bytes. */
+struct TableCost {
+	u64 leaves = 0;
+	u64 nodes = 0;
+};
+
 class TableCharge : Pinned {
 public:
-	explicit TableCharge(tce_mm *mm) : mm_(mm) {}
-	~TableCharge() { TCE_ASSERT(bytes_ == 0); }
+	/* @entries: of the window. */
+	TableCharge(tce_mm *mm, u64 entries) : mm_(mm), all_(entries * sizeof(u64)) {}
+	~TableCharge() { TCE_ASSERT(!cost_.leaves && !cost_.nodes); }
+
+	/* Before it is used: who is told when the limit is reached. */
+	void report_to(tce_log_who *log) { log_ = log; }
+	[[nodiscard]] tce_log_who *log() const { return log_; }
 
 	/* NoMem: over the limit, nothing is charged. */
-	Status grow(u64 bytes) TCE_EXCLUDES(lock_);
-	void shrink(u64 bytes) TCE_EXCLUDES(lock_);
+	Status grow(TableCost more) TCE_EXCLUDES(lock_);
+	void shrink(TableCost less) TCE_EXCLUDES(lock_);
 	/* Give everything back; what is freed later costs nothing any more. */
 	void drop() TCE_EXCLUDES(lock_);
 
 private:
-	[[nodiscard]] static u64 pages(u64 bytes) { return bytes >> tce_port_page_shift(); }
+	[[nodiscard]] u64 pages(TableCost cost) const
+	{
+		return max(cost.leaves, min(cost.leaves + cost.nodes, all_)) >>
+		       tce_port_page_shift();
+	}
 
 	Mutex lock_{ TCE_LOCK_CHARGE };
 	tce_mm *const mm_;
-	u64 bytes_ TCE_GUARDED_BY(lock_) = 0;
+	tce_log_who *log_ = nullptr;
+	const u64 all_;
+	TableCost cost_ TCE_GUARDED_BY(lock_);
 	bool dropped_ TCE_GUARDED_BY(lock_) = false;
 };
 
@@ -57,8 +89,11 @@ class PinCharge : Pinned {
 public:
 	~PinCharge() { TCE_ASSERT(charged_ == 0); }
 
-	/* ENABLE for so many IOMMU pages.  NoMem: over the limit, nothing is charged. */
-	Status allow(tce_mm *mm, u64 iommu_pages) TCE_EXCLUDES(lock_);
+	/*
+	 * ENABLE for so many IOMMU pages.  NoMem: over the limit, nothing is charged.
+	 * @log: who is told then.
+	 */
+	Status allow(tce_mm *mm, u64 iommu_pages, tce_log_who *log) TCE_EXCLUDES(lock_);
 	/* DISABLE: what is pinned all the same stays charged. */
 	void disallow() TCE_EXCLUDES(lock_);
 	/* Before so many more are pinned, and after they are not. */
@@ -75,6 +110,7 @@ private:
 
 	Mutex lock_{ TCE_LOCK_CHARGE };
 	tce_mm *mm_ TCE_GUARDED_BY(lock_) = nullptr;
+	tce_log_who *log_ TCE_GUARDED_BY(lock_) = nullptr;
 	u64 allowed_ TCE_GUARDED_BY(lock_) = 0;
 	u64 pins_ TCE_GUARDED_BY(lock_) = 0;
 	u64 charged_ TCE_GUARDED_BY(lock_) = 0; /* system pages */

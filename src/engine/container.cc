@@ -24,8 +24,12 @@ Status Container::check_caller() const
 
 Status Container::become_owned()
 {
-	if (!owner_)
-		owner_ = TCE_TRY(Owner::get_current());
+	if (owner_)
+		return {};
+	owner_ = TCE_TRY(Owner::get_current());
+	tce_port_log_caller(&log_);
+	for (Group *g = groups_; g; g = g->next)
+		owner_->has_group(g->id());
 	return {};
 }
 
@@ -54,10 +58,13 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 			return Errc::Perm;
 	}
 
-	Group *group = make_object<Group>(port, &caps, version_ == TCE_V2);
+	Group *group = make_object<Group>(port, &caps, version_ == TCE_V2, &log_);
 
 	if (!group)
 		return Errc::NoMem;
+	tce_port_log_add_group(&log_, group->id());
+	if (owner_)
+		owner_->has_group(group->id());
 
 	Status joined = group->take_over();
 
@@ -66,6 +73,7 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 	if (!joined.ok()) {
 		if (!group->hand_back() && owner_)
 			owner_->quarantine(true);
+		tce_port_log_drop_group(&log_, group->id());
 		destroy_object(group);
 		return joined;
 	}
@@ -92,8 +100,13 @@ Status Container::join(Group &group)
 		auto opened = group.open(slot, window->geometry(), &start, false);
 		Status status = opened.error();
 
-		if (opened.ok())
-			status = group.connect(slot, *window);
+		if (opened.ok()) {
+			status = group.prepare(slot, *window);
+			if (status.ok())
+				status = group.connect(slot, *window);
+			else
+				group.close(slot, false);
+		}
 		if (status.ok())
 			continue;
 		while (slot-- > 0) {
@@ -142,6 +155,7 @@ void Container::detach(tce_port_group *port)
 			owner_->quarantine(true);
 	}
 	finish_windows();
+	tce_port_log_drop_group(&log_, group->id());
 	destroy_object(group);
 }
 
@@ -232,7 +246,10 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 Status Container::open_window(unsigned int slot, const Geometry &geometry, bool backs_default)
 {
 	const Walk walk = { groups_->walks(), groups_->caps().node };
-	Window *window = TCE_TRY(Window::make(*owner_, geometry, walk));
+	Window *window = TCE_TRY(Window::make(*owner_, geometry, walk, version_ == TCE_V2));
+
+	window->charge().report_to(&log_);
+
 	Group *failed = nullptr;
 	Status status;
 	Iova start;
@@ -248,13 +265,18 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 			start = opened.value();
 	}
 	if (status.ok())
-		status = window->go_live(start, groups_->liobn(slot));
+		status = window->place(start);
+	for (Group *g = groups_; g && status.ok(); g = g->next)
+		status = g->prepare(slot, *window);
 	if (!status.ok()) {
+		for (Group *g = groups_; g; g = g->next)
+			g->unprepare(slot, *window);
 		for (Group *g = groups_; g && g != failed; g = g->next)
 			g->close(slot, backs_default);
 		Window::discard(window);
 		return status;
 	}
+	window->go_live();
 
 	for (Group *g = groups_; g && !failed; g = g->next) {
 		status = g->connect(slot, *window);
@@ -267,8 +289,10 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 		window->retire();
 		const bool gone = disconnect_all(slot, *window, false, failed);
 
-		for (Group *g = failed->next; g; g = g->next)
+		for (Group *g = failed->next; g; g = g->next) {
+			g->unprepare(slot, *window);
 			g->close(slot, backs_default);
+		}
 		window->finish(releaser, gone);
 		return status;
 	}
@@ -336,8 +360,9 @@ void Container::close_window(unsigned int slot, bool leaving)
 	if (!gone && window.walked())
 		gone = closed = window.unmap(window.whole(), releaser).ok();
 	if (!closed)
-		tce_port_log("DMA window at %llx is removed with entries that do not close\n",
-			     window.start().raw);
+		tce_port_log_for(&log_, TCE_LOG_ENTRIES,
+				 "DMA window at %llx is removed with entries that do not close\n",
+				 window.start().raw);
 	if (gone) {
 		window.finish(releaser, true);
 	} else {
@@ -388,7 +413,7 @@ Status Container::enable()
 	if (!groups_->caps().default_size)
 		return Errc::Perm;
 	TCE_TRY(become_owned());
-	TCE_TRY(pins_.allow(owner_->mm(), groups_->caps().default_size >> PageShift::kMin));
+	TCE_TRY(pins_.allow(owner_->mm(), groups_->caps().default_size >> PageShift::kMin, &log_));
 	enabled_ = true;
 	return {};
 }
@@ -434,19 +459,24 @@ Status Container::register_memory(u32 flags, Uaddr start, u64 size)
 		TCE_TRY(owner.get_current());
 	}
 
-	/* Pinning takes long: without the lock. */
-	tce_mem *mem = nullptr;
+	Region *region = make_object<Region>(start, size);
 
-	TCE_TRY(Status::from_port(
-		tce_port_mem_get(owner->mm(), start.raw, size >> tce_port_page_shift(), &mem)));
-
-	Region *region = make_object<Region>(start, size, mem);
-
-	if (!region) {
-		/* Nobody but KVM, which looks for it nowhere, knows of it. */
-		TCE_ASSERT(owner->give_back(mem).ok());
+	if (!region)
 		return Errc::NoMem;
+
+	/* Pinning takes long: without the lock. */
+	Status pinned = owner->pin(*region);
+
+	if (!pinned.ok()) {
+		if (pinned.error() == Errc::NoMem)
+			tce_port_log_memlock(&log_, owner->mm(), size >> tce_port_page_shift(),
+					     "memory to register");
+		destroy_object(region);
+		return pinned;
 	}
+	/* What KVM is told of its pages has to be true. */
+	if (tce_port_mem_claim(region->mem(), start.raw, size >> tce_port_page_shift()))
+		owner->distrust_large_pages();
 
 	Guard guard(lock_);
 

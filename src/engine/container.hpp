@@ -19,12 +19,15 @@
  * Locks, outermost first (enum tce_lock_class; lockdep checks the order)
  *   lock_             container, rwsem.  Read: MAP, UNMAP, GET_INFO, beside each other.
  *                     Write: all that changes the above.
+ *   Owner::register_  one owner's registrations, held over faults; without lock_
  *   Owner::owners_lock  the list of owners
  *   Owner::lock_      one owner's windows; memory is given back under it
- *   Window::publish_  one window's way to the platform, held over hypercalls
+ *   Window::update_   ioctls and the deferred flush, one at a time in one window
  *   TableCharge::lock_  one window's charge; PinCharge::lock_, that of a v1 container's pins
  *   BasicTable::grow_   where new levels hang in a table
+ *   Window::push_     spinlock: one window's way to the platform, held over hypercalls
  *   Leaf::lock        spinlock: entries of one leaf
+ *   Park::lock_       spinlock: tokens that KVM's maps have pushed out
  * Under lock_ come VFIO's group locks; under Owner::lock_ come mm's own.
  */
 #pragma once
@@ -35,7 +38,10 @@ namespace tce {
 
 class Container : Pinned {
 public:
-	Container(tce_version version, u64 seed) : version_(version), regions_(seed) {}
+	Container(tce_version version, u64 seed) : version_(version), regions_(seed)
+	{
+		tce_port_log_init(&log_);
+	}
 	~Container();
 
 	/* Each is the call of its name in engine.h. */
@@ -89,6 +95,7 @@ private:
 	[[nodiscard]] PinCharge *pin_charge() { return version_ == TCE_V1 ? &pins_ : nullptr; }
 
 	const tce_version version_;
+	tce_log_who log_ = {}; /* changed with lock_ held for writing */
 	RwSem lock_{ TCE_LOCK_CONTAINER };
 	Owner *owner_ TCE_GUARDED_BY(lock_) = nullptr;
 	Group *groups_ TCE_GUARDED_BY(lock_) = nullptr;

@@ -3,8 +3,8 @@
  * A container: MAP and UNMAP; see container.hpp.
  *
  * Both run under the container's lock for reading, beside each other.  MAP first prepares all that
- * can fail, for the whole range: memory is registered and fits the page size, is
- * noted to be mapped, the table has its leaves, the leaves are charged.  Then it commits run by
+ * can fail, for the whole range: memory is registered and fits the page size, and cannot go
+ * away any more; what the table lacks is made and charged.  Then it commits run by
  * run; only the hypervisor can refuse, or the process be killed.
  */
 #include "container.hpp"
@@ -14,6 +14,10 @@ namespace tce {
 /*
  * The regions behind a range of user memory, one after the other.  MAP may span several,
  * but no IOMMU page may.
+ *
+ * Of each region one note is taken before MAP changes anything: from then on it cannot go away, and
+ * notes for the entries are to be had as long as there are entries to make, run by run.
+ * So a MAP that is killed has next to nothing to give back.
  */
 class Container::Notes : Pinned {
 public:
@@ -22,25 +26,19 @@ public:
 		  page_(page),
 		  from_(from),
 		  end_(from + size),
-		  noted_(from),
-		  used_(from)
+		  held_(from),
+		  used_(from),
+		  noted_(from)
 	{
 	}
-	~Notes()
-	{
-		/* What nobody used. */
-		while (used_ < noted_) {
-			const u64 part = part_of(used_, noted_);
+	~Notes();
 
-			tce_port_mem_unmap(cursor_.at(used_)->mem(), part >> page_.lg2());
-			used_ += part;
-		}
-	}
-
-	/* Inval: not registered; Perm: not contiguous enough.  Nothing is noted then. */
+	/* Inval: not registered; Perm: not contiguous enough; Intr.  Nothing is noted. */
 	Status check();
-	/* Note all of it. */
-	Status take();
+	/* No region goes away any more, and there is room for runs of @most.  NoMem, Intr. */
+	Status hold(u64 most);
+	/* The run that begins at @at: where it is, and a note for each of its entries. */
+	Status take(Uaddr at, u64 nr);
 
 	/* How much at @at lies in one region. */
 	[[nodiscard]] u64 part_of(Uaddr at, Uaddr end)
@@ -48,26 +46,57 @@ public:
 		return min(cursor_.at(at)->end(), end, at);
 	}
 	[[nodiscard]] tce_mem *mem_at(Uaddr at) { return cursor_.at(at)->mem(); }
-	/* The notes up to @upto are the table's now. */
-	void used(Uaddr upto) { used_ = upto; }
+	/* Of the run that was taken. */
+	[[nodiscard]] const u64 *hpa() const { return hpa_; }
+	/* Its notes are the table's now. */
+	void used() { used_ = noted_; }
 
 private:
+	/* For the MAPs of a guest's driver, a few pages each. */
+	static constexpr u64 kFew = 16;
+
 	static u64 min(Uaddr a, Uaddr b, Uaddr at) { return (a < b ? a : b) - at; }
+	Status check_part(tce_mem *mem, Uaddr at, u64 size, Steps &steps) const;
+	[[nodiscard]] Status translate(tce_mem *mem, Uaddr at, PageShift page, u64 nr,
+				       u64 *hpa) const
+	{
+		return Status::from_port(tce_port_mem_translate(
+			mem, at.raw, page.lg2(), static_cast<unsigned int>(nr), hpa));
+	}
 
 	RegionCursor cursor_;
 	const PageShift page_;
 	const Uaddr from_;
 	const Uaddr end_;
-	Uaddr noted_;
-	Uaddr used_;
+	Uaddr held_;  /* the regions up to here have a note */
+	Uaddr used_;  /* from here */
+	Uaddr noted_; /* to here entries have theirs */
+	u64 *hpa_ = few_;
+	u64 few_[kFew];
 };
+
+Container::Notes::~Notes()
+{
+	Steps steps(Steps::kNotes);
+
+	/* What nobody used. */
+	if (used_ < noted_)
+		tce_port_mem_unmap(mem_at(used_), (noted_ - used_) >> page_.lg2());
+	for (Uaddr at = from_; at < held_; at += part_of(at, held_)) {
+		steps.go(1);
+		tce_port_mem_unmap(mem_at(at), 1);
+	}
+	if (hpa_ != few_)
+		tce_port_free(hpa_);
+}
 
 Status Container::Notes::check()
 {
-	/* IOMMU pages checked in one go between two yields. */
-	constexpr u64 kStep = 4096;
+	Steps steps(Steps::kLookUps);
 
 	for (Uaddr at = from_; at < end_;) {
+		TCE_TRY(steps.try_go(1));
+
 		Region *region = cursor_.at(at);
 
 		if (!region)
@@ -77,34 +106,73 @@ Status Container::Notes::check()
 
 		if (!page_.aligned(part))
 			return Errc::Inval;
-
 		/* Smaller pages always fit. */
-		if (page_.lg2() > tce_port_page_shift()) {
-			for (u64 done = 0; done < part;) {
-				const u64 nr = tce::min(kStep, (part - done) >> page_.lg2());
-
-				TCE_TRY(Status::from_port(tce_port_mem_translate(
-					region->mem(), at.raw + done, page_.lg2(),
-					static_cast<unsigned int>(nr), nullptr)));
-				done += nr << page_.lg2();
-				if (tce_port_killed())
-					return Errc::Intr;
-				tce_port_yield();
-			}
-		}
+		if (page_.lg2() > tce_port_page_shift())
+			TCE_TRY(check_part(region->mem(), at, part, steps));
 		at += part;
 	}
 	return {};
 }
 
-Status Container::Notes::take()
+/* Is each IOMMU page one block?  The largest are looked at in blocks of a step. */
+Status Container::Notes::check_part(tce_mem *mem, Uaddr at, u64 size, Steps &steps) const
 {
-	while (noted_ < end_) {
-		const u64 part = part_of(noted_, end_);
+	const unsigned int shift = tce_port_page_shift();
+	const PageShift block(tce::min(page_.lg2(), shift + Steps::kLookUpsLg2));
+	const u64 most = Steps::look_ups(block);
+	u64 hpa = 0;
 
-		TCE_TRY(Status::from_port(tce_port_mem_map(mem_at(noted_), part >> page_.lg2())));
-		noted_ += part;
+	for (u64 done = 0; done < size;) {
+		const bool whole = block.lg2() == page_.lg2();
+		const u64 nr = whole ? tce::min(most, (size - done) >> block.lg2()) : 1;
+		const u64 offset = done & page_.mask();
+		u64 here = 0;
+
+		TCE_TRY(steps.try_go(nr << (block.lg2() - shift)));
+		TCE_TRY(translate(mem, at + done, block, nr, whole ? nullptr : &here));
+		if (!offset)
+			hpa = here;
+		if (!whole && (!page_.aligned(hpa) || here != hpa + offset))
+			return Errc::Perm;
+		done += nr << block.lg2();
 	}
+	return {};
+}
+
+Status Container::Notes::hold(u64 most)
+{
+	Steps steps(Steps::kNotes);
+
+	if (most > kFew) {
+		hpa_ = static_cast<u64 *>(tce_port_alloc(most * sizeof(u64)));
+		if (!hpa_) {
+			hpa_ = few_;
+			return Errc::NoMem;
+		}
+	}
+	while (held_ < end_) {
+		TCE_TRY(steps.try_go(1));
+		TCE_TRY(Status::from_port(tce_port_mem_map(mem_at(held_), 1)));
+		held_ += part_of(held_, end_);
+	}
+	return {};
+}
+
+/* That the pages are one block each is known: where they begin says it all. */
+Status Container::Notes::take(Uaddr at, u64 nr)
+{
+	const PageShift system(tce_port_page_shift());
+	tce_mem *mem = mem_at(at);
+
+	if (page_.lg2() <= system.lg2()) {
+		TCE_TRY(translate(mem, at, page_, nr, hpa_));
+	} else {
+		for (u64 n = 0; n < nr; n++)
+			TCE_TRY(translate(mem, at + (n << page_.lg2()), system, 1, hpa_ + n));
+	}
+	TCE_TRY(Status::from_port(tce_port_mem_map(mem, nr)));
+	used_ = at;
+	noted_ = at + (nr << page_.lg2());
 	return {};
 }
 
@@ -219,12 +287,14 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 {
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
+	/* What is replaced is marked dirty, which is counted in system pages. */
+	const u64 most = min(min<u64>(papr::kRun, Steps::look_ups(page)), range.count());
 	Notes notes(regions_, page, from, size);
 	PreparedLeaves leaves(window.charge());
 
 	TCE_TRY(notes.check());
 	TCE_TRY(window.prepare(range, leaves));
-	TCE_TRY(notes.take());
+	TCE_TRY(notes.hold(most));
 	window.link(leaves);
 
 	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
@@ -233,16 +303,19 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 		const Uaddr user = from + ((at - range.begin) << page.lg2());
 		const u64 in_region = notes.part_of(user, from + size) >> page.lg2();
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
-		const u64 nr = min(min(in_region, in_leaf), static_cast<u64>(papr::kRun));
-		Source source = { notes.mem_at(user), user, nullptr, perm };
-		Status status = window.map_run({ at, at + nr }, source, releaser);
+		const u64 nr = min(min(in_region, in_leaf), most);
+		Source source = { notes.mem_at(user), user, notes.hpa(), perm };
+		Status status = notes.take(user, nr);
 
+		source.undone = true;
+		if (status.ok())
+			status = window.map_run({ at, at + nr }, source, releaser);
 		if (!status.ok() && at == range.begin && source.undone)
 			return status;
 		if (!status.ok())
 			return close_half_way(window, range, status);
+		notes.used();
 		at += nr;
-		notes.used(from + ((at - range.begin) << page.lg2()));
 		if (tce_port_killed())
 			return close_half_way(window, range, Errc::Intr);
 		tce_port_yield();
@@ -257,9 +330,12 @@ public:
 	~Pins()
 	{
 		const u64 unused = charged_ - used_;
+		Steps steps(Steps::kNotes);
 
-		for (; used_ < pinned_; used_++)
+		for (; used_ < pinned_; used_++) {
+			steps.go(1);
 			tce_port_unpin(hpa_[used_], false);
+		}
 		if (unused)
 			charge_.shrink(unused);
 		tce_port_free(hpa_);
@@ -364,7 +440,7 @@ Status Container::unmap(u32 flags, Iova from, u64 size)
 
 	return window->unmap({ window->index(from),
 			       window->index(from) + (size >> window->page().lg2()) },
-			     releaser);
+			     releaser, Patience::Kind::Killable);
 }
 
 } /* namespace tce */

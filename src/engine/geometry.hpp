@@ -29,14 +29,20 @@ struct LevelLimits {
 	unsigned int address_bits;
 	/* log2 of the largest window. */
 	unsigned int window_bits;
+	/* log2 of the most entries that a window may have. */
+	unsigned int entry_bits;
 };
 
 /*
  * PAPR: the table is our shadow of the hypervisor's, no hardware walks it.  64 KiB is
  * the largest level page, so that a window of any size costs next to nothing until
  * it is used.
+ *
+ * Firmware is not asked for more than 2^31 entries, whatever it says that it can do: QEMU's answers
+ * that 2^37 are possible, keeps the number in 32 bits and dies of it, and so does the whole
+ * partition.  The hypervisor's table for 2^31 entries takes 16 GiB; 8 TiB of 4K pages are that.
  */
-inline constexpr LevelLimits kPaprLevels = { 9, 13, false, 128, 63 };
+inline constexpr LevelLimits kPaprLevels = { 9, 13, false, 128, 63, 31 };
 
 /*
  * IODA2: the hardware walks it.  512 KiB is the largest level page, more would often not be found in
@@ -44,7 +50,7 @@ inline constexpr LevelLimits kPaprLevels = { 9, 13, false, 128, 63 };
  * below it.  Bits 55 to 58 select among more windows in another mode, and are said not to reach the
  * table in ours either (the kernel's own code stays below 2^55): no window is that large.
  */
-inline constexpr LevelLimits kIodaLevels = { 9, 16, true, 59, 55 };
+inline constexpr LevelLimits kIodaLevels = { 9, 16, true, 59, 55, 43 };
 
 class Geometry {
 public:
@@ -57,7 +63,7 @@ public:
 	 * The shape for a window of @size bytes.  @levels is a hint: 0 means 1, and what @limits do
 	 * not allow is brought to what they do.  Inval: the page size is not one that
 	 * exists, or the size is not a power of two, or smaller than a page, or larger than
-	 * 5 levels can hold.
+	 * 5 levels can hold or @limits allow.
 	 */
 	static constexpr Result<Geometry> make(unsigned int page_shift, u64 size, u32 levels,
 					       LevelLimits limits);
@@ -159,7 +165,7 @@ constexpr Result<Geometry> Geometry::make(unsigned int page_shift, u64 size, u32
 		wanted--;
 		bits = level_bits_for(lg2, wanted, limits);
 	}
-	if (lg2 + page_shift > limits.window_bits)
+	if (lg2 + page_shift > limits.window_bits || lg2 > limits.entry_bits)
 		return Errc::Inval;
 
 	Geometry g;
@@ -199,8 +205,9 @@ static_assert(is(16, 1ull << 40, 3, 3, 9, 64));
 static_assert(is(12, 1ull << 40, 1, 3, 10, 256));
 static_assert(is(12, 1ull << 40, 255, 4, 9, 2));
 static_assert(is(12, 1ull << 24, 2, 2, 9, 8));
-static_assert(is(12, 1ull << 63, 1, 4, 13, 4096));
-static_assert(is(12, 1ull << 63, 5, 5, 11, 128));
+static_assert(is(12, 1ull << 43, 1, 3, 11, 512));
+static_assert(is(32, 1ull << 63, 5, 4, 9, 16));
+static_assert(refused(12, 1ull << 44) && refused(31, 1ull << 63));
 static_assert(is(34, 1ull << 34, 2, 1, 0, 1));
 static_assert(is(30, 1ull << 40, 1, 1, 10, 1024));
 static_assert(is(12, 1ull << 31, 1, 2, 10, 512, kIodaLevels));

@@ -58,23 +58,33 @@ void Group::close(unsigned int slot, bool backs_default)
 		papr_.close(slot, true);
 }
 
+Status Group::prepare(unsigned int slot, Window &window)
+{
+	mirrors_[slot] = TCE_TRY(window.make_mirror(papr_.window(slot).liobn));
+	return {};
+}
+
+void Group::unprepare(unsigned int slot, Window &window)
+{
+	window.drop_mirror(exchange(mirrors_[slot], static_cast<Mirror *>(nullptr)));
+}
+
 Status Group::connect(unsigned int slot, Window &window)
 {
-	if (walks()) {
-		TCE_TRY(Status::from_port(
-			tce_port_ioda_set_window(port_, slot, window.ktable(), for_kvm_)));
-		return {};
-	}
-	mirrors_[slot].liobn = papr_.window(slot).liobn;
-
+	Mirror &mirror = *mirrors_[slot];
 	bool clear = true;
+	const Status status = walks() ? Status::from_port(tce_port_ioda_set_window(
+						port_, slot, mirror.ktable, for_kvm_)) :
+					window.connect_mirror(mirror, clear);
 
-	if (Status filled = window.add_mirror(mirrors_[slot], clear); !filled.ok()) {
-		papr_.close(slot, clear);
-		return filled;
+	if (!status.ok()) {
+		if (!walks())
+			papr_.close(slot, clear);
+		unprepare(slot, window);
+		return status;
 	}
-	if (for_kvm_)
-		tce_port_group_set_table(port_, slot, window.ktable());
+	if (!walks() && for_kvm_)
+		tce_port_group_set_table(port_, slot, mirrors_[slot]->ktable);
 	return {};
 }
 
@@ -87,19 +97,26 @@ void Group::hide(unsigned int slot)
 
 bool Group::disconnect(unsigned int slot, Window &window, bool leaving)
 {
+	Mirror *mirror = exchange(mirrors_[slot], static_cast<Mirror *>(nullptr));
+
 	if (walks()) {
 		const bool gone = !tce_port_ioda_unset_window(port_, slot);
 
-		if (!gone)
+		/* Else the window needs it to invalidate what it closes. */
+		if (gone)
+			window.drop_mirror(mirror);
+		else
 			still_walked_ = true;
 		return gone;
 	}
 
 	hide(slot);
 
-	const bool clear = window.remove_mirror(mirrors_[slot]).ok();
+	const bool clear = window.clear_mirror(*mirror).ok();
+	const bool gone = papr_.close(slot, clear, leaving);
 
-	return papr_.close(slot, clear, leaving);
+	window.drop_mirror(mirror);
+	return gone;
 }
 
 } /* namespace tce */

@@ -24,12 +24,13 @@ namespace tce {
 class Group : Pinned {
 public:
 	/* @for_kvm: KVM may use the tables. */
-	Group(tce_port_group *port, const tce_group_caps *caps, bool for_kvm)
-		: port_(port), caps_(*caps), for_kvm_(for_kvm), papr_(port, *caps)
+	Group(tce_port_group *port, const tce_group_caps *caps, bool for_kvm, tce_log_who *log)
+		: port_(port), caps_(*caps), for_kvm_(for_kvm), papr_(port, *caps, log)
 	{
 	}
 
 	[[nodiscard]] tce_port_group *port() const { return port_; }
+	[[nodiscard]] int id() const { return tce_port_group_id(port_); }
 	[[nodiscard]] const tce_group_caps &caps() const { return caps_; }
 	[[nodiscard]] bool walks() const { return caps_.platform == TCE_PLATFORM_IODA2; }
 	[[nodiscard]] Iova default_start() const { return Iova(caps_.default_start); }
@@ -49,9 +50,10 @@ public:
 			  bool backs_default);
 	/* Undo open(). */
 	void close(unsigned int slot, bool backs_default);
-	[[nodiscard]] u32 liobn(unsigned int slot) const { return papr_.window(slot).liobn; }
-
-	/* An error: it is not connected, and closed. */
+	/* What connect() needs that can fail without the firmware.  NoMem. */
+	Status prepare(unsigned int slot, Window &window);
+	void unprepare(unsigned int slot, Window &window);
+	/* An error: it is not connected, closed, and unprepared. */
 	Status connect(unsigned int slot, Window &window);
 	/* KVM finds the table no longer. */
 	void hide(unsigned int slot);
@@ -78,8 +80,8 @@ private:
 	const tce_group_caps caps_;
 	const bool for_kvm_;
 	PaprGroup papr_;
-	Mirror mirrors_[TCE_MAX_WINDOWS];
-	bool still_walked_ = false; /* the hardware has not let go of a table */
+	Mirror *mirrors_[TCE_MAX_WINDOWS] = {}; /* the windows' */
+	bool still_walked_ = false;		/* the hardware has not let go of a table */
 };
 
 } /* namespace tce */

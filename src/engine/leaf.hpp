@@ -5,7 +5,8 @@
  * It holds, side by side, the TCEs, the user view (the user address behind each TCE, big-endian, at
  * the address that KVM is given) and one pending bit an entry: written, not yet
  * published.  Its spinlock covers all three, so a TCE and its user address change together; only
- * KVM stores to the user view without it (arch/powerpc/kvm/book3s_64_vio.c).
+ * KVM stores to the user view without it (arch/powerpc/kvm/book3s_64_vio.c), and only to a slot that
+ * is claimed for it: window_kvm.cc.
  */
 #pragma once
 
@@ -19,6 +20,21 @@ namespace tce {
 struct Entry {
 	Tce tce;
 	Uaddr user;
+};
+
+/*
+ * What stands in a user slot while a task of KVM's is about to store there: odd, and no user
+ * address (tce_port_task()).
+ */
+class Claim {
+public:
+	[[nodiscard]] static Uaddr mine() { return Uaddr(tce_port_task()); }
+	/* ... or it is the token for a note of the memory at that address, or nothing. */
+	[[nodiscard]] static constexpr bool is_token(Uaddr slot) { return slot.raw && !is(slot); }
+	[[nodiscard]] static constexpr bool is(Uaddr slot)
+	{
+		return (slot.raw >> 63) & slot.raw & 1;
+	}
 };
 
 /* A level as the hardware reads it; without one, nobody does. */
@@ -104,11 +120,28 @@ public:
 		set_user(index, value.user);
 	}
 
-	/* KVM has exchanged an entry in this epoch of the window. */
-	void touch(u64 epoch) TCE_REQUIRES(lock) { touched_ = epoch; }
-	[[nodiscard]] bool touched(u64 epoch) const TCE_REQUIRES(lock) { return touched_ == epoch; }
+	/*
+	 * KVM may store over a claim at any time: who wants to know both what a slot is and what
+	 * is in it reads it once.
+	 */
+	[[nodiscard]] bool is_claimed(TceIndex index) const TCE_REQUIRES(lock)
+	{
+		return Claim::is(user(index));
+	}
 
-	/* The slot that KVM stores to; good as long as the table is. */
+	/* While an ioctl works on a run of it, KVM finds no slot here. */
+	void set_shut(bool shut) TCE_REQUIRES(lock) { shut_ = shut; }
+	[[nodiscard]] bool shut() const TCE_REQUIRES(lock) { return shut_; }
+	/* The run that somebody takes to the platform now; the others leave it to him. */
+	void set_pushing(IndexRange run) TCE_REQUIRES(lock) { pushing_ = run; }
+	[[nodiscard]] IndexRange pushing() const TCE_REQUIRES(lock) { return pushing_; }
+	/* The platform has what the entry says. */
+	[[nodiscard]] bool published(TceIndex index) const TCE_REQUIRES(lock)
+	{
+		return !is_pending(index) && !pushing_.holds(index);
+	}
+
+	/* The slot that KVM stores to; good as long as the leaf is. */
 	[[nodiscard]] Be64 *user_slot(TceIndex index) { return &users()[at(index)]; }
 
 	[[nodiscard]] u64 live() const TCE_REQUIRES(lock) { return live_; }
@@ -169,7 +202,8 @@ private:
 	HwPage page_;
 	u64 live_ TCE_GUARDED_BY(lock) = 0;
 	u64 pending_ TCE_GUARDED_BY(lock) = 0;
-	u64 touched_ TCE_GUARDED_BY(lock) = 0;
+	IndexRange pushing_ TCE_GUARDED_BY(lock);
+	bool shut_ TCE_GUARDED_BY(lock) = false;
 	BasicLeaf *next_prepared_ = nullptr;
 };
 
@@ -186,63 +220,6 @@ TceIndex BasicLeaf<Memory>::next_pending(TceIndex from, TceIndex to) const
 		i = (i | 63) + 1;
 	}
 	return to;
-}
-
-/* Leaves that are made and charged but hang nowhere yet; what is left is undone. */
-template <class Memory> class BasicPreparedLeaves : Pinned {
-public:
-	using Leaf = BasicLeaf<Memory>;
-
-	explicit BasicPreparedLeaves(TableCharge &charge) : charge_(charge) {}
-	~BasicPreparedLeaves()
-	{
-		while (Leaf *leaf = pop())
-			discard(leaf);
-	}
-
-	/* @page_bytes: what the hardware reads, or 0. */
-	Status add(TceIndex first, u64 entries, usize page_bytes, int node);
-	[[nodiscard]] Leaf *pop()
-	{
-		Leaf *leaf = head_;
-
-		if (leaf)
-			head_ = leaf->next_prepared_;
-		return leaf;
-	}
-	void discard(Leaf *leaf)
-	{
-		charge_.shrink(leaf->entries() * sizeof(Be64));
-		destroy_object(leaf);
-	}
-
-private:
-	TableCharge &charge_;
-	Leaf *head_ = nullptr;
-};
-
-template <class Memory>
-Status BasicPreparedLeaves<Memory>::add(TceIndex first, u64 entries, usize page_bytes, int node)
-{
-	TCE_TRY(charge_.grow(entries * sizeof(Be64)));
-
-	HwPage page;
-
-	if (page_bytes)
-		page = HwPage::make(page_bytes, node);
-	void *at = !page_bytes || page.entries ? tce_port_alloc(Leaf::bytes_for(entries, page)) :
-						 nullptr;
-
-	if (!at) {
-		page.free();
-		charge_.shrink(entries * sizeof(Be64));
-		return Errc::NoMem;
-	}
-	auto *leaf = new (Place{}, at) Leaf(first, entries, page);
-
-	leaf->next_prepared_ = head_;
-	head_ = leaf;
-	return {};
 }
 
 } /* namespace tce */

@@ -36,6 +36,11 @@ public:
 	explicit Mutex(tce_lock_class cls) { tce_port_mutex_init(&m_, cls); }
 	~Mutex() { tce_port_mutex_destroy(&m_); }
 	void lock() TCE_ACQUIRE() { tce_port_mutex_lock(&m_); }
+	/* False: the caller is being killed, and has it not. */
+	[[nodiscard]] bool lock_killable() TCE_TSA(try_acquire_capability(true))
+	{
+		return !tce_port_mutex_lock_killable(&m_);
+	}
 	void unlock() TCE_RELEASE() { tce_port_mutex_unlock(&m_); }
 	void assert_held() const TCE_TSA(assert_capability(this))
 	{
@@ -84,10 +89,14 @@ private:
 	tce_rwsem s_{};
 };
 
+/* For a Guard: the lock is held already. */
+struct Held {};
+
 /* Holds a Mutex or a SpinLock, or an RwSem for writing, to the end of the scope. */
 template <class Lock> class TCE_SCOPED Guard : Pinned {
 public:
 	explicit Guard(Lock &lock) TCE_ACQUIRE(lock) : lock_(lock) { lock_.lock(); }
+	Guard(Lock &lock, Held) TCE_REQUIRES(lock) : lock_(lock) {}
 	~Guard() TCE_RELEASE() { lock_.unlock(); }
 
 private:

@@ -11,27 +11,46 @@ namespace tce {
 constinit OwnersMutex Owner::owners_lock;
 constinit Owner *Owner::owners = nullptr;
 
-Result<Owner *> Owner::get_current()
+Owner *Owner::find_current()
 {
-	Guard guard(owners_lock);
-
 	for (Owner *owner = owners; owner; owner = owner->next_) {
 		if (owner->is_current()) {
 			owner->references_++;
 			return owner;
 		}
 	}
+	return nullptr;
+}
 
+/* Memory can take its caller long to get: without the lock, which is everybody's. */
+Result<Owner *> Owner::get_current()
+{
+	{
+		Guard guard(owners_lock);
+
+		if (Owner *owner = find_current())
+			return owner;
+	}
 	tce_mm *mm = tce_port_mm_get();
-	Owner *owner = make_object<Owner>(mm);
+	Owner *fresh = make_object<Owner>(mm);
+	Owner *other = nullptr;
 
-	if (!owner) {
+	if (!fresh) {
 		tce_port_mm_put(mm);
 		return Errc::NoMem;
 	}
-	owner->next_ = owners;
-	owners = owner;
-	return owner;
+	{
+		Guard guard(owners_lock);
+
+		other = find_current();
+		if (!other) {
+			fresh->next_ = owners;
+			owners = fresh;
+			return fresh;
+		}
+	}
+	destroy_object(fresh);
+	return other;
 }
 
 void Owner::put(Owner *owner)
@@ -55,17 +74,42 @@ void Owner::put(Owner *owner)
 
 Owner::~Owner()
 {
+	bool all_given = true;
 	{
 		Guard guard(lock_);
 
 		TCE_ASSERT(!windows_);
 		while (Region *region = kept_.first()) {
 			kept_.erase(*region);
-			force(*region);
+			all_given = force(*region) && all_given;
 			destroy_object(region);
 		}
 	}
-	tce_port_mm_put(mm_);
+	/* What stays pinned is in a list of the address space, which therefore stays as well. */
+	if (all_given)
+		tce_port_mm_put(mm_);
+}
+
+Status Owner::pin(Region &region)
+{
+	const u64 npages = region.size() >> tce_port_page_shift();
+	tce_mem *mem = nullptr;
+
+	if (!register_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(register_, Held{});
+
+	TCE_TRY(Status::from_port(tce_port_mem_get(mm_, region.start().raw, npages, &mem)));
+	region.pinned(mem);
+	return {};
+}
+
+void Owner::has_group(int group)
+{
+	Guard guard(lock_);
+
+	tce_port_log_add_group(&log_, group);
 }
 
 void Owner::add(Window &window)
@@ -97,18 +141,13 @@ Status Owner::give_back(tce_mem *mem)
 
 Status Owner::give_back_locked(tce_mem *mem)
 {
-	bool published = !all_quarantined_.load_ordered();
-	Status status = Errc::Busy;
-
-	holding_.store_ordered(true);
 	for (Window *w = windows_; w; w = w->next_of_owner) {
-		if (w->used_by_kvm() && !w->flush_all_leaves())
-			published = false;
+		if (w->used_by_kvm())
+			w->flush();
 	}
-	if (published)
-		status = Status::from_port(tce_port_mem_put(mm_, mem));
-	holding_.store_ordered(false);
-	return status;
+	if (all_quarantined_.load_ordered())
+		return Errc::Busy;
+	return Status::from_port(tce_port_mem_put(mm_, mem));
 }
 
 void Owner::give_back_later(Region *region)
@@ -148,22 +187,26 @@ void Owner::retry_kept()
 }
 
 /*
- * No table of the owner is left, so nothing names the memory any more whatever the notes
- * say: KVM loses some on its error paths (kvmppc_clear_tce() leaves them behind).  Without this the
+ * No table of the owner is left, and the owner's memory was in no other's, so nothing names the
+ * memory any more whatever the notes say.  There should be none; were some lost all the same, the
  * pages would stay pinned until the next boot.  Only if the platform has not
  * confirmed that a window is gone, they do.
  */
-void Owner::force(Region &region)
+bool Owner::force(Region &region)
 {
-	while (all_quarantined_.load_ordered() || tce_port_mem_put(mm_, region.mem())) {
-		if (quarantined_.load_ordered()) {
-			tce_port_log("%llu bytes stay pinned: a device may still reach them\n",
-				     region.size());
-			return;
-		}
-		tce_port_mem_unmap(region.mem(), 1);
-		tce_port_yield();
+	/* How often notes are forgotten, a great many at a time. */
+	constexpr unsigned int kTries = 4;
+
+	for (unsigned int i = 0; i < kTries && !all_quarantined_.load_ordered(); i++) {
+		if (!tce_port_mem_put(mm_, region.mem()))
+			return true;
+		if (quarantined_.load_ordered())
+			break;
+		tce_port_mem_unmap_all(region.mem());
 	}
+	tce_port_log_for(&log_, TCE_LOG_KEPT,
+			 "%llu bytes stay pinned: a device may still reach them\n", region.size());
+	return false;
 }
 
 } /* namespace tce */

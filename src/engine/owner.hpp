@@ -3,15 +3,11 @@
  * An owner: the address space that containers belong to, and what they share of it.
  *
  * KVM maps any memory that any container of the address space registered, into tables of any
- * of them, and drops its note that an entry names some memory (tce_port_mem_unmap()) as
- * soon as the entry is exchanged, before the change is published.  So memory may be
- * given back only when nothing is pending in any table of the owner, and nothing
- * can become pending meanwhile:
- *
- *	holding on -> flush every table that KVM has used -> give back -> holding off
- *
- * While holding is on, Window::exchange() waits.  It reads the flag under the leaf's lock, and the
- * flush takes every leaf's lock: what it does not see, sees the flag.
+ * of them; nobody else's memory gets into the owner's tables, and the owner's into nobody
+ * else's (Window::enter()).  Notes that entries name some memory are dropped by us alone, and
+ * only after the publish (window_kvm.cc).  So memory has a note for every entry that names it, and
+ * the registry's answer that there is none can be relied on.  Before it is asked, what
+ * KVM has closed and not published yet is published, so that it does not count any more.
  *
  * There is one Owner an address space, as long as a container refers to it.
  */
@@ -33,6 +29,13 @@ public:
 
 	[[nodiscard]] tce_mm *mm() const { return mm_; }
 	[[nodiscard]] bool is_current() const { return tce_port_mm_is_current(mm_); }
+
+	/*
+	 * Pin and charge @region's memory.  One at a time; killed while it waits for the others: Intr.
+	 */
+	Status pin(Region &region) TCE_EXCLUDES(register_);
+	/* A container of the owner has this group: messages about the owner name it. */
+	void has_group(int group) TCE_EXCLUDES(lock_);
 
 	/* Windows announce themselves, and leave when their table is dead. */
 	void add(Window &window) TCE_EXCLUDES(lock_);
@@ -59,30 +62,45 @@ public:
 			all_quarantined_.store_ordered(true);
 	}
 
-	[[nodiscard]] bool holding() const { return holding_.load_ordered(); }
-	/* Until memory that is about to be given back has been. */
-	void wait() TCE_EXCLUDES(lock_) { Guard guard(lock_); }
+	/*
+	 * The registry takes small pages of some memory for huge ones: KVM, which relies on it, gets
+	 * no slot any more in windows with pages larger than the system's.  MAP looks for itself.
+	 */
+	void distrust_large_pages() { distrusts_large_pages_.store_ordered(true); }
+	[[nodiscard]] bool distrusts_large_pages() const
+	{
+		return distrusts_large_pages_.load_relaxed();
+	}
 
-	explicit Owner(tce_mm *mm) : mm_(mm) {}
+	explicit Owner(tce_mm *mm) : mm_(mm) { tce_port_log_init(&log_); }
 	~Owner();
 
 private:
+	static OwnersMutex owners_lock;
+
+	static Owner *find_current() TCE_REQUIRES(owners_lock);
 	Status give_back_locked(tce_mem *mem) TCE_REQUIRES(lock_);
 	void retry_kept() TCE_REQUIRES(lock_);
-	void force(Region &region);
+	/* False: it stays pinned. */
+	bool force(Region &region);
 
-	static OwnersMutex owners_lock;
 	static Owner *owners TCE_GUARDED_BY(owners_lock);
 
+	/*
+	 * Held over faults and pins, which take as long as the owner likes; nobody else's call
+	 * ever waits for it, and nothing but a registration is held up by it.
+	 */
+	Mutex register_{ TCE_LOCK_REGISTER };
 	Mutex lock_{ TCE_LOCK_OWNER };
 	tce_mm *const mm_;
 	Window *windows_ TCE_GUARDED_BY(lock_) = nullptr;
 	RegionIndex kept_ TCE_GUARDED_BY(lock_){ 1 };
-	Atomic<bool> holding_;
+	Atomic<bool> distrusts_large_pages_;
 	Atomic<bool> quarantined_;
 	Atomic<bool> all_quarantined_;
 	u64 references_ TCE_GUARDED_BY(owners_lock) = 1;
 	Owner *next_ TCE_GUARDED_BY(owners_lock) = nullptr;
+	tce_log_who log_ = {};
 };
 
 /* A reference for the length of a call. */

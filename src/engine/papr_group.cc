@@ -6,6 +6,7 @@
 #include "papr_group.hpp"
 
 #include "papr_tce.hpp"
+#include "patience.hpp"
 
 namespace tce {
 
@@ -52,7 +53,13 @@ Status PaprGroup::clear_default()
 					  default_start() + (at << kDefaultPageShift) };
 		const u64 nr = min<u64>(entries - at, papr::kRun);
 
-		TCE_TRY(papr::clear_run(to, static_cast<unsigned int>(nr), calls));
+		Patience patience(Patience::Kind::Stubborn);
+		long status = papr::clear_run(to, static_cast<unsigned int>(nr), calls);
+
+		while (papr::is_busy(status) && patience.wait(status))
+			status = papr::clear_run(to, static_cast<unsigned int>(nr), calls);
+		if (Errc refused = papr::to_errc(status); refused != Errc::Ok)
+			return refused;
 		tce_port_yield();
 	}
 	return {};
@@ -118,9 +125,14 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 
 	tce_ddw_window made = {};
 
-	TCE_TRY(Status::from_port(
+	Status status = Status::from_port(
 		tce_port_ddw_create(port_, geometry.page().lg2(),
-				    geometry.page().lg2() + geometry.entries_lg2(), &made)));
+				    geometry.page().lg2() + geometry.entries_lg2(), &made));
+
+	/* Nobody waited for the answer: there may be a window that we do not know, all clear. */
+	if (status.error() == Errc::Intr || status.error() == Errc::Busy)
+		lost_ = true;
+	TCE_TRY(status);
 
 	const Iova start(made.start);
 	Errc refused = wraps(start.raw, geometry.window_size()) ? Errc::Io : Errc::Ok;
@@ -139,8 +151,10 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 
 	windows_[slot] = { true, false, made.liobn, start, geometry };
 	if (refused != Errc::Ok) {
-		tce_port_log("firmware put a DMA window at %llx where it cannot be used\n",
-			     made.start);
+		tce_port_log_for(
+			log_, TCE_LOG_WINDOWS,
+			"group %d: firmware put a DMA window at %llx where it cannot be used\n",
+			id(), made.start);
 		close(slot, true);
 		return refused;
 	}
@@ -171,7 +185,9 @@ bool PaprGroup::close(unsigned int slot, bool clear, bool leaving)
 		if (!any_open() && !(leaving && clear))
 			remove_default();
 	} else if (tce_port_ddw_remove(port_, was.liobn)) {
-		tce_port_log("firmware does not remove the DMA window at %llx\n", was.start.raw);
+		tce_port_log_for(log_, TCE_LOG_WINDOWS,
+				 "group %d: firmware does not remove the DMA window at %llx\n",
+				 id(), was.start.raw);
 		lost_ = true;
 		unclear_ = unclear_ || !clear;
 	} else if (!any_open() && !default_present_ && !lost_) {
@@ -216,7 +232,9 @@ void PaprGroup::remove_default()
 		return;
 	if (tce_port_ddw_remove(port_, caps_.default_liobn)) {
 		/* It is there for all we know; a reset will make it true. */
-		tce_port_log("firmware does not remove the default DMA window\n");
+		tce_port_log_for(log_, TCE_LOG_WINDOWS,
+				 "group %d: firmware does not remove the default DMA window\n",
+				 id());
 		lost_ = true;
 	} else {
 		default_present_ = false;
@@ -229,7 +247,9 @@ bool PaprGroup::reset()
 	if (!has_reset())
 		return false;
 	if (tce_port_ddw_reset(port_)) {
-		tce_port_log("firmware does not bring back the default DMA window\n");
+		tce_port_log_for(log_, TCE_LOG_WINDOWS,
+				 "group %d: firmware does not bring back the default DMA window\n",
+				 id());
 		return false;
 	}
 	default_present_ = true;

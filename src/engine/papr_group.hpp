@@ -47,7 +47,11 @@ struct HwWindow {
 
 class PaprGroup : Pinned {
 public:
-	PaprGroup(tce_port_group *port, const tce_group_caps &caps) : port_(port), caps_(caps) {}
+	/* @log: whom messages are about. */
+	PaprGroup(tce_port_group *port, const tce_group_caps &caps, tce_log_who *log)
+		: port_(port), caps_(caps), log_(log)
+	{
+	}
 
 	[[nodiscard]] tce_port_group *port() const { return port_; }
 	[[nodiscard]] const tce_group_caps &caps() const { return caps_; }
@@ -104,9 +108,11 @@ private:
 	void recover();
 	void learn_of_default();
 	void update_device_tree();
+	[[nodiscard]] int id() const { return tce_port_group_id(port_); }
 
 	tce_port_group *const port_;
 	const tce_group_caps caps_;
+	tce_log_who *const log_;
 	HwWindow windows_[TCE_MAX_WINDOWS];
 	bool default_present_ = true;  /* in the firmware */
 	bool default_taken_ = true;    /* userspace's */

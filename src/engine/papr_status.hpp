@@ -13,15 +13,31 @@ namespace tce::papr {
 
 inline constexpr long kSuccess = 0;
 inline constexpr long kBusy = 1;
+inline constexpr long kHardware = -1;
 inline constexpr long kLongBusyFirst = 9900; /* H_LONG_BUSY_ORDER_1_MSEC */
 inline constexpr long kLongBusyLast = 9905;  /* H_LONG_BUSY_ORDER_100_SEC */
 inline constexpr long kNoMem = -9;
 inline constexpr long kResource = -16;
 
+constexpr bool is_long_busy(long status)
+{
+	return status >= kLongBusyFirst && status <= kLongBusyLast;
+}
 constexpr bool is_busy(long status)
 {
-	return status == kBusy || (status >= kLongBusyFirst && status <= kLongBusyLast);
+	return status == kBusy || is_long_busy(status);
 }
+
+/* H_LONG_BUSY_ORDER_*: 10^n ms. */
+constexpr u32 long_busy_ms(long status)
+{
+	u32 ms = 1;
+
+	for (long n = kLongBusyFirst; n < status; n++)
+		ms *= 10;
+	return ms;
+}
+static_assert(long_busy_ms(9900) == 1 && long_busy_ms(9905) == 100000);
 
 /* What is left when the waiting is over: whoever is still busy has refused. */
 constexpr Errc to_errc(long status)

@@ -24,11 +24,13 @@ struct Target {
 };
 
 /*
- * @list: a page from tce_port_page_alloc().  @calls counts the hypercalls.  On an error
- * any part of the run may have taken effect.
+ * @list: a page from tce_port_page_alloc().  @calls counts the hypercalls.
+ *
+ * Neither sleeps.  Return: a status of PAPR; if it is one of those that say busy the caller may
+ * come again.  Unless it is success any part of the run may have taken effect.
  */
-Status put_run(Target to, const Be64 *list, unsigned int nr, u32 &calls);
+[[nodiscard]] long put_run(Target to, const Be64 *list, unsigned int nr, u32 &calls);
 /* Close @nr entries. */
-Status clear_run(Target to, unsigned int nr, u32 &calls);
+[[nodiscard]] long clear_run(Target to, unsigned int nr, u32 &calls);
 
 } /* namespace tce::papr */

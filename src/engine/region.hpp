@@ -24,12 +24,17 @@ public:
 	/* Enough for 4^10 regions at one in four going up. */
 	static constexpr unsigned int kMaxHeight = 10;
 
-	Region(Uaddr start, u64 size, tce_mem *mem) : start_(start), size_(size), mem_(mem) {}
+	explicit Region(Uaddr start, u64 size, tce_mem *mem = nullptr)
+		: start_(start), size_(size), mem_(mem)
+	{
+	}
 
 	[[nodiscard]] Uaddr start() const { return start_; }
 	[[nodiscard]] Uaddr end() const { return start_ + size_; }
 	[[nodiscard]] u64 size() const { return size_; }
 	[[nodiscard]] tce_mem *mem() const { return mem_; }
+	/* Before anybody else sees it. */
+	void pinned(tce_mem *mem) { mem_ = mem; }
 	[[nodiscard]] bool holds(Uaddr at) const { return start_ <= at && at < end(); }
 
 private:
@@ -37,7 +42,7 @@ private:
 
 	const Uaddr start_;
 	const u64 size_;
-	tce_mem *const mem_;
+	tce_mem *mem_;
 	Region *next_[kMaxHeight] = {};
 	u8 height_ = 0;
 };

@@ -4,10 +4,10 @@
  *
  * Bottom levels are leaves, leaf.hpp.
  *
- * Growing has two steps.  prepare() makes every leaf that a range lacks and charges for
- * it: it can fail, and then nothing has changed.  link() hangs them in: it cannot fail; a leaf that
- * somebody else hung in meanwhile wins.  Leaves stay until the table goes, so a pointer to one
- * is good for as long as the table is.
+ * Growing has two steps.  prepare() makes every level that a range lacks and charges for
+ * it: it can fail, and then nothing has changed.  link() hangs them in: it cannot fail; a level that
+ * somebody else hung in meanwhile wins.  Leaves stay until the table is cleared, when nobody can be in
+ * it any more, so a pointer to one is good until then.
  *
  * A table may be *walked*: then it is not a shadow, the hardware (IODA2) reads it.  Every level
  * has a page for the hardware, physically contiguous, all of the same size, with the address of the level
@@ -19,7 +19,7 @@
 #pragma once
 
 #include "geometry.hpp"
-#include "leaf.hpp"
+#include "prepared.hpp"
 
 namespace tce {
 
@@ -35,7 +35,14 @@ public:
 	using PreparedLeaves = BasicPreparedLeaves<Memory>;
 
 	explicit BasicTable(Geometry geometry, Walk walk = {}) : geometry_(geometry), walk_(walk) {}
-	~BasicTable() { free_level(root_.load_relaxed(), geometry_.levels() - 1); }
+	~BasicTable() { clear(); }
+
+	/* Free all levels.  Nobody is in them, nor comes any more. */
+	void clear()
+	{
+		free_level(root_.load_relaxed(), geometry_.levels() - 1);
+		root_.store_relaxed(nullptr);
+	}
 
 	[[nodiscard]] const Geometry &geometry() const { return geometry_; }
 	[[nodiscard]] bool walked() const { return walk_.by_hardware; }
@@ -51,7 +58,7 @@ public:
 
 	/* Make what @range lacks; NoMem, Intr, or the charge's error: nothing has changed. */
 	Status prepare(IndexRange range, PreparedLeaves &leaves);
-	/* Hang in what prepare() made; the nodes above are there. */
+	/* Hang in what prepare() made. */
 	void link(PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
 
 	/* What the hardware starts at.  Make the top level if need be. */
@@ -67,16 +74,10 @@ public:
 	}
 
 private:
-	using Slot = Atomic<void *>;
+	using Slot = Node::Slot;
 
 	static constexpr usize kSmallestPage = 4096;
 
-	/* An upper level; the slots follow it in memory. */
-	struct Node {
-		HwPage page;
-
-		[[nodiscard]] Slot *slots() { return reinterpret_cast<Slot *>(this + 1); }
-	};
 	/* Where a level hangs: our pointer, and in a walked table the node whose page has the hardware's. */
 	struct Hook {
 		Slot *slot = nullptr;
@@ -87,10 +88,18 @@ private:
 	{
 		return static_cast<Node *>(level)->slots()[slot].load_acquire();
 	}
-	/* Where the leaf of @index hangs, with the nodes above it made on the way. */
-	Result<Hook> leaf_place(TceIndex index, bool make_nodes) TCE_EXCLUDES(grow_);
-	[[nodiscard]] Node *make_node(unsigned int height);
-	void free_node(Node *node);
+	/* What the hardware reads of a level, or 0. */
+	[[nodiscard]] usize walked_bytes() const { return walk_.by_hardware ? page_bytes() : 0; }
+	/* The first entry below the node of @height that leads to @index. */
+	[[nodiscard]] TceIndex node_begin(unsigned int height, TceIndex index) const
+	{
+		return TceIndex(index.raw & ~(geometry_.reach(height + 1) - 1));
+	}
+	[[nodiscard]] Hook hook_below(const Hook &above, unsigned int height, TceIndex index) const;
+	Status prepare_leaf(TceIndex index, PreparedLeaves &leaves);
+	Status prepare_node(unsigned int height, TceIndex first, PreparedLeaves &leaves);
+	/* Where the leaf of @index hangs, with the nodes above it hung in on the way. */
+	[[nodiscard]] Hook leaf_place(TceIndex index, PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
 	[[nodiscard]] bool hang(Hook place, void *level, const HwPage &page) TCE_EXCLUDES(grow_);
 	void free_level(void *level, unsigned int height);
 
@@ -129,34 +138,6 @@ template <class Memory> auto BasicTable<Memory>::next_leaf(IndexRange range) con
 	return nullptr;
 }
 
-template <class Memory> auto BasicTable<Memory>::make_node(unsigned int height) -> Node *
-{
-	const usize bytes = geometry_.level_entries(height) * sizeof(Slot);
-	auto *node = static_cast<Node *>(tce_port_alloc(sizeof(Node) + bytes));
-
-	if (!node)
-		return nullptr;
-	if (walk_.by_hardware) {
-		node->page = HwPage::make(page_bytes(), walk_.node);
-		if (!node->page.entries) {
-			tce_port_free(node);
-			return nullptr;
-		}
-		Memory::born(node->page.entries, page_bytes());
-	}
-	Memory::born(node->slots(), bytes);
-	return node;
-}
-
-template <class Memory> void BasicTable<Memory>::free_node(Node *node)
-{
-	Memory::dies(node->slots());
-	if (node->page.entries)
-		Memory::dies(node->page.entries);
-	node->page.free();
-	tce_port_free(node);
-}
-
 /* The hardware's pointer first: who finds ours may rely on it. */
 template <class Memory>
 bool BasicTable<Memory>::hang(Hook place, void *level, const HwPage &page)
@@ -171,77 +152,113 @@ bool BasicTable<Memory>::hang(Hook place, void *level, const HwPage &page)
 	return true;
 }
 
+/* On to the next level: where what leads to @index hangs in the node of @height, if there is one. */
 template <class Memory>
-auto BasicTable<Memory>::leaf_place(TceIndex index, bool make_nodes) -> Result<Hook>
+auto BasicTable<Memory>::hook_below(const Hook &above, unsigned int height, TceIndex index) const
+	-> Hook
+{
+	auto *node = above.slot ? static_cast<Node *>(above.slot->load_acquire()) : nullptr;
+
+	if (!node)
+		return {};
+
+	const u64 slot = geometry_.slot(height, index);
+
+	return { &node->slots()[slot], node->page.entries ? &node->page.entries[slot] : nullptr };
+}
+
+template <class Memory>
+Status BasicTable<Memory>::prepare_node(unsigned int height, TceIndex first, PreparedLeaves &leaves)
+{
+	return leaves.add_node(height, first, geometry_.level_entries(height), walked_bytes(),
+			       walk_.node);
+}
+
+template <class Memory>
+Status BasicTable<Memory>::prepare_leaf(TceIndex index, PreparedLeaves &leaves)
 {
 	Hook place = { &root_, nullptr };
 
 	for (unsigned int height = geometry_.levels() - 1; height; height--) {
-		auto *node = static_cast<Node *>(place.slot->load_acquire());
+		const TceIndex first = node_begin(height, index);
 
-		if (!node) {
-			if (!make_nodes)
-				return Errc::NoEnt;
-			Node *fresh = make_node(height);
-
-			if (!fresh)
-				return Errc::NoMem;
-			if (!hang(place, fresh, fresh->page))
-				free_node(fresh);
-			node = static_cast<Node *>(place.slot->load_acquire());
-		}
-		const u64 slot = geometry_.slot(height, index);
-
-		place.slot = &node->slots()[slot];
-		place.entry = node->page.entries ? &node->page.entries[slot] : nullptr;
+		place = hook_below(place, height, index);
+		if (!place.slot && !leaves.has_node(height, first))
+			TCE_TRY(prepare_node(height, first, leaves));
 	}
-	return place;
+	if (place.slot && place.slot->load_acquire())
+		return {};
+	return leaves.add(index, geometry_.leaf_entries(), walked_bytes(), walk_.node);
 }
 
 template <class Memory>
 Status BasicTable<Memory>::prepare(IndexRange range, PreparedLeaves &leaves)
 {
-	for (TceIndex at = geometry_.leaf_begin(range.begin); at < range.end;
-	     at += geometry_.leaf_entries()) {
-		const Hook place = TCE_TRY(leaf_place(at, true));
-
-		if (!place.slot->load_acquire())
-			TCE_TRY(leaves.add(at, geometry_.leaf_entries(),
-					   walk_.by_hardware ? page_bytes() : 0, walk_.node));
+	for (TceIndex at = geometry_.leaf_begin(range.begin);;) {
+		TCE_TRY(prepare_leaf(at, leaves));
+		at += geometry_.leaf_entries();
+		if (range.end <= at)
+			return {};
+		/* A leaf may be large: a step. */
+		tce_port_yield();
 		if (tce_port_killed())
 			return Errc::Intr;
-		tce_port_yield();
 	}
-	return {};
+}
+
+/* What was missing is prepared, or somebody else has hung it in; and no level ever goes. */
+template <class Memory>
+auto BasicTable<Memory>::leaf_place(TceIndex index, PreparedLeaves &leaves) -> Hook
+{
+	Hook place = { &root_, nullptr };
+
+	for (unsigned int height = geometry_.levels() - 1; height; height--) {
+		if (!place.slot)
+			return {};
+		if (!place.slot->load_acquire()) {
+			Node *fresh = leaves.pop_node(height, node_begin(height, index));
+
+			if (!TCE_ASSERT(fresh))
+				return {};
+			if (!hang(place, fresh, fresh->page))
+				leaves.discard(fresh);
+		}
+		place = hook_below(place, height, index);
+	}
+	return place;
 }
 
 template <class Memory> void BasicTable<Memory>::link(PreparedLeaves &leaves)
 {
-	while (Leaf *leaf = leaves.pop()) {
-		auto place = leaf_place(leaf->first(), false);
+	Steps steps(Steps::kLevels);
 
-		if (TCE_ASSERT(place.ok()) && hang(place.value(), leaf, leaf->page()))
+	while (Leaf *leaf = leaves.pop()) {
+		const Hook place = leaf_place(leaf->first(), leaves);
+
+		if (place.slot && hang(place, leaf, leaf->page()))
 			tce_port_count(TCE_COUNT_LEAVES, 1);
 		else
 			leaves.discard(leaf);
+		steps.go(1);
 	}
 }
 
 template <class Memory> Status BasicTable<Memory>::plant(TableCharge &charge)
 {
-	if (geometry_.levels() > 1) {
-		Node *top = make_node(geometry_.levels() - 1);
-
-		if (!top)
-			return Errc::NoMem;
-		if (!hang({ &root_, nullptr }, top, top->page))
-			free_node(top);
-		return {};
-	}
+	const unsigned int height = geometry_.levels() - 1;
 	PreparedLeaves leaves(charge);
 
-	TCE_TRY(prepare(whole(), leaves));
-	link(leaves);
+	if (!height) {
+		TCE_TRY(prepare(whole(), leaves));
+		link(leaves);
+		return {};
+	}
+	TCE_TRY(prepare_node(height, TceIndex(0), leaves));
+
+	Node *top = leaves.pop_node(height, TceIndex(0));
+
+	if (!hang({ &root_, nullptr }, top, top->page))
+		leaves.discard(top);
 	return {};
 }
 
@@ -267,7 +284,7 @@ template <class Memory> void BasicTable<Memory>::free_level(void *level, unsigne
 	}
 	for (u64 i = 0; i < geometry_.level_entries(height); i++)
 		free_level(below(level, i), height - 1);
-	free_node(static_cast<Node *>(level));
+	PreparedLeaves::free_node(static_cast<Node *>(level));
 }
 
 /*

@@ -81,6 +81,8 @@ public:
 	[[nodiscard]] constexpr Perm perm() const { return Perm(static_cast<u32>(raw_)); }
 	[[nodiscard]] constexpr bool live() const { return perm().any(); }
 
+	friend constexpr bool operator==(Tce, Tce) = default;
+
 private:
 	/* Below the smallest page there are only rights and bits that must be 0. */
 	static constexpr u64 kFlags = (1ull << PageShift::kMin) - 1;

@@ -93,6 +93,7 @@ struct IndexRange {
 
 	[[nodiscard]] constexpr u64 count() const { return end - begin; }
 	[[nodiscard]] constexpr bool empty() const { return end <= begin; }
+	[[nodiscard]] constexpr bool holds(TceIndex i) const { return begin <= i && i < end; }
 };
 
 } /* namespace tce */

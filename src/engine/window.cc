@@ -1,41 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A window: its beginning, groups that come and go, and its end; see window.hpp.  What MAP and
- * UNMAP do with it is in window_run.cc, what KVM does in window_kvm.cc.
+ * A window: its beginning, groups that come and go, and its end; see window.hpp.  How entries get to
+ * the platform is in window_push.cc, what MAP and UNMAP do in window_run.cc, what KVM does in
+ * window_kvm.cc.
  */
 #include "window.hpp"
 
 namespace tce {
 
-Window::Window(Owner &owner, const Geometry &geometry, Walk walk)
-	: owner_(owner), charge_(owner.mm()), table_(geometry, walk)
+Window::Window(Owner &owner, const Geometry &geometry, Walk walk, bool for_kvm)
+	: owner_(owner),
+	  for_kvm_(for_kvm),
+	  charge_(owner.mm(), geometry.entries()),
+	  table_(geometry, walk)
 {
 }
 
-Window::~Window() TCE_NO_TSA
+Window::~Window()
 {
-	tce_port_page_free(scratch_.list);
+	free_room();
 }
 
-Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk)
+Status Window::make_room()
+{
+	scratch_ = make_object<Scratch>();
+	tokens_ = make_object<Tokens>();
+	if (!walked())
+		list_ = static_cast<Be64 *>(tce_port_page_alloc());
+	return scratch_ && tokens_ && (walked() || list_) ? Status() : Status(Errc::NoMem);
+}
+
+void Window::free_room()
+{
+	destroy_object(tce::exchange(scratch_, static_cast<Scratch *>(nullptr)));
+	destroy_object(tce::exchange(tokens_, static_cast<Tokens *>(nullptr)));
+	tce_port_page_free(tce::exchange(list_, static_cast<Be64 *>(nullptr)));
+}
+
+Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk, bool for_kvm)
 {
 	void *at = tce_port_alloc(sizeof(Window));
 
 	if (!at)
 		return Errc::NoMem;
 
-	auto *window = new (Place{}, at) Window(owner, geometry, walk);
-	Status status;
+	auto *window = new (Place{}, at) Window(owner, geometry, walk, for_kvm);
+	Status status = window->make_room();
 
-	if (walk.by_hardware) {
+	if (status.ok() && walk.by_hardware)
 		status = window->table_.plant(window->charge_);
-	} else {
-		auto *list = static_cast<Be64 *>(tce_port_page_alloc());
-		Guard guard(window->publish_);
-
-		window->scratch_.list = list;
-		status = list ? Status() : Status(Errc::NoMem);
-	}
 	if (!status.ok()) {
 		discard(window);
 		return status.error();
@@ -45,112 +58,156 @@ Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk)
 
 void Window::discard(Window *window)
 {
+	if (window->flush_)
+		tce_port_flush_destroy(window->flush_);
 	window->charge_.drop();
 	destroy_object(window);
 }
 
-Status Window::go_live(Iova start, u32 liobn)
+Status Window::place(Iova start)
 {
 	start_ = start;
+	flush_ = tce_port_flush_create(reinterpret_cast<tce_table *>(this));
+	return flush_ ? Status() : Status(Errc::NoMem);
+}
 
-	const tce_ktable_shape shape = { page().lg2(),	     liobn,
-					 offset(),	     geometry().entries(),
-					 table_.root_page(), table_.page_bytes(),
-					 geometry().levels() };
-
-	ktable_ = tce_port_ktable_create(reinterpret_cast<tce_table *>(this), &shape);
-	if (!ktable_)
-		return Errc::NoMem;
+void Window::go_live()
+{
 	owner_.add(*this);
-	return {};
 }
 
 /* --- Groups that come and go -------------------------------------------------- */
 
-Status Window::add_mirror(Mirror &mirror, bool &clear_again)
+Result<Mirror *> Window::make_mirror(u32 liobn)
 {
-	Guard guard(publish_);
+	const tce_ktable_shape shape = { page().lg2(),	     liobn,
+					 offset(),	     geometry().entries(),
+					 table_.root_page(), table_.page_bytes(),
+					 geometry().levels() };
+	auto *mirror = make_object<Mirror>();
 
-	/* In one go: what KVM closes meanwhile is published to the others only. */
-	if (Status filled = fill(mirror); !filled.ok()) {
-		clear_again = clear(mirror).ok();
-		return filled;
+	if (!mirror)
+		return Errc::NoMem;
+	mirror->ktable = tce_port_ktable_create(reinterpret_cast<tce_table *>(this), &shape);
+	if (!mirror->ktable) {
+		destroy_object(mirror);
+		return Errc::NoMem;
 	}
-	mirror.next = mirrors_;
-	mirrors_ = &mirror;
-	return {};
+	refs_.add_ordered(1);
+	mirror->liobn = liobn;
+	if (walked()) {
+		/* The platform's code knows which groups there are to invalidate for. */
+		Guard guard(push_);
+
+		mirror->next = mirrors_;
+		mirrors_ = mirror;
+	}
+	return mirror;
 }
 
-Status Window::remove_mirror(Mirror &mirror)
+void Window::drop_mirror(Mirror *mirror)
 {
-	Guard guard(publish_);
+	if (!mirror)
+		return;
+	{
+		Guard guard(push_);
 
+		unlink(*mirror);
+	}
+	tce_port_ktable_put(mirror->ktable);
+	destroy_object(mirror);
+}
+
+/* It is in the list before it is filled, so whatever KVM does meanwhile gets there, too. */
+Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
+{
+	Status filled;
+	{
+		Guard update(update_);
+		{
+			Guard guard(push_);
+
+			mirror.mode = Mirror::Mode::Joining;
+			mirror.next = mirrors_;
+			mirrors_ = &mirror;
+		}
+		filled = each_run(mirror, true);
+
+		Guard guard(push_);
+
+		if (filled.ok() && mirror.failed)
+			filled = Errc::Io;
+		if (filled.ok()) {
+			mirror.mode = Mirror::Mode::Full;
+			return {};
+		}
+	}
+	clear_again = clear_mirror(mirror).ok();
+	return filled;
+}
+
+/* It leaves the list when it is clear, so that nothing that KVM closes meanwhile stays open there. */
+Status Window::clear_mirror(Mirror &mirror)
+{
+	Guard update(update_);
+	{
+		Guard guard(push_);
+
+		mirror.mode = Mirror::Mode::Leaving;
+		mirror.failed = false;
+	}
+	const Status cleared = each_run(mirror, false);
+	Guard guard(push_);
+
+	unlink(mirror);
+	return cleared.ok() && mirror.failed ? Status(Errc::Io) : cleared;
+}
+
+Mirror *Window::any_mirror()
+{
+	Guard guard(push_);
+
+	return mirrors_;
+}
+
+void Window::unlink(const Mirror &mirror)
+{
 	for (Mirror **link = &mirrors_; *link; link = &(*link)->next) {
 		if (*link == &mirror) {
 			*link = mirror.next;
-			break;
+			return;
 		}
 	}
-	return clear(mirror);
 }
 
-/* Nobody else publishes meanwhile; what KVM writes stays pending and comes after. */
-Status Window::fill(const Mirror &mirror)
-{
-	Cursor cursor(table_);
-	IndexRange range = table_.whole();
-	u32 calls = 0;
-
-	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
-	     range.begin = part.end, part = range) {
-		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			bool any = false;
-
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
-			{
-				Guard entries(leaf->lock);
-
-				for (TceIndex i = run.begin; leaf->live() && i < run.end; i += 1) {
-					scratch_.list[i - run.begin] = leaf->tce(i).to_be();
-					any = any || leaf->tce(i).live();
-				}
-			}
-			if (any)
-				TCE_TRY(papr::put_run(target(mirror, run.begin), scratch_.list,
-						      static_cast<unsigned int>(run.count()),
-						      calls));
-		}
-		tce_port_yield();
-	}
-	return {};
-}
-
-/* Close in one LIOBN what is live in the shadow, or may still be live there. */
-Status Window::clear(const Mirror &mirror)
+/* Fill one LIOBN from the shadow, or close there what is live or may still be live there. */
+Status Window::each_run(Mirror &mirror, bool fill)
 {
 	Cursor cursor(table_);
 	IndexRange range = table_.whole();
 	Status all;
-	u32 calls = 0;
 
 	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
 	     range.begin = part.end, part = range) {
 		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			bool any = false;
+			Patience patience(Patience::Kind::Stubborn);
+			long status = papr::kBusy;
 
 			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
-			{
-				Guard entries(leaf->lock);
-				const bool maybe = leaf->live() || leaf->pending();
+			while (papr::is_busy(status)) {
+				{
+					Guard guard(push_);
 
-				for (TceIndex i = run.begin; maybe && !any && i < run.end; i += 1)
-					any = leaf->tce(i).live() || leaf->is_pending(i);
+					status = put_mirror(mirror, *leaf, run, fill);
+				}
+				if (papr::is_busy(status) && !patience.wait(status))
+					break;
 			}
-			if (!any)
-				continue;
-			Status one = papr::clear_run(target(mirror, run.begin),
-						     static_cast<unsigned int>(run.count()), calls);
 
+			const Status one = papr::to_errc(status);
+
+			if (!one.ok() && fill)
+				return one;
 			if (!one.ok() && all.ok())
 				all = one;
 		}
@@ -159,23 +216,40 @@ Status Window::clear(const Mirror &mirror)
 	return all;
 }
 
+long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run, bool fill)
+{
+	const auto nr = static_cast<unsigned int>(run.count());
+	bool any = false;
+	u32 calls = 0;
+	{
+		Guard entries(leaf.lock);
+
+		for (TceIndex i = run.begin; i < run.end; i += 1) {
+			const Tce tce = leaf.tce(i);
+
+			list_[i - run.begin] = tce.to_be();
+			any = any || tce.live() || (!fill && !leaf.published(i));
+		}
+	}
+	if (!any)
+		return papr::kSuccess;
+	return fill ? papr::put_run(target(mirror, run.begin), list_, nr, calls) :
+		      papr::clear_run(target(mirror, run.begin), nr, calls);
+}
+
 /* --- The end ------------------------------------------------------------------- */
 
 void Window::retire()
 {
-	state_.store_ordered(Dying);
-	/* Whoever saw it Live is through when there are no sleepers and the users are in step. */
-	while (sleepers_.load_ordered())
-		tce_port_yield();
+	live_.store_ordered(false);
+	/* Whoever saw it live is in there no more, and nobody arms the flush again. */
 	if (used_by_kvm())
 		tce_port_sync_users();
-	epoch_.add_ordered(1);
-	state_.store_ordered(Dead);
-	tce_port_ktable_cancel_flush(ktable_);
+	tce_port_flush_cancel(flush_);
 }
 
 /*
- * In the user view of a window that is gone stands what nobody gave back: entries that
+ * In the user slots of a window that is gone stands what nobody gave back: entries that
  * KVM's error path closed without a word, those that came too late to be mapped, and
  * those that the hypervisor did not close.
  */
@@ -184,28 +258,54 @@ void Window::finish(Releaser &releaser, bool unreachable)
 	/* Until here memory is given back only after a look at this window. */
 	owner_.remove(*this);
 
-	const Stuck stuck = sweep(releaser, unreachable);
+	const u64 stuck = sweep(releaser, unreachable);
 
 	releaser.flush();
-	if (stuck.entries || stuck.unnamed) {
-		owner_.quarantine(stuck.unnamed);
-		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck.entries));
+	if (stuck) {
+		owner_.quarantine();
+		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck));
 	}
 	owner_.retry();
 	charge_.drop();
-	tce_port_ktable_put(ktable_);
+	tce_port_flush_destroy(flush_);
+	flush_ = nullptr;
+
+	/* What hardware may still walk stays with the table that the platform did not let go. */
+	Mirror *left = any_mirror();
+
+	if (!left)
+		table_.clear();
+	for (; left; left = any_mirror())
+		drop_mirror(left);
+	/* What is left of it until KVM lets go of its tables is small. */
+	free_room();
+	unref();
 }
 
-/* What a device may still use. */
-Window::Stuck Window::sweep(Releaser &releaser, bool unreachable)
+void Window::unref()
 {
-	Guard guard(publish_);
+	if (refs_.sub_ordered(1) != 1)
+		return;
+	/* A callback that began before the last table went may still look at us. */
+	later_.window = this;
+	tce_port_later(&later_, [](tce_later *later) {
+		/* NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): no virtual function anywhere */
+		destroy_object(static_cast<Later *>(later)->window);
+	});
+}
+
+/* Give back what no device can use; how much a device may still use. */
+u64 Window::sweep(Releaser &releaser, bool unreachable)
+{
+	Guard guard(update_);
 	Cursor cursor(table_);
 	IndexRange range = table_.whole();
-	Stuck stuck;
+	u64 stuck = 0;
 
 	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
 	     range.begin = part.end, part = range) {
+		Steps steps(Steps::kNotes);
+
 		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
 			u64 found = 0;
 
@@ -214,29 +314,37 @@ Window::Stuck Window::sweep(Releaser &releaser, bool unreachable)
 				Guard entries(leaf->lock);
 
 				for (TceIndex i = run.begin; i < run.end; i += 1) {
-					const Entry old = leaf->get(i);
+					Entry old = leaf->get(i);
 
-					/* KVM drops notes of what it replaces, others do not. */
-					if (!unreachable && leaf->is_pending(i) && used_by_kvm())
-						stuck.unnamed = true;
-					if (old.tce.live() && !unreachable) {
-						stuck.entries++;
+					if (Claim::is(old.user))
+						old.user = park_.take(i, false);
+					if (!unreachable &&
+					    (old.tce.live() ||
+					     (old.user.raw && leaf->is_pending(i)))) {
+						stuck++;
 					} else if (old.user.raw || old.tce.live()) {
-						scratch_.old[found++] = old;
+						scratch_->old[found++] = old;
 						leaf->set(i, {});
 					}
 				}
 			}
 			while (found)
-				releaser.release(scratch_.old[--found]);
+				releaser.release(scratch_->old[--found]);
+			steps.go(run.count());
 		}
 		tce_port_yield();
+	}
+	for (Uaddr token = park_.take_any(); token.raw; token = park_.take_any()) {
+		if (unreachable)
+			releaser.release({ Tce(), token });
+		else
+			stuck++;
 	}
 	for (Unsure &unsure : unsure_) {
 		if (unreachable && unsure.nr)
 			tce_port_mem_unmap(unsure.mem, unsure.nr);
 		else
-			stuck.entries += unsure.nr;
+			stuck += unsure.nr;
 		unsure = {};
 	}
 	return stuck;

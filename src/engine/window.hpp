@@ -7,37 +7,55 @@
  * container (its mirrors): one shadow, however many groups.  On IODA2 the hardware walks the
  * table, and publishing invalidates what it has cached of the run.
  *
- * publish_ is held from taking entries out of the shadow until the hypercall is done, so
+ * push_ is held from taking a run out of the shadow until the hypercall is done, so
  * that pushes take effect in the order in which the shadow was read: whoever writes
  * after that pushes after that, and what the hypervisor has converges to the shadow.
- *  - MAP and UNMAP write and push a run of up to 512 entries under publish_ and give back what was
+ *  - MAP and UNMAP write and push a run of up to 512 entries and give back what was
  *    replaced only when the push is done.
  *  - KVM writes one entry at a time (exchange(), iommu_table_ops::xchg_no_kill), which sets its
  *    pending bit, and then kills a range: publish_pending() pushes all that is
  *    pending in the leaves of the range, not just what the caller names, since KVM's
  *    error paths name nothing at all.  For the same reason a first pending entry arms a deferred flush.
  *
+ * KVM's callbacks never sleep, so push_ is a spinlock.  Who may sleep while the hypervisor is busy
+ * lets go of push_ and leaves his run reserved (Leaf::pushing()): KVM leaves that leaf to him.
+ *
  * A push that fails is undone: the shadow says again what the hypervisor has.  KVM's kill cannot
  * fail, so there the entries are closed, counted and logged.
  *
- * Life: Live -> Dying -> Dead.  From Dying on KVM finds no user address slot, so it
- * maps nothing more; an exchange that was on its way then finds nothing and
- * changes nothing.  When it is certain that none is on its way any more the window is Dead.
- * The object stays until KVM drops its reference to the table.
+ * Life: live, until retire().  From then on KVM's callbacks touch no leaf; those that had begun
+ * are through after a grace period (tce_port_sync_users()), and finish() frees the leaves.  The
+ * object stays until the last struct iommu_table of it is gone, and one more grace period.
  *
- * Locks: publish_ > charge_'s > a leaf's.  Callers hold the container's lock, but for KVM.
+ * Locks: update_ > charge_'s > push_ > a leaf's > park_'s.  Callers hold the container's lock, but for
+ * KVM and the deferred flush.
  */
 #pragma once
 
 #include "owner.hpp"
 #include "papr_tce.hpp"
+#include "park.hpp"
+#include "patience.hpp"
 #include "table.hpp"
 
 namespace tce {
 
-/* A group's copy of a window in the hypervisor. */
+/*
+ * A group's part in a window: its LIOBN in the hypervisor (PAPR), and the struct iommu_table by which
+ * KVM finds the window and the platform invalidates (IODA2).  Each group has its own, since KVM
+ * keeps a reference for ever that it takes when it finds a table twice.
+ */
 struct Mirror {
+	enum class Mode {
+		Full,
+		Joining, /* is being filled: what does not get there fails the joiner only */
+		Leaving, /* whatever is pushed is closed here */
+	};
+
 	u32 liobn = 0;
+	tce_ktable *ktable = nullptr;
+	Mode mode = Mode::Full;
+	bool failed = false;
 	Mirror *next = nullptr;
 };
 
@@ -69,12 +87,13 @@ private:
 
 /*
  * What MAP puts into a run of entries: registered memory that is noted to be mapped already, or
- * pages that are pinned already, one a TCE.
+ * (@mem is nullptr) pages that are pinned already, one a TCE.
  */
 struct Source {
 	tce_mem *mem = nullptr;
 	Uaddr user;
-	const u64 *pinned = nullptr;
+	/* Of each entry. */
+	const u64 *hpa = nullptr;
 	Perm perm;
 	/* Set with an error: everything is as it was. */
 	bool undone = false;
@@ -84,13 +103,16 @@ struct Source {
 
 class Window : Pinned {
 public:
-	/* NoMem. */
-	static Result<Window *> make(Owner &owner, const Geometry &geometry, Walk walk);
-	/* Of a window that was never made known to anybody. */
+	/* @for_kvm: KVM may use it.  NoMem. */
+	static Result<Window *> make(Owner &owner, const Geometry &geometry, Walk walk,
+				     bool for_kvm);
+	/* Of a window that was never made known to anybody, and has no mirror. */
 	static void discard(Window *window);
 
-	/* The platform has given it an address: make it known to KVM.  NoMem. */
-	Status go_live(Iova start, u32 liobn);
+	/* The platform has given it an address.  NoMem. */
+	Status place(Iova start);
+	/* It is about to be connected: make it known to the owner. */
+	void go_live();
 
 	[[nodiscard]] Iova start() const { return start_; }
 	[[nodiscard]] Iova end() const { return start_ + geometry().window_size(); }
@@ -102,7 +124,6 @@ public:
 		return TceIndex((at - start_) >> page().lg2());
 	}
 	[[nodiscard]] IndexRange whole() const { return table_.whole(); }
-	[[nodiscard]] tce_ktable *ktable() const { return ktable_; }
 	[[nodiscard]] bool walked() const { return table_.walked(); }
 
 	/* --- for the container ------------------------------------------- */
@@ -120,59 +141,70 @@ public:
 	 * entries own the notes or pins of @from.  On an error the run is as it was
 	 * (@from.undone) or closed.
 	 */
-	Status map_run(IndexRange run, Source &from, Releaser &releaser) TCE_EXCLUDES(publish_);
+	Status map_run(IndexRange run, Source &from, Releaser &releaser) TCE_EXCLUDES(update_);
 
 	/* Close what is live in @range.  Io: some entries are still live. */
-	Status unmap(IndexRange range, Releaser &releaser) TCE_EXCLUDES(publish_);
+	Status unmap(IndexRange range, Releaser &releaser,
+		     Patience::Kind kind = Patience::Kind::Stubborn) TCE_EXCLUDES(update_);
 
 	/*
-	 * Another group: fill its LIOBN from the shadow.  An error: it is not added.  Only then
+	 * A group's part, connected to nothing yet.  NoMem.  It is the window's from then on, and gone
+	 * after drop_mirror(), or after finish() at the latest.
+	 */
+	Result<Mirror *> make_mirror(u32 liobn) TCE_EXCLUDES(update_);
+	void drop_mirror(Mirror *mirror) TCE_EXCLUDES(update_);
+	/*
+	 * PAPR: fill its LIOBN from the shadow.  An error: it is not connected.  Only then
 	 * @clear_again is set: whether what came through is closed again.
 	 */
-	Status add_mirror(Mirror &mirror, bool &clear_again) TCE_EXCLUDES(publish_);
-	/* A group goes: clear what is live there, the others are not touched.  Io: not all of it. */
-	Status remove_mirror(Mirror &mirror) TCE_EXCLUDES(publish_);
+	Status connect_mirror(Mirror &mirror, bool &clear_again) TCE_EXCLUDES(update_);
+	/* PAPR: clear what is live there, the others are not touched.  Io: not all of it. */
+	Status clear_mirror(Mirror &mirror) TCE_EXCLUDES(update_);
 
 	/* KVM can do nothing more with it.  Then unmap() what is left. */
 	void retire();
 	/*
 	 * The platform has removed it everywhere (or not: !@unreachable): give back what is still
-	 * named, and the charge; then drop the reference.  The window may be gone afterwards.
+	 * named, the leaves, and the charge; then drop the reference.  The window may be gone
+	 * afterwards.
 	 */
 	void finish(Releaser &releaser, bool unreachable);
 	/* Give back the charge before that. */
 	void uncharge() { charge_.drop(); }
 
-	/* --- for KVM, and for what waits on KVM --------------------------- */
+	/* --- for KVM: these never sleep --------------------------------------- */
 
-	Status exchange(TceIndex index, Tce &tce) TCE_EXCLUDES(publish_);
-	void publish_pending(IndexRange range, u32 &calls) TCE_EXCLUDES(publish_);
-	Be64 *user_slot(TceIndex index, bool make);
-	void flush();
+	/* An error: KVM must not go on with this call at all.  Else it is told that nothing was there. */
+	Status exchange(TceIndex index, Hpa hpa, Perm perm) TCE_EXCLUDES(push_);
+	void kill(IndexRange range) TCE_EXCLUDES(push_);
+	/* A slot that is claimed for the caller, or nullptr: userspace does it. */
+	Be64 *user_slot(TceIndex index);
 
+	/* --- for what waits on KVM ------------------------------------------- */
+
+	/* Publish all that is pending. */
+	void flush() TCE_EXCLUDES(update_);
 	[[nodiscard]] bool used_by_kvm() const { return used_by_kvm_.load_ordered(); }
-	/*
-	 * As publish_pending() of everything, and every leaf's lock is taken.  Whether no entry is
-	 * left that is closed here but not at the platform.
-	 */
-	[[nodiscard]] bool flush_all_leaves() TCE_EXCLUDES(publish_);
+
+	/* One struct iommu_table less. */
+	void unref();
 
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the owner's list */
 	Window *next_of_owner = nullptr; /* protected by the owner's lock */
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the container's list */
 	Window *next_unfinished = nullptr; /* protected by the container's lock */
 
-	Window(Owner &owner, const Geometry &geometry, Walk walk);
+	Window(Owner &owner, const Geometry &geometry, Walk walk, bool for_kvm);
 	~Window();
 
 private:
-	enum State : int { Live, Dying, Dead };
-
-	/* Where a push works: a page for the hypervisor to read, and what is being replaced. */
+	/* Where an ioctl works: what is being replaced, and by what; it goes with the window's leaves. */
 	struct Scratch {
-		Be64 *list = nullptr;
 		Entry old[papr::kRun];
-		u64 hpa[papr::kRun];
+	};
+	/* What a push lets go. */
+	struct Tokens {
+		Uaddr at[papr::kRun + Park::kCells];
 	};
 
 	/* Notes of entries that the hypervisor may or may not have: kept until there is no doubt. */
@@ -182,14 +214,10 @@ private:
 	};
 	static constexpr unsigned int kMaxUnsure = 8;
 
-	/* As long as it lives no exchange is on its way in a leaf; window_kvm.cc. */
-	class Shut : Pinned {
-	public:
-		Shut(Window &window, Leaf &leaf);
-		~Shut() { window_.shut_.store_ordered(false); }
-
-	private:
-		Window &window_;
+	/* What a push says of its run. */
+	enum class What {
+		AsItIs, /* what the shadow says now */
+		Closed, /* nothing, whatever KVM has written there meanwhile */
 	};
 
 	/* IODA2 takes write without read for neither (pnv_tce_xchg() in the kernel). */
@@ -203,50 +231,74 @@ private:
 	}
 	[[nodiscard]] u64 offset() const { return start_.raw >> page().lg2(); }
 
-	void invalidate(IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
-	Status push(IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
-	Status push_closed(IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
-	void snapshot(Leaf &leaf, IndexRange run) TCE_REQUIRES(publish_, leaf.lock);
-	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser) TCE_REQUIRES(publish_);
-	bool undo_map(Leaf &leaf, IndexRange run, Source &from, Releaser &releaser)
-		TCE_REQUIRES(publish_);
-	void publish_leaf(Leaf &leaf, u32 &calls) TCE_REQUIRES(publish_);
-	void close_lost(Leaf &leaf, IndexRange run, u32 &calls) TCE_REQUIRES(publish_);
-	void doubt(Leaf &leaf, IndexRange run) TCE_REQUIRES(publish_, leaf.lock);
-	void no_doubt() TCE_REQUIRES(publish_);
+	/* window_push.cc */
+	void arm_flush();
+	void set_pending(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
 	void settle(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
-	Status fill(const Mirror &mirror) TCE_REQUIRES(publish_);
-	Status clear(const Mirror &mirror) TCE_REQUIRES(publish_);
-	struct Stuck {
-		u64 entries = 0;
-		/* Of some of them nobody knows what memory they name. */
-		bool unnamed = false;
-	};
-	Stuck sweep(Releaser &releaser, bool unreachable) TCE_EXCLUDES(publish_);
-	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(publish_);
-	bool try_exchange(Leaf &leaf, TceIndex index, Tce &tce, Status &status);
-	void wait_at_gate() TCE_EXCLUDES(publish_);
-	Status exchange_going(Leaf &leaf, TceIndex index, Tce &tce) TCE_REQUIRES(leaf.lock);
-	void note_kvm();
+	bool snapshot(Leaf &leaf, IndexRange run, What what) TCE_REQUIRES(push_, leaf.lock);
+	long push_once(IndexRange run, bool closed, u32 &calls) TCE_REQUIRES(push_);
+	Status push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, u32 &calls)
+		TCE_REQUIRES(push_) TCE_EXCLUDES(leaf.lock);
+	void pushed(Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
+	void give_up(Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
+	void publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls) TCE_REQUIRES(push_);
+	void publish_pending(IndexRange range, Patience::Kind kind, u32 &calls) TCE_EXCLUDES(push_);
+	void close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
+		TCE_REQUIRES(push_);
+	void doubt(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
+	void flush_claims() TCE_REQUIRES(update_) TCE_EXCLUDES(push_);
+	void drop_note(Uaddr token);
+
+	/* window_run.cc */
+	void lock_still(Leaf &leaf, IndexRange run) TCE_REQUIRES(update_, push_)
+		TCE_ACQUIRE(leaf.lock);
+	void open_again(Leaf &leaf) TCE_REQUIRES(push_);
+	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
+		TCE_REQUIRES(update_);
+	bool undo_map(Leaf &leaf, IndexRange run, Source &from) TCE_REQUIRES(update_, push_);
+	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(update_);
+	void no_doubt() TCE_REQUIRES(update_);
+
+	/* window.cc */
+	Status make_room();
+	void free_room();
+	long put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run, bool fill)
+		TCE_REQUIRES(push_);
+	Status each_run(Mirror &mirror, bool fill) TCE_REQUIRES(update_);
+	Mirror *any_mirror() TCE_EXCLUDES(push_);
+	void unlink(const Mirror &mirror) TCE_REQUIRES(push_);
+	u64 sweep(Releaser &releaser, bool unreachable) TCE_EXCLUDES(update_);
+
+	/* window_kvm.cc */
+	bool enter();
+	[[nodiscard]] bool is_sound(Hpa hpa);
 
 	Owner &owner_;
+	const bool for_kvm_;
 	TableCharge charge_;
 	Table table_;
 	Iova start_;
-	tce_ktable *ktable_ = nullptr;
+	tce_flush *flush_ = nullptr;
 
-	Mutex publish_{ TCE_LOCK_PUBLISH };
-	Mirror *mirrors_ TCE_GUARDED_BY(publish_) = nullptr;
-	Scratch scratch_ TCE_GUARDED_BY(publish_);
-	Unsure unsure_[kMaxUnsure] TCE_GUARDED_BY(publish_);
+	Mutex update_{ TCE_LOCK_UPDATE }; /* ioctls and the deferred flush, one at a time */
+	Scratch *scratch_ TCE_PT_GUARDED_BY(update_) = nullptr;
+	Unsure unsure_[kMaxUnsure] TCE_GUARDED_BY(update_);
 
-	Atomic<int> state_{ Live };
+	SpinLock push_{ TCE_LOCK_PUSH };
+	Mirror *mirrors_ TCE_GUARDED_BY(push_) = nullptr;
+	Be64 *list_ TCE_PT_GUARDED_BY(push_) = nullptr; /* for the hypervisor to read */
+	Tokens *tokens_ TCE_PT_GUARDED_BY(push_) = nullptr;
+	bool worn_out_ TCE_GUARDED_BY(push_) = false; /* the hypervisor was busy for too long */
+
+	Park park_;
+	Atomic<bool> live_{ true };
 	Atomic<bool> used_by_kvm_;
-	Atomic<u64> pending_;	 /* entries of all leaves */
-	Atomic<bool> unclosed_;	 /* the platform did not close what is closed here */
-	Atomic<u64> sleepers_;	 /* exchanges at the gate */
-	Atomic<bool> shut_;	 /* the gate, but for the owner's */
-	Atomic<u64> epoch_{ 1 }; /* how often it was waited for exchanges to be through, plus 1 */
+	Atomic<u64> pending_; /* entries of all leaves */
+	Atomic<bool> armed_;  /* the deferred flush, since it last began */
+	Atomic<u64> refs_{ 1 };
+	struct Later : tce_later {
+		Window *window = nullptr;
+	} later_{};
 };
 
 } /* namespace tce */

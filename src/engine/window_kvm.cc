@@ -1,309 +1,154 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What in-kernel KVM does with a window, and what waits on it; see window.hpp.
+ * What in-kernel KVM does with a window; see window.hpp.
  *
  * KVM's sequence for one entry, arch/powerpc/kvm/book3s_64_vio.c, kvmppc_tce_iommu_do_map(): user
- * address slot, note the new memory as mapped, exchange, drop the note of the memory
- * that the slot names if something was there, store to the slot.  No lock is held, and
- * between the exchange and the last step nothing sleeps.
+ * address slot (user_slot()), note the new memory as mapped, exchange(), if something was there drop the
+ * note of what the slot names, store the user address to the slot; after the last entry of a guest's
+ * TCE, kill().  No lock is held, and KVM walks its list of tables as an RCU reader only as
+ * long as nothing sleeps.  So:
  *
- * So after an exchange TCE and user address of the entry do not belong together for a moment.  Nobody
- * else may touch it then, and none of the notes involved is worth anything:
- *  - A run of MAP or UNMAP shuts the gate, so that no exchange begins, and if the leaf has seen one
- *    since the last time, waits until all that had begun are through (Shut).
- *  - So does giving memory back (Owner), which besides has to publish before.
- *  - So does the end of the window (retire()).
- * An exchange that finds the gate shut sleeps; it has done nothing yet.
+ *  - *Nothing in this file sleeps.*  What has to wait is refused by user_slot(), and KVM
+ *    sends the guest's hypercall to userspace, whose MAP can wait.
+ *  - *An exchange answers that nothing was there*, always.  So KVM only adds notes, and we alone
+ *    drop them, after the publish: memory never has fewer notes than entries, here or at the
+ *    platform, that name it.  The user address in the slot is the token for a note.
+ *  - *A slot is claimed* before KVM gets it, for the task that asks.  So KVM's store, which may come
+ *    late, overwrites its own claim and nothing else; no token is lost, and no two tasks
+ *    map the same entry at once.  A MAP or UNMAP that finds a claim in its run shuts the leaf and
+ *    waits until whoever is in the middle of it is through (lock_still()).
+ *  - *The table may be anybody's*: KVM takes any VFIO group's file.  Whose address space is not the
+ *    owner's finds no slot, and its clears find nothing.
+ *
+ * An index outside of the window is an error, whatever else is the case: before Linux 7, KVM
+ * relies on it (iommu_tce_check_ioba() does not look at the number of entries), and without it goes on to
+ * store past the end of its own table.
+ *
+ * kunit/model/kvm.pml is a model of all this.
  */
 #include "window.hpp"
 
 namespace tce {
 
-void Window::note_kvm()
+/* False: nothing in here is the caller's business, or there is nothing any more. */
+bool Window::enter()
 {
+	/* Before the look at live_: retire() reads them the other way round. */
 	if (!used_by_kvm_.load_relaxed())
 		used_by_kvm_.store_ordered(true);
+	return live_.load_ordered() && for_kvm_ && owner_.is_current();
 }
 
-Be64 *Window::user_slot(TceIndex index, bool make)
+Be64 *Window::user_slot(TceIndex index)
 {
-	note_kvm();
-	if (!(index < table_.whole().end))
+	if (!(index < table_.whole().end) || !enter())
+		return nullptr;
+	if (page().lg2() > tce_port_page_shift() && owner_.distrusts_large_pages())
 		return nullptr;
 
 	Leaf *leaf = table_.leaf(index);
+	Uaddr dropped;
 
-	if (!leaf && make && state_.load_ordered() == Live) {
-		PreparedLeaves leaves(charge_);
-
-		if (!table_.prepare({ index, index + 1 }, leaves).ok())
-			return nullptr;
-		table_.link(leaves);
-		leaf = table_.leaf(index);
-	}
-	/*
-	 * The last look: from here to the store nothing sleeps.  Who does not want a slot made has
-	 * exchanged already and is about to drop the note of what the slot names.
-	 */
-	const int state = state_.load_ordered();
-
-	if (!leaf || state == Dead || (make && state != Live))
+	if (!leaf)
 		return nullptr;
+	{
+		Guard entries(leaf->lock);
+		const Uaddr held = leaf->user(index);
+		const bool live = leaf->tce(index).live();
+
+		if (leaf->shut())
+			return nullptr;
+		if (Claim::is_token(held)) {
+			if (!live && leaf->published(index))
+				dropped = held;
+			else if (!park_.put(index, held, !live))
+				return nullptr;
+		} else if (held.raw && !(held == Claim::mine())) {
+			return nullptr;
+		}
+		leaf->set_user(index, Claim::mine());
+	}
+	if (dropped.raw)
+		drop_note(dropped);
 	return leaf->user_slot(index);
 }
 
 /*
- * Going: there is nothing to clear.  A map that was on its way is let through to nowhere: what was live
- * there is closed, and KVM drops the note of it as ever; the new one's note stands in the user
- * view, where finish() finds it.  Once nobody can be on the way a map is refused.
+ * The registry that KVM asks takes small pages behind a huge one for huge.  So of what KVM says only
+ * huge pages are believed.
  */
-Status Window::exchange_going(Leaf &leaf, TceIndex index, Tce &tce)
+bool Window::is_sound(Hpa hpa)
 {
-	const bool map = tce.live();
-
-	tce = {};
-	if (!map)
-		return {};
-	if (state_.load_ordered() == Dead)
-		return Errc::NoDev;
-	tce = leaf.tce(index);
-	if (tce.live()) {
-		leaf.set_tce(index, Tce());
-		if (!leaf.is_pending(index)) {
-			leaf.set_pending(index);
-			pending_.add_ordered(1);
-		}
-	}
-	return {};
+	if (page().aligned(hpa.raw) && (page().lg2() <= tce_port_page_shift() ||
+					tce_port_block_is_huge(hpa.raw, page().lg2())))
+		return true;
+	if (!owner_.distrusts_large_pages())
+		tce_port_log_for(charge_.log(), TCE_LOG_OTHER,
+				 "KVM maps %llu bytes at %llx that are not one huge page\n",
+				 page().size(), hpa.raw);
+	owner_.distrust_large_pages();
+	tce_port_count(TCE_COUNT_KVM_REFUSED, 1);
+	return false;
 }
 
-Status Window::exchange(TceIndex index, Tce &tce)
+Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 {
-	note_kvm();
+	const Tce wanted(hpa, effective(perm));
+
 	if (!(index < table_.whole().end))
 		return Errc::Inval;
-	if (tce.live() && !page().aligned(tce.hpa().raw))
-		return Errc::Inval;
-	tce = Tce(tce.hpa(), effective(tce.perm()));
+	if (!enter())
+		return {};
 
 	Leaf *leaf = table_.leaf(index);
 
-	if (!leaf) {
-		if (tce.live())
-			return Errc::NoMem;
-		tce = {};
-		return {};
-	}
-	if (Status status; try_exchange(*leaf, index, tce, status))
-		return status;
+	if (!leaf)
+		return wanted.live() ? Status(Errc::NoMem) : Status();
 
-	/* It has to wait, and retire() has to know: it does not count on those who sleep. */
-	Status status;
-
-	sleepers_.add_ordered(1);
-	while (!try_exchange(*leaf, index, tce, status))
-		wait_at_gate();
-	sleepers_.sub_ordered(1);
-	return status;
-}
-
-/* Whether it is done, well or badly; if not, the gate is shut. */
-bool Window::try_exchange(Leaf &leaf, TceIndex index, Tce &tce, Status &status)
-{
-	Guard entries(leaf.lock);
-
-	if (state_.load_ordered() != Live) {
-		status = exchange_going(leaf, index, tce);
-		return true;
-	}
-	if (owner_.holding() || shut_.load_ordered())
-		return false;
-
-	const Tce old = leaf.tce(index);
-
-	tce_port_count(TCE_COUNT_KVM_UPDATES, 1);
-	if (old.live() || tce.live()) {
-		leaf.set_tce(index, tce);
-		leaf.touch(epoch_.load_relaxed());
-		if (!leaf.is_pending(index)) {
-			leaf.set_pending(index);
-			pending_.add_ordered(1);
-		}
-		tce_port_ktable_defer_flush(ktable_);
-	}
-	tce = old;
-	status = {};
-	return true;
-}
-
-/* Until memory has been given back, and the run of entries that is on its way is done. */
-void Window::wait_at_gate()
-{
-	owner_.wait();
-
-	Guard guard(publish_);
-}
-
-void Window::publish_pending(IndexRange range, u32 &calls)
-{
-	Cursor cursor(table_);
-
-	range.end = TceIndex(min(range.end.raw, table_.whole().end.raw));
-	while (!range.empty()) {
-		IndexRange part = range;
-		Leaf *leaf = cursor.next(part);
-
-		if (!leaf)
-			break;
-		range.begin = part.end;
-
-		/* Even if nothing is pending: somebody may be pushing what the caller wrote. */
-		Guard guard(publish_);
-		publish_leaf(*leaf, calls);
-		no_doubt();
-	}
-}
-
-void Window::publish_leaf(Leaf &leaf, u32 &calls)
-{
-	for (TceIndex from = leaf.first(); from < leaf.end();) {
-		IndexRange run;
-		bool closed = true;
-		{
-			Guard entries(leaf.lock);
-
-			if (!leaf.pending())
-				return;
-			run.begin = leaf.next_pending(from, leaf.end());
-			run.end = run.begin;
-			while (run.end < leaf.end() && run.count() < papr::kRun &&
-			       leaf.is_pending(run.end)) {
-				closed = closed && !leaf.tce(run.end).live();
-				run.end += 1;
-			}
-			snapshot(leaf, run);
-		}
-		if (!run.empty() && !(closed ? push_closed(run, calls) : push(run, calls)).ok())
-			close_lost(leaf, run, calls);
-		from = run.empty() ? leaf.end() : run.end;
-	}
-}
-
-/*
- * Nobody can be told.  KVM's notes of what it mapped stay until the window is gone; but of what it
- * replaced it has dropped them, so entries that do not close stay pending, and while there
- * are any the owner gives no memory back.
- */
-void Window::close_lost(Leaf &leaf, IndexRange run, u32 &calls)
-{
+	/* KVM warns of an error: rather let a map through to nowhere. */
+	const Tce now = wanted.live() && is_sound(hpa) ? wanted : Tce();
+	Uaddr dropped;
 	{
-		Guard entries(leaf.lock);
+		Guard entries(leaf->lock);
+		const bool mapping = leaf->user(index) == Claim::mine();
+		const Tce old = leaf->tce(index);
 
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			if (!leaf.is_pending(i))
-				leaf.set_tce(i, Tce());
+		if (wanted.live() && !mapping)
+			return Errc::Busy;
+		tce_port_count(TCE_COUNT_KVM_UPDATES, 1);
+		if (!(old == now)) {
+			/* KVM would do so for what it is told was there; the page has its note still. */
+			if (old.perm().writes())
+				tce_port_page_dirty(old.hpa().raw, page().lg2());
+			leaf->set_tce(index, now);
+			set_pending(*leaf, index);
+			arm_flush();
+			park_.replaced(index);
+		} else if (mapping && !now.live()) {
+			/* A map without rights: a token comes all the same. */
+			set_pending(*leaf, index);
+			arm_flush();
+		} else if (mapping && leaf->published(index)) {
+			/* The window's other table did it: what the new note is for, the old one was. */
+			dropped = park_.take(index, false);
+		} else {
+			park_.replaced(index);
 		}
 	}
-	tce_port_count(TCE_COUNT_KVM_LOST, static_cast<long>(run.count()));
-	if (push_closed(run, calls).ok()) {
-		tce_port_log("hypervisor refuses entries at %llx, %llu are closed\n",
-			     target({}, run.begin).first.raw, run.count());
-		return;
-	}
-	tce_port_log("hypervisor refuses to close %llu entries at %llx\n", run.count(),
-		     target({}, run.begin).first.raw);
-
-	Guard entries(leaf.lock);
-
-	doubt(leaf, run);
+	if (dropped.raw)
+		drop_note(dropped);
+	return {};
 }
 
-void Window::flush()
+void Window::kill(IndexRange range)
 {
 	u32 calls = 0;
 
-	if (!pending_.load_ordered())
+	if (!enter())
 		return;
-	publish_pending(table_.whole(), calls);
-	if (calls)
-		tce_port_count(TCE_COUNT_DEFERRED_FLUSHES, 1);
-}
-
-bool Window::flush_all_leaves()
-{
-	u32 calls = 0;
-
-	unclosed_.store_ordered(false);
-	publish_pending(table_.whole(), calls);
-	return !unclosed_.load_ordered();
-}
-
-} /* namespace tce */
-
-/* --- The calls of engine.h --------------------------------------------------- */
-
-using tce::Window;
-
-namespace {
-
-Window *window_of(tce_table *t)
-{
-	return reinterpret_cast<Window *>(t);
-}
-
-/* KVM counts entries from bus address 0. */
-tce::TceIndex relative(Window &w, tce_u64 index)
-{
-	return tce::TceIndex(index - (w.start().raw >> w.page().lg2()));
-}
-
-} /* namespace */
-
-extern "C" int tce_table_xchg(tce_table *t, tce_u64 index, tce_u64 *hpa, tce_u32 *perm)
-{
-	Window &w = *window_of(t);
-	const tce::Perm wanted(*perm);
-
-	if (wanted.any() && !w.page().aligned(*hpa))
-		return static_cast<int>(tce::Errc::Inval);
-
-	tce::Tce tce(tce::Hpa(*hpa), wanted);
-	const int err = w.exchange(relative(w, index), tce).to_errno();
-
-	if (!err) {
-		*hpa = tce.hpa().raw;
-		*perm = tce.perm().bits();
-	}
-	return err;
-}
-
-extern "C" void tce_table_kill(tce_table *t, tce_u64 index, tce_u64 nr)
-{
-	Window &w = *window_of(t);
-	const tce::TceIndex first = relative(w, index);
-	tce::u32 calls = 0;
-
-	if (!nr || first.raw >= w.geometry().entries())
-		return;
-	nr = tce::min(nr, w.geometry().entries() - first.raw);
-	w.publish_pending({ first, first + nr }, calls);
+	publish_pending(range, Patience::Kind::Atomic, calls);
 	tce_port_count(TCE_COUNT_KVM_KILLS, 1);
 	tce_port_count(TCE_COUNT_KVM_HCALLS, calls);
 }
 
-extern "C" void *tce_table_useraddr(tce_table *t, tce_u64 index, int alloc)
-{
-	Window &w = *window_of(t);
-
-	return w.user_slot(relative(w, index), alloc);
-}
-
-extern "C" void tce_table_flush(tce_table *t)
-{
-	window_of(t)->flush();
-}
-
-extern "C" void tce_table_release(tce_table *t)
-{
-	tce::destroy_object(window_of(t));
-}
+} /* namespace tce */

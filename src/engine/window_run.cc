@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A window's entries, run by run: write them, publish, and give back what they named; see
+ * MAP and UNMAP, run by run: write entries, push them, and give back what they named; see
  * window.hpp.
  */
 #include "window.hpp"
@@ -24,14 +24,15 @@ void Releaser::release(Entry old)
 	Region *region = cursor_.at(old.user);
 
 	if (!region) {
-		/* KVM made the entry with another container's memory. */
+		/* KVM made the entry, with memory of another container of the process. */
 		tce_port_mem_unmap_user(mm_, old.user.raw, page_.size());
 		return;
 	}
 	if (region->mem() != mem_)
 		flush();
 	mem_ = region->mem();
-	nr_++;
+	if (++nr_ == Steps::kNotes)
+		flush();
 }
 
 void Releaser::flush()
@@ -44,150 +45,127 @@ void Releaser::flush()
 	nr_ = 0;
 }
 
-/* --- Towards the platform --------------------------------------------------- */
+/* --- Beside KVM ------------------------------------------------------------- */
 
-void Window::invalidate(IndexRange run, u32 &calls)
+/*
+ * Take the leaf's lock when KVM is not in the middle of a map in the run, and cannot begin one: the
+ * leaf stays shut until open_again().  Claims that are left after a grace period were broken off.
+ */
+void Window::lock_still(Leaf &leaf, IndexRange run)
 {
-	tce_port_ioda_kill(ktable_, offset() + run.begin.raw, run.count());
-	calls++;
-}
+	bool claimed = false;
 
-/* Push scratch_.list.  Once the groups are gone nobody takes it any more. */
-Status Window::push(IndexRange run, u32 &calls)
-{
-	if (walked()) {
-		invalidate(run, calls);
-		return {};
-	}
-	if (!mirrors_)
-		return Errc::Io;
-	for (Mirror *m = mirrors_; m; m = m->next)
-		TCE_TRY(papr::put_run(target(*m, run.begin), scratch_.list,
-				      static_cast<unsigned int>(run.count()), calls));
-	return {};
-}
-
-/* In every mirror as far as it goes, whatever happens in another one. */
-Status Window::push_closed(IndexRange run, u32 &calls)
-{
-	Status all = mirrors_ ? Errc::Ok : Errc::Io;
-
-	if (walked()) {
-		invalidate(run, calls);
-		return {};
-	}
-	for (Mirror *m = mirrors_; m; m = m->next) {
-		Status one = papr::clear_run(target(*m, run.begin),
-					     static_cast<unsigned int>(run.count()), calls);
-
-		if (!one.ok() && all.ok())
-			all = one;
-	}
-	return all;
-}
-
-/* What the shadow says goes to scratch_.list; it is as good as published. */
-void Window::snapshot(Leaf &leaf, IndexRange run)
-{
-	for (TceIndex i = run.begin; i < run.end; i += 1) {
-		if (!walked())
-			scratch_.list[i - run.begin] = leaf.tce(i).to_be();
-		settle(leaf, i);
-	}
-}
-
-void Window::settle(Leaf &leaf, TceIndex index)
-{
-	if (!leaf.is_pending(index))
+	leaf.lock.lock();
+	leaf.set_shut(true);
+	for (TceIndex i = run.begin; used_by_kvm_.load_relaxed() && i < run.end; i += 1)
+		claimed = claimed || leaf.is_claimed(i);
+	if (!claimed)
 		return;
-	leaf.clear_pending(index);
-	pending_.sub_ordered(1);
+	leaf.lock.unlock();
+	push_.unlock();
+	tce_port_sync_users();
+	push_.lock();
+	leaf.lock.lock();
+	for (TceIndex i = run.begin; i < run.end; i += 1) {
+		if (leaf.is_claimed(i))
+			leaf.set_user(i, park_.take(i, false));
+	}
 }
 
-Window::Shut::Shut(Window &window, Leaf &leaf) : window_(window)
+void Window::open_again(Leaf &leaf)
 {
-	window_.shut_.store_ordered(true);
+	u32 calls = 0;
 	{
 		Guard entries(leaf.lock);
 
-		if (!leaf.touched(window_.epoch_.load_relaxed()))
-			return;
+		leaf.set_shut(false);
+		leaf.set_pushing({});
 	}
-	tce_port_sync_users();
-	window_.epoch_.add_ordered(1);
+	/* What KVM has cleared meanwhile it has left to us. */
+	if (used_by_kvm_.load_relaxed())
+		publish_leaf(leaf, Patience::Kind::Stubborn, calls);
 }
 
 /* --- MAP ------------------------------------------------------------------- */
 
 Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 {
-	Guard guard(publish_);
+	Guard update(update_);
 	Leaf *leaf = table_.leaf(run.begin);
 	u32 calls = 0;
 
 	from.undone = true;
 	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= papr::kRun))
 		return Errc::Inval;
-
-	Shut gate(*this, *leaf);
-
-	if (from.mem)
-		TCE_TRY(Status::from_port(tce_port_mem_translate(
-			from.mem, from.user.raw, page().lg2(),
-			static_cast<unsigned int>(run.count()), scratch_.hpa)));
-
-	const u64 *hpa = from.mem ? scratch_.hpa : from.pinned;
+	Status status;
 	{
-		Guard entries(leaf->lock);
+		Guard guard(push_);
 
+		lock_still(*leaf, run);
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
 			const u64 n = i - run.begin;
 
-			scratch_.old[n] = leaf->get(i);
-			leaf->set(i, { Tce(Hpa(hpa[n]), effective(from.perm)),
+			scratch_->old[n] = leaf->get(i);
+			leaf->set(i, { Tce(Hpa(from.hpa[n]), effective(from.perm)),
 				       from.mem ? from.user + (n << page().lg2()) : Uaddr() });
 		}
-		snapshot(*leaf, run);
+		leaf->set_pushing(run);
+		leaf->lock.unlock();
+		status = push(*leaf, run, What::AsItIs, Patience::Kind::Killable, calls);
+		if (status.ok())
+			pushed(*leaf, run);
+		else
+			from.undone = undo_map(*leaf, run, from);
+		if (status.error() == Errc::Busy)
+			status = Errc::Io;
+		open_again(*leaf);
 	}
-	if (Status pushed = push(run, calls); !pushed.ok()) {
-		from.undone = undo_map(*leaf, run, from, releaser);
-		return pushed;
-	}
-	no_doubt();
+	if (status.ok())
+		no_doubt();
 	for (u64 n = 0; n < run.count(); n++)
-		releaser.release(scratch_.old[n]);
-	tce_port_count(TCE_COUNT_TCES_MAPPED, static_cast<long>(run.count()));
-	return {};
+		releaser.release(scratch_->old[n]);
+	if (status.ok())
+		tce_port_count(TCE_COUNT_TCES_MAPPED, static_cast<long>(run.count()));
+	return status;
 }
 
 /*
- * Put back what map_run() replaced, but where KVM has written meanwhile: that is newer.  If the
+ * Put back what map_run() replaced, but where KVM has cleared meanwhile: that is newer.  If the
  * hypervisor does not take that either, close the run.  If it does not even take that, nobody
  * knows what it has, old, new or closed: then old stays in the table, new stays noted, and all
- * of it is pending.  Whether it is as it was.
+ * of it is pending.  What is left in scratch_->old goes.  True if it is as it was.
  */
-bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from, Releaser &releaser)
+bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 {
 	u32 calls = 0;
 	{
 		Guard entries(leaf.lock);
 
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			if (!leaf.is_pending(i))
-				leaf.set(i, scratch_.old[i - run.begin]);
+			if (leaf.tce(i).live())
+				leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
+			else
+				leaf.set_user(i, Uaddr());
 		}
-		snapshot(leaf, run);
 	}
-	if (push(run, calls).ok())
+	if (push(leaf, run, What::AsItIs, Patience::Kind::Stubborn, calls).ok()) {
+		pushed(leaf, run);
 		return true;
-	if (!push_closed(run, calls).ok()) {
-		tce_port_log("hypervisor refuses to close %llu entries at %llx\n", run.count(),
-			     target({}, run.begin).first.raw);
+	}
+	if (!push(leaf, run, What::Closed, Patience::Kind::Stubborn, calls).ok()) {
+		tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
+				 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
+				 target({}, run.begin).first.raw);
 		from.unsure = true;
 		keep_noted(from.mem, run.count());
 
 		Guard entries(leaf.lock);
 
+		for (TceIndex i = run.begin; i < run.end; i += 1) {
+			/* The hypervisor may have these, too. */
+			if (Entry &old = scratch_->old[i - run.begin]; !leaf.user(i).raw)
+				leaf.set_user(i, tce::exchange(old, Entry()).user);
+		}
 		doubt(leaf, run);
 		return false;
 	}
@@ -195,17 +173,14 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from, Releaser &releas
 		Guard entries(leaf.lock);
 
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			Entry &old = scratch_.old[i - run.begin];
-
-			old = {};
-			if (leaf.is_pending(i) || !leaf.tce(i).live())
+			if (!leaf.tce(i).live())
 				continue;
-			old = leaf.get(i);
+			scratch_->old[i - run.begin] = leaf.get(i);
 			leaf.set(i, {});
+			settle(leaf, i);
 		}
 	}
-	for (u64 n = 0; n < run.count(); n++)
-		releaser.release(scratch_.old[n]);
+	pushed(leaf, run);
 	return false;
 }
 
@@ -226,20 +201,6 @@ void Window::keep_noted(tce_mem *mem, u64 nr)
 	tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(nr));
 }
 
-/*
- * The hypervisor may have something else there than the shadow: whoever comes by pushes it again.
- */
-void Window::doubt(Leaf &leaf, IndexRange run)
-{
-	for (TceIndex i = run.begin; i < run.end; i += 1) {
-		if (leaf.is_pending(i))
-			continue;
-		leaf.set_pending(i);
-		pending_.add_ordered(1);
-	}
-	unclosed_.store_ordered(true);
-}
-
 /* A push was done.  Is there nothing left that was not? */
 void Window::no_doubt()
 {
@@ -254,7 +215,7 @@ void Window::no_doubt()
 
 /* --- UNMAP ------------------------------------------------------------------ */
 
-Status Window::unmap(IndexRange range, Releaser &releaser)
+Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
 {
 	Cursor cursor(table_);
 	Status all;
@@ -266,11 +227,15 @@ Status Window::unmap(IndexRange range, Releaser &releaser)
 		if (!leaf)
 			break;
 		range.begin = part.end;
+
+		Steps steps(Steps::kNotes);
+
 		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
 			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
+			steps.go(run.count());
 
-			Guard guard(publish_);
-			Status one = unmap_run(*leaf, run, releaser);
+			Guard update(update_);
+			Status one = unmap_run(*leaf, run, releaser, kind);
 
 			if (!one.ok() && all.ok())
 				all = one;
@@ -284,57 +249,62 @@ Status Window::unmap(IndexRange range, Releaser &releaser)
  * Close what is live or pending in the run.  One call clears from the first such entry to
  * the last: those between are closed in the shadow and in the hypervisor.
  */
-Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser)
+Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 {
-	Shut gate(*this, leaf);
 	IndexRange hit = { run.end, run.begin };
 	u64 live = 0;
 	u32 calls = 0;
 	bool unpublished = false;
+	Status closed;
 	{
-		Guard entries(leaf.lock);
+		Guard guard(push_);
 
-		if (!leaf.live() && !leaf.pending())
+		lock_still(leaf, run);
+		if (!leaf.live() && !leaf.pending() && !used_by_kvm_.load_relaxed()) {
+			leaf.set_shut(false);
+			leaf.lock.unlock();
 			return {};
+		}
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			Entry &old = scratch_.old[i - run.begin];
-			const bool was_live = leaf.tce(i).live();
+			Entry &old = scratch_->old[i - run.begin];
 
-			old = was_live ? leaf.get(i) : Entry{};
-			if (!was_live && !leaf.is_pending(i))
-				continue;
-			/* The user address of a closed entry is KVM's, see finish(). */
-			if (was_live)
+			old = leaf.get(i);
+			if (old.tce.live() || old.user.raw)
 				leaf.set(i, {});
+			if (!old.tce.live() && leaf.published(i))
+				continue;
+			live += old.tce.live();
 			unpublished = unpublished || leaf.is_pending(i);
-			settle(leaf, i);
-			live += was_live;
 			hit.begin = TceIndex(min(hit.begin.raw, i.raw));
 			hit.end = i + 1;
 		}
-	}
-	if (hit.empty())
-		return {};
-	if (Status closed = push_closed(hit, calls); !closed.ok()) {
-		/* Still mapped, for all we know. */
-		Guard entries(leaf.lock);
+		if (!hit.empty())
+			leaf.set_pushing(hit);
+		leaf.lock.unlock();
+		if (!hit.empty())
+			closed = push(leaf, hit, What::AsItIs, kind, calls);
+		if (!hit.empty() && closed.ok()) {
+			pushed(leaf, hit);
+		} else if (!closed.ok()) {
+			/* Still mapped, for all we know. */
+			Guard entries(leaf.lock);
 
-		for (TceIndex i = hit.begin; i < hit.end; i += 1) {
-			const Entry &old = scratch_.old[i - run.begin];
-
-			if (old.tce.live() && !leaf.tce(i).live())
-				leaf.set(i, old);
+			for (TceIndex i = hit.begin; i < hit.end; i += 1)
+				leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
+			/* Of what was live and published the table says it all. */
+			if (unpublished)
+				doubt(leaf, hit);
+			if (closed.error() == Errc::Busy)
+				closed = Errc::Io;
 		}
-		/* Of what was live and published the table says it all. */
-		if (unpublished)
-			doubt(leaf, hit);
-		return closed;
+		open_again(leaf);
 	}
-	no_doubt();
-	for (TceIndex i = hit.begin; i < hit.end; i += 1)
-		releaser.release(scratch_.old[i - run.begin]);
-	tce_port_count(TCE_COUNT_TCES_UNMAPPED, static_cast<long>(live));
-	return {};
+	if (closed.ok())
+		no_doubt();
+	for (TceIndex i = run.begin; i < run.end; i += 1)
+		releaser.release(scratch_->old[i - run.begin]);
+	tce_port_count(TCE_COUNT_TCES_UNMAPPED, closed.ok() ? static_cast<long>(live) : 0);
+	return closed;
 }
 
 } /* namespace tce */

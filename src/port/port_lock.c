@@ -19,12 +19,15 @@ static struct lock_class_key tce_lock_keys[TCE_LOCK_CLASSES];
 
 static const char *const tce_lock_names[TCE_LOCK_CLASSES] = {
 	[TCE_LOCK_CONTAINER]	= "tce_container",
+	[TCE_LOCK_REGISTER]	= "tce_register",
 	[TCE_LOCK_OWNERS]	= "tce_owners",
 	[TCE_LOCK_OWNER]	= "tce_owner",
-	[TCE_LOCK_PUBLISH]	= "tce_publish",
+	[TCE_LOCK_UPDATE]	= "tce_update",
 	[TCE_LOCK_CHARGE]	= "tce_charge",
 	[TCE_LOCK_GROW]		= "tce_grow",
+	[TCE_LOCK_PUSH]		= "tce_push",
 	[TCE_LOCK_LEAF]		= "tce_leaf",
+	[TCE_LOCK_PARK]		= "tce_park",
 };
 
 static DEFINE_MUTEX(tce_owners_mutex);
@@ -77,6 +80,18 @@ void tce_port_mutex_destroy(struct tce_mutex *m)
 void tce_port_mutex_lock(struct tce_mutex *m)
 {
 	mutex_lock(mutex_of(m));
+}
+
+/**
+ * tce_port_mutex_lock_killable() - lock, unless the caller is killed while it waits
+ * @m: the mutex
+ *
+ * Context: Process context.
+ * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
+ */
+int tce_port_mutex_lock_killable(struct tce_mutex *m)
+{
+	return mutex_lock_killable(mutex_of(m));
 }
 
 /**

@@ -2,25 +2,27 @@
 /*
  * Time, trouble and figures.
  */
-#define pr_fmt(fmt) "vfio_tce: " fmt
-
 #include <linux/bitmap.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
+#include <linux/delay.h>
 #include <linux/hash.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/percpu.h>
-#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/stdarg.h>
+#include <linux/time64.h>
 
 #include <tce/port.h>
 
 #include "port_stats.h"
 
 #define TCE_WARN_BITS	10
+
+/* udelay() takes no more at once. */
+#define TCE_DELAY_US	1000u
 
 static DEFINE_PER_CPU(long [TCE_PORT_COUNTERS], tce_counters);
 
@@ -31,6 +33,7 @@ static const char *const tce_counter_names[TCE_PORT_COUNTERS] = {
 	[TCE_COUNT_KVM_KILLS]			= "kvm_kills",
 	[TCE_COUNT_KVM_HCALLS]			= "kvm_hcalls",
 	[TCE_COUNT_KVM_LOST]			= "kvm_lost",
+	[TCE_COUNT_KVM_REFUSED]			= "kvm_refused",
 	[TCE_COUNT_DEFERRED_FLUSHES]		= "deferred_flushes",
 	[TCE_COUNT_WINDOWS_CREATED]		= "windows_created",
 	[TCE_COUNT_WINDOWS_REMOVED]		= "windows_removed",
@@ -51,11 +54,20 @@ static const char *const tce_counter_names[TCE_PORT_COUNTERS] = {
 /**
  * tce_port_yield() - in a long loop: let others run
  *
- * Context: Process context.
+ * And let those go on who wait for RCU tasks (tce_port_sync_users()): where the kernel
+ * preempts lazily cond_resched() does nothing, and to RCU tasks a task that is only
+ * preempted from time to time has never been anywhere else.
+ *
+ * That a quiescent state may be reported here follows from what waits for one: it waits for
+ * KVM's walks over its tables, with our ops and KVM's own steps between them.  No op sleeps,
+ * so none comes here; who does is in an ioctl, a release or the deferred flush, and has
+ * nothing in hand that such a walk keeps alive.  It may hold mutexes.
+ *
+ * Context: Process context; never in an op that KVM calls, nor between two of them.
  */
 void tce_port_yield(void)
 {
-	cond_resched();
+	cond_resched_tasks_rcu_qs();
 }
 
 /**
@@ -67,6 +79,106 @@ void tce_port_yield(void)
 int tce_port_killed(void)
 {
 	return fatal_signal_pending(current);
+}
+
+/**
+ * tce_port_task() - a number of the calling task
+ *
+ * Kernel addresses have their highest bit set, and a task is aligned.
+ *
+ * Context: Any task context.
+ * Return: odd, 2^63 at least, so no user address; equal for equal tasks.
+ */
+tce_u64 tce_port_task(void)
+{
+	static_assert(__alignof__(struct task_struct) > 1);
+
+	return (tce_u64)current | 1;
+}
+
+/**
+ * tce_port_wait_ms() - sleep
+ * @ms: how long
+ * @killable: non-zero: a fatal signal ends it
+ *
+ * Context: Process context.
+ * Return: 0; non-zero: @killable and the caller has a fatal signal pending, the time may not be
+ * over.
+ */
+int tce_port_wait_ms(unsigned int ms, int killable)
+{
+	if (killable) {
+		/* The tick that is running now does not count. */
+		schedule_timeout_killable(msecs_to_jiffies(ms) + 1);
+		return fatal_signal_pending(current);
+	}
+	/* In pieces: who sleeps uninterruptibly for long is taken for hung. */
+	while (ms > MSEC_PER_SEC) {
+		msleep(MSEC_PER_SEC);
+		ms -= MSEC_PER_SEC;
+	}
+	msleep(ms);
+	return 0;
+}
+
+/**
+ * tce_port_delay_us() - let the time pass without sleeping
+ * @us: how long
+ *
+ * Context: Any.
+ */
+void tce_port_delay_us(unsigned int us)
+{
+	while (us > TCE_DELAY_US) {
+		udelay(TCE_DELAY_US);
+		us -= TCE_DELAY_US;
+	}
+	udelay(us);
+}
+
+/* What struct tce_later is inside. */
+struct tce_later_rcu {
+	struct rcu_head rcu;
+	void (*fn)(struct tce_later *l);
+};
+
+static_assert(sizeof(struct tce_later_rcu) <= sizeof(struct tce_later));
+
+static void tce_later_call(struct rcu_head *rcu)
+{
+	struct tce_later_rcu *l = container_of(rcu, struct tce_later_rcu, rcu);
+
+	l->fn((struct tce_later *)l);
+}
+
+/**
+ * tce_port_later() - call a function when tce_port_sync_users() would come back
+ * @l: storage that stays until then
+ * @fn: the function; called in any context, softirq included
+ *
+ * The module waits for it when it goes (tce_port_wait_later()).
+ *
+ * Context: Any.
+ */
+void tce_port_later(struct tce_later *l, void (*fn)(struct tce_later *l))
+{
+	struct tce_later_rcu *later = (struct tce_later_rcu *)l;
+
+	later->fn = fn;
+	call_rcu_tasks(&later->rcu, tce_later_call);
+}
+
+/**
+ * tce_port_wait_later() - module unload: nothing is left to call
+ *
+ * Context: Process context.
+ */
+void tce_port_wait_later(void)
+{
+#ifdef CONFIG_TASKS_RCU
+	rcu_barrier_tasks();
+#endif
+	rcu_barrier();
 }
 
 /**
@@ -106,29 +218,6 @@ void tce_port_warn(const char *what, const char *file, int line)
 	if (test_and_set_bit(hash_64((unsigned long)file + line, TCE_WARN_BITS), seen))
 		return;
 	WARN(1, "vfio_tce: %s at %s:%d\n", what, file, line);
-}
-
-/**
- * tce_port_log() - tell the administrator
- * @fmt: printf-like, with a newline
- *
- * Rate-limited, because most of what there is to say is userspace's doing.
- *
- * Context: Any.
- */
-void tce_port_log(const char *fmt, ...)
-{
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
-	struct va_format vaf = { .fmt = fmt };
-	va_list args;
-
-	if (!___ratelimit(&limit, "vfio_tce"))
-		return;
-	va_start(args, fmt);
-	vaf.va = &args;
-	pr_warn("%pV", &vaf);
-	va_end(args);
 }
 
 /**

@@ -6,9 +6,7 @@
  * in-kernel KVM looks it up there.  What the registry gets wrong (numbers: the
  * comments) is put right here.
  */
-#include <linux/hash.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -18,18 +16,12 @@
 
 #include <tce/port.h>
 
-/*
- * To register is to look for the same range and then to make it, which the registry
- * does under different locks: one at a time for each address space, or those who
- * register the same range at once find each other overlapping.
- */
-#define TCE_REGISTER_BITS	2
-#define TCE_REGISTER_LOCK(n)	__MUTEX_INITIALIZER(tce_register_locks[n])
-
-static struct mutex tce_register_locks[1 << TCE_REGISTER_BITS] = {
-	TCE_REGISTER_LOCK(0), TCE_REGISTER_LOCK(1),
-	TCE_REGISTER_LOCK(2), TCE_REGISTER_LOCK(3),
-};
+/* 16G: no IOMMU page is larger. */
+#define TCE_LARGEST_SHIFT	34u
+/* Pages that are looked at between two looks around. */
+#define TCE_LOOKS		4096u
+/* Notes that are forgotten in one go. */
+#define TCE_FORGET		0x1000000u
 
 static struct mm_struct *mm_of(const struct tce_mm *mm)
 {
@@ -113,13 +105,17 @@ void tce_port_uncharge(struct tce_mm *mm, tce_u64 npages)
  * @npages: system pages, not 0
  * @out: the memory on success
  *
- * Context: Process context of the owner.
+ * To register is to look for the same range and then to make it, which the registry does under
+ * different locks: two who registered the same range at once would find each other overlapping.
+ * So it is the caller who sees to it that there is one at a time for an owner; a lock here, over
+ * faults that take as long as userspace likes, could be one that others wait for.
+ *
+ * Context: Process context of the owner; calls for one owner must not overlap.
  * Return: 0; -EINVAL: overlaps; -EFAULT: not accessible; -ENOMEM.
  */
 int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 		     struct tce_mem **out)
 {
-	struct mutex *lock = &tce_register_locks[hash_ptr(mm, TCE_REGISTER_BITS)];
 	struct mm_iommu_table_group_mem_t *mem;
 	long ret = 0;
 
@@ -130,11 +126,9 @@ int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 	if (npages > totalram_pages())
 		return -ENOMEM;
 
-	mutex_lock(lock);
 	mem = mm_iommu_get(mm_of(mm), vaddr, npages);
 	if (!mem)
 		ret = mm_iommu_new(mm_of(mm), vaddr, npages, &mem);
-	mutex_unlock(lock);
 	/* The number of pages that could be pinned, and then were let go. */
 	if (ret > 0)
 		ret = -EFAULT;
@@ -198,7 +192,7 @@ void tce_port_mem_unmap(struct tce_mem *mem, tce_u64 nr)
  *
  * Does nothing if no registered memory holds the range.
  *
- * Context: Process context.
+ * Context: Any task context; does not sleep.
  */
 void tce_port_mem_unmap_user(struct tce_mm *mm, tce_u64 vaddr, tce_u64 size)
 {
@@ -270,25 +264,115 @@ int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr,
 }
 
 /**
+ * tce_port_block_is_huge() - is an IOMMU page one page of hugetlb memory, or part of one
+ * @hpa: host physical address, pinned
+ * @page_shift: log2 of the IOMMU page size
+ *
+ * Of other memory that is in one block nobody knows whose all of it is.
+ *
+ * Context: Any task context.
+ * Return: non-zero if so.
+ */
+int tce_port_block_is_huge(tce_u64 hpa, unsigned int page_shift)
+{
+	const unsigned long pfn = hpa >> PAGE_SHIFT;
+	struct folio *folio;
+
+	if (hpa & ((1UL << page_shift) - 1) || !pfn_valid(pfn))
+		return 0;
+	folio = pfn_folio(pfn);
+	return folio_test_hugetlb(folio) && folio_size(folio) >= 1UL << page_shift;
+}
+
+/* The largest IOMMU page that the registry would hand out of @mem. */
+static unsigned int claimed_shift(struct mm_iommu_table_group_mem_t *mem, unsigned long vaddr)
+{
+	unsigned int shift = PAGE_SHIFT;
+	unsigned long hpa;
+
+	while (shift < TCE_LARGEST_SHIFT && !mm_iommu_ua_to_hpa(mem, vaddr, shift + 1, &hpa))
+		shift++;
+	return shift;
+}
+
+/**
+ * tce_port_mem_claim() - is what the registry says of the memory's largest page true
+ * @mem: what tce_port_mem_get() gave
+ * @vaddr: where it begins
+ * @npages: system pages
+ *
+ * The registry takes small pages behind a huge one for huge ones, and KVM believes it.
+ *
+ * Context: Process context.
+ * Return: 0: of every page; -EPERM: not so; -EINTR: a fatal signal is pending.
+ */
+int tce_port_mem_claim(struct tce_mem *mem, tce_u64 vaddr, tce_u64 npages)
+{
+	const unsigned int shift = claimed_shift(mem_of(mem), vaddr);
+	const tce_u64 end = vaddr + (npages << PAGE_SHIFT);
+	unsigned int looks = 0;
+	unsigned long hpa;
+
+	if (shift == PAGE_SHIFT)
+		return 0;
+	for (; vaddr < end; vaddr += 1UL << shift) {
+		if (mm_iommu_ua_to_hpa(mem_of(mem), vaddr, PAGE_SHIFT, &hpa) ||
+		    !tce_port_block_is_huge(hpa, shift))
+			return -EPERM;
+		if (++looks % TCE_LOOKS)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * tce_port_mem_unmap_all() - forget notes, a great many in one go
+ * @mem: the memory; nothing names it
+ *
+ * The registry does not count below none.
+ *
+ * Context: Process context.
+ */
+void tce_port_mem_unmap_all(struct tce_mem *mem)
+{
+	unsigned int i;
+
+	for (i = 0; i < TCE_FORGET; i++) {
+		mm_iommu_mapped_dec(mem_of(mem));
+		if (!(i % TCE_LOOKS))
+			cond_resched();
+	}
+}
+
+/**
  * tce_port_page_dirty() - the device may have written to an IOMMU page
  * @hpa: host physical address, pinned
  * @page_shift: log2 of the IOMMU page size
  *
- * Context: Process context.
+ * Who holds the folio's lock may just be cleaning it; the flag is what the kernel's own
+ * code sets for KVM (iommu_tce_xchg_no_kill()).
+ *
+ * Context: Any task context; does not sleep.
  */
 void tce_port_page_dirty(tce_u64 hpa, unsigned int page_shift)
 {
 	unsigned long pfn = hpa >> PAGE_SHIFT;
 	unsigned long end = (hpa + (1UL << page_shift) - 1) >> PAGE_SHIFT;
 
-	while (pfn <= end) {
+	while (pfn <= end && pfn_valid(pfn)) {
 		struct folio *folio = pfn_folio(pfn);
 
 		if (!folio_test_dirty(folio)) {
 			/* The lock keeps the file that the folio may belong to. */
-			folio_lock(folio);
-			folio_mark_dirty(folio);
-			folio_unlock(folio);
+			if (folio_trylock(folio)) {
+				folio_mark_dirty(folio);
+				folio_unlock(folio);
+			} else {
+				folio_set_dirty(folio);
+			}
 		}
 		pfn = folio_pfn(folio) + folio_nr_pages(folio);
 	}

@@ -5,19 +5,13 @@
  * They are made with plpar_hcall_norets() instead of the plpar_tce_*() wrappers
  * because the status goes to the engine as it is.
  */
-#include <linux/delay.h>
-#include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <asm/firmware.h>
 #include <asm/hvcall.h>
 
 #include <tce/port.h>
 
 #include "port_stats.h"
-
-/* H_LONG_BUSY_* hints go up to 100 s; asking earlier is allowed. */
-#define TCE_LONG_BUSY_MAX_MS	1000u
 
 /**
  * tce_port_has_multitce() - has the firmware H_PUT_TCE_INDIRECT and H_STUFF_TCE
@@ -82,18 +76,4 @@ long tce_port_h_stuff_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce,
 	tce_port_stat(TCE_COUNT_HCALLS_STUFF, 1);
 	return plpar_hcall_norets(H_STUFF_TCE, (unsigned long)liobn, ioba, tce,
 				  (unsigned long)nr);
-}
-
-/**
- * tce_port_h_wait() - after H_BUSY or H_LONG_BUSY_*: let the time pass
- * @status: what the hypercall answered
- *
- * Context: Process context.
- */
-void tce_port_h_wait(long status)
-{
-	if (H_IS_LONG_BUSY(status))
-		msleep(min(get_longbusy_msecs(status), TCE_LONG_BUSY_MAX_MS));
-	else
-		cond_resched();
 }

@@ -17,6 +17,7 @@ enum tce_port_counter {
 	TCE_PORT_COUNTERS
 };
 
+void tce_port_wait_later(void);
 void tce_port_stat(unsigned int which, long n);
 long tce_port_stat_read(unsigned int which);
 const char *tce_port_stat_name(unsigned int which);

@@ -2,8 +2,8 @@
 /*
  * Dynamic DMA windows of a PE: the RTAS calls (LoPAR "Dynamic DMA Windows").
  *
- * Every call waits out busy and extended delay statuses.  An error status is
- * logged and becomes -EIO; it is never held against the device.
+ * Every call waits out busy and extended delay statuses, within reason (port_rtas.c).  An error
+ * status is logged and becomes -EIO; it is never held against the device.
  */
 #include <linux/errno.h>
 #include <linux/of.h>
@@ -12,6 +12,7 @@
 #include <asm/pci-bridge.h>
 #include <asm/rtas.h>
 
+#include "../port/port_rtas.h"
 #include "../port/port_stats.h"
 #include "shim.h"
 
@@ -74,10 +75,14 @@ static u32 config_addr(struct tce_port_group *grp)
 	return grp->config_addr;
 }
 
-static int failed(struct tce_port_group *grp, const char *call, int status)
+/* @again: what tce_rtas_again() said last. */
+static int failed(struct tce_port_group *grp, const char *call, int status, int again)
 {
-	tce_port_log("%pOF: %s: RTAS status %d\n", grp->pe_node, call, status);
-	return -EIO;
+	if (again == -EINTR)
+		return again;
+	tce_port_log_for(&grp->log, TCE_LOG_WINDOWS, "%pOF: %s: RTAS status %d%s\n", grp->pe_node,
+			 call, status, again ? ", still" : "");
+	return again ?: -EIO;
 }
 
 /**
@@ -86,14 +91,16 @@ static int failed(struct tce_port_group *grp, const char *call, int status)
  * @out: the answer
  *
  * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
+ * is still busy; -EINTR: a fatal signal.
  */
 int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 {
 	bool extended = grp->query_outputs == TCE_QUERY_OUTPUTS_EXT;
 	u32 addr, pages, word[TCE_QUERY_OUTPUTS_EXT] = {};
 	unsigned int i;
-	int status;
+	struct tce_rtas_patience patience = {};
+	int status, again;
 
 	if (!grp->has_ddw)
 		return -ENODEV;
@@ -103,9 +110,10 @@ int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 		status = rtas_call(grp->ddw_token[TCE_DDW_QUERY], 3, grp->query_outputs,
 				   (int *)word, addr, upper_32_bits(grp->buid),
 				   lower_32_bits(grp->buid));
-	} while (rtas_busy_delay(status));
+		again = tce_rtas_again(&patience, status, true);
+	} while (again > 0);
 	if (status)
-		return failed(grp, "ibm,query-pe-dma-windows", status);
+		return failed(grp, "ibm,query-pe-dma-windows", status, again);
 
 	/* The number of entries is one word, or two with the extension. */
 	out->available = word[0];
@@ -126,13 +134,15 @@ int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
  * @out: the window
  *
  * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
+ * is still busy; -EINTR: a fatal signal.
  */
 int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 			unsigned int window_shift, struct tce_ddw_window *out)
 {
 	u32 addr, word[3] = {};
-	int status;
+	struct tce_rtas_patience patience = {};
+	int status, again;
 
 	if (!grp->has_ddw)
 		return -ENODEV;
@@ -142,9 +152,10 @@ int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 		status = rtas_call(grp->ddw_token[TCE_DDW_CREATE], 5, 4, (int *)word, addr,
 				   upper_32_bits(grp->buid), lower_32_bits(grp->buid),
 				   page_shift, window_shift);
-	} while (rtas_busy_delay(status));
+		again = tce_rtas_again(&patience, status, true);
+	} while (again > 0);
 	if (status)
-		return failed(grp, "ibm,create-pe-dma-window", status);
+		return failed(grp, "ibm,create-pe-dma-window", status, again);
 	out->liobn = word[0];
 	out->start = (u64)word[1] << 32 | word[2];
 	return 0;
@@ -156,20 +167,23 @@ int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
  * @liobn: the window
  *
  * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
+ * is still busy.
  */
 int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 {
-	int status;
+	struct tce_rtas_patience patience = {};
+	int status, again;
 
 	if (!grp->has_ddw)
 		return -ENODEV;
 	do {
 		tce_port_stat(TCE_COUNT_RTAS_REMOVE, 1);
 		status = rtas_call(grp->ddw_token[TCE_DDW_REMOVE], 1, 1, NULL, liobn);
-	} while (rtas_busy_delay(status));
+		again = tce_rtas_again(&patience, status, false);
+	} while (again > 0);
 	if (status)
-		return failed(grp, "ibm,remove-pe-dma-window", status);
+		return failed(grp, "ibm,remove-pe-dma-window", status, again);
 	return 0;
 }
 
@@ -180,11 +194,13 @@ int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
  * Afterwards the PE has its default window and no other.
  *
  * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call.
+ * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
+ * is still busy.
  */
 int tce_port_ddw_reset(struct tce_port_group *grp)
 {
-	int status;
+	struct tce_rtas_patience patience = {};
+	int status, again;
 	u32 addr;
 
 	if (!grp->has_reset)
@@ -194,8 +210,9 @@ int tce_port_ddw_reset(struct tce_port_group *grp)
 		tce_port_stat(TCE_COUNT_RTAS_RESET, 1);
 		status = rtas_call(grp->reset_token, 3, 1, NULL, addr,
 				   upper_32_bits(grp->buid), lower_32_bits(grp->buid));
-	} while (rtas_busy_delay(status));
+		again = tce_rtas_again(&patience, status, false);
+	} while (again > 0);
 	if (status)
-		return failed(grp, "ibm,reset-pe-dma-windows", status);
+		return failed(grp, "ibm,reset-pe-dma-windows", status, again);
 	return 0;
 }

@@ -147,8 +147,15 @@ static int node_add(struct device_node *np, struct property *prop)
 	return ret;
 }
 
-static void prop_add(struct tce_dt_node *dt, unsigned int which)
+static void log_failure(struct tce_port_group *grp, const char *what, const char *name, int err)
 {
+	tce_port_log_for(&grp->log, TCE_LOG_WINDOWS, "%pOF: cannot %s %s: %d\n", grp->pe_node, what,
+			 name, err);
+}
+
+static void prop_add(struct tce_port_group *grp, unsigned int which)
+{
+	struct tce_dt_node *dt = grp->dt;
 	struct tce_dt_prop *mine = &dt->props[which];
 	int ret;
 
@@ -159,39 +166,40 @@ static void prop_add(struct tce_dt_node *dt, unsigned int which)
 	/* When it fails it is on none of the node's lists. */
 	mine->on_node = !ret;
 	if (ret)
-		tce_port_log("%pOF: cannot add %s: %d\n", dt->np, mine->prop->name, ret);
+		log_failure(grp, "add", mine->prop->name, ret);
 }
 
-static void prop_remove(struct tce_dt_node *dt, struct property *prop)
+static void prop_remove(struct tce_port_group *grp, struct property *prop)
 {
-	int ret = of_remove_property(dt->np, prop);
+	int ret = of_remove_property(grp->dt->np, prop);
 
 	if (ret)
-		tce_port_log("%pOF: cannot remove %s: %d\n", dt->np, prop->name, ret);
+		log_failure(grp, "remove", prop->name, ret);
 }
 
-static void prop_remove_ours(struct tce_dt_node *dt, unsigned int which)
+static void prop_remove_ours(struct tce_port_group *grp, unsigned int which)
 {
-	struct property *prop = dt->props[which].prop;
+	struct property *prop = grp->dt->props[which].prop;
 
-	if (of_find_property(dt->np, prop->name, NULL) == prop)
-		prop_remove(dt, prop);
+	if (of_find_property(grp->dt->np, prop->name, NULL) == prop)
+		prop_remove(grp, prop);
 }
 
 /* The default window is gone: the firmware's own property may be the one in place. */
-static void prop_remove_default(struct tce_dt_node *dt)
+static void prop_remove_default(struct tce_port_group *grp)
 {
+	struct tce_dt_node *dt = grp->dt;
 	struct property *live = of_find_property(dt->np, TCE_DEFAULT_PROP, NULL);
 
 	/* Without the copy nobody could ever find the window again. */
 	if (live && (live == dt->props[TCE_PROP_DEFAULT].prop ||
 		     of_find_property(dt->np, TCE_SAVED_PROP, NULL)))
-		prop_remove(dt, live);
+		prop_remove(grp, live);
 }
 
-static void ddw_set(struct tce_dt_node *dt, const struct tce_dt_windows *w)
+static void ddw_set(struct tce_port_group *grp, const struct tce_dt_windows *w)
 {
-	struct property *prop = dt->props[TCE_PROP_DDW].prop;
+	struct property *prop = grp->dt->props[TCE_PROP_DDW].prop;
 	struct tce_ddw_value value = {
 		.liobn = cpu_to_be32(w->liobn),
 		.start = cpu_to_be64(w->start),
@@ -201,10 +209,10 @@ static void ddw_set(struct tce_dt_node *dt, const struct tce_dt_windows *w)
 
 	if (memcmp(prop->value, &value, sizeof(value))) {
 		/* Nobody shall see it change. */
-		prop_remove_ours(dt, TCE_PROP_DDW);
+		prop_remove_ours(grp, TCE_PROP_DDW);
 		memcpy(prop->value, &value, sizeof(value));
 	}
-	prop_add(dt, TCE_PROP_DDW);
+	prop_add(grp, TCE_PROP_DDW);
 }
 
 /**
@@ -219,19 +227,17 @@ static void ddw_set(struct tce_dt_node *dt, const struct tce_dt_windows *w)
 void tce_port_dt_update(struct tce_port_group *grp,
 			const struct tce_dt_windows *w)
 {
-	struct tce_dt_node *dt = grp->dt;
-
-	if (!dt || !READ_ONCE(grp->tg))
+	if (!grp->dt || !READ_ONCE(grp->tg))
 		return;
 	/* First add, then remove: at no time are there none. */
 	if (w->has_default || !w->has_ddw)
-		prop_add(dt, TCE_PROP_DEFAULT);
+		prop_add(grp, TCE_PROP_DEFAULT);
 	if (w->has_ddw)
-		ddw_set(dt, w);
+		ddw_set(grp, w);
 	else
-		prop_remove_ours(dt, TCE_PROP_DDW);
+		prop_remove_ours(grp, TCE_PROP_DDW);
 	if (!w->has_default && w->has_ddw)
-		prop_remove_default(dt);
+		prop_remove_default(grp);
 }
 
 /**
@@ -245,10 +251,32 @@ void tce_dt_close(struct tce_port_group *grp)
 	if (!grp->dt)
 		return;
 	if (READ_ONCE(grp->tg)) {
-		prop_add(grp->dt, TCE_PROP_DEFAULT);
-		prop_remove_ours(grp->dt, TCE_PROP_DDW);
+		prop_add(grp, TCE_PROP_DEFAULT);
+		prop_remove_ours(grp, TCE_PROP_DDW);
 	}
 	grp->dt = NULL;
+}
+
+/**
+ * tce_dt_foreign_window() - does the device tree tell of a dynamic window that is not ours
+ * @grp: the group, just taken from the platform's code
+ *
+ * That has removed the windows of its own by then, and their properties.  What it leaves is a
+ * window of a kernel before this one (kexec) that it takes for one of the other kind
+ * (find_existing_ddw_windows_named() calls none direct), or one that somebody else described.
+ * A device may reach all memory by it.
+ *
+ * Context: Process context.
+ * Return: the property's name, or NULL.
+ */
+const char *tce_dt_foreign_window(const struct tce_port_group *grp)
+{
+	const struct property *live;
+
+	if (of_find_property(grp->pe_node, DIRECT64_PROPNAME, NULL))
+		return DIRECT64_PROPNAME;
+	live = of_find_property(grp->pe_node, DMA64_PROPNAME, NULL);
+	return live && live != grp->dt->props[TCE_PROP_DDW].prop ? DMA64_PROPNAME : NULL;
 }
 
 /**
@@ -286,7 +314,7 @@ void tce_dt_show_saved(struct tce_port_group *grp, struct property *saved)
 	int ret = saved ? node_add(grp->pe_node, saved) : 0;
 
 	if (ret)
-		tce_port_log("%pOF: cannot add %s: %d\n", grp->pe_node, TCE_SAVED_PROP, ret);
+		log_failure(grp, "add", TCE_SAVED_PROP, ret);
 }
 
 /**

@@ -12,8 +12,10 @@
 
 static LIST_HEAD(tce_groups);
 /*
- * The list, tg and tables[].  Innermost: nothing is called that takes locks, but the
- * platform's own operations on windows (PowerNV).
+ * The list, tg and where the tables are (on pSeries tables[], on PowerNV our own copy of it,
+ * since there the platform's code writes tables[]).  Innermost, and never held over firmware,
+ * the platform's operations or the end of a table: all groups share it, and their owners
+ * must not wait for each other.  What is called for one group is not called twice at a time.
  */
 DEFINE_MUTEX(tce_groups_lock);
 
@@ -27,7 +29,8 @@ DEFINE_MUTEX(tce_groups_lock);
  *
  * Context: Process context.
  * Return: 0; -ENODEV: not a group that we know how to handle; -ENOMEM; -EIO: the
- * firmware refused; -EBUSY: the group is not in the state in which VFIO gets it.
+ * firmware refused; -EBUSY: the group is not in the state in which VFIO gets it; -EINTR: a
+ * fatal signal.
  */
 int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
 		   struct tce_group_caps *caps)
@@ -39,6 +42,8 @@ int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
 	if (!grp)
 		return -ENOMEM;
 	grp->group = group;
+	tce_port_log_init(&grp->log);
+	tce_port_log_add_group(&grp->log, iommu_group_id(group));
 	grp->tg = iommu_group_get_iommudata(group);
 	if (!grp->tg)
 		ret = -ENODEV;
@@ -59,20 +64,47 @@ int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
 
 /**
  * tce_group_close() - give a group back
- * @grp: the group; it has no windows of ours any more; freed
+ * @grp: the group; it has no windows of ours any more
+ *
+ * tce_group_free() comes later, when VFIO has let go of the group as well.
  *
  * Context: Process context.
  */
 void tce_group_close(struct tce_port_group *grp)
 {
-	mutex_lock(&tce_groups_lock);
-	list_del(&grp->list);
-	mutex_unlock(&tce_groups_lock);
 	if (tce_powernv_present())
 		tce_powernv_close(grp);
 	else
 		tce_pseries_close(grp);
+}
+
+/**
+ * tce_group_free() - forget a group that was given back
+ * @grp: the group
+ *
+ * Context: Process context.
+ */
+void tce_group_free(struct tce_port_group *grp)
+{
+	mutex_lock(&tce_groups_lock);
+	list_del(&grp->list);
+	if (grp->tg)
+		tce_pseries_let_go(grp);
+	mutex_unlock(&tce_groups_lock);
+	of_node_put(grp->pe_node);
 	kfree(grp);
+}
+
+/**
+ * tce_port_group_id() - the number of a group
+ * @grp: the group
+ *
+ * Context: Any.
+ * Return: as in /dev/vfio.
+ */
+int tce_port_group_id(const struct tce_port_group *grp)
+{
+	return iommu_group_id(grp->group);
 }
 
 static struct iommu_table *swap_table(struct tce_port_group *grp, unsigned int slot,
@@ -122,7 +154,7 @@ static bool seen_before(struct tce_port_group *grp, const struct iommu_table *tb
 
 	list_for_each_entry_continue_reverse(grp, &tce_groups, list)
 		for (slot = 0; grp->tg && slot < TCE_MAX_WINDOWS; slot++)
-			if (tce_ioda_table(grp, slot) == tbl)
+			if (tce_ktable_same_window(tce_group_table(grp, slot), tbl))
 				return true;
 	return false;
 }
@@ -135,7 +167,7 @@ static void show_table(struct seq_file *m, struct tce_port_group *first,
 
 	seq_puts(m, "groups");
 	list_for_each_entry_from(grp, &tce_groups, list) {
-		if (!grp->tg || tce_ioda_table(grp, slot) != tbl)
+		if (!grp->tg || !tce_ktable_same_window(tce_group_table(grp, slot), tbl))
 			continue;
 		seq_printf(m, "%c%d", before, iommu_group_id(grp->group));
 		before = ',';
@@ -151,7 +183,7 @@ static void show_table(struct seq_file *m, struct tce_port_group *first,
 }
 
 /**
- * tce_groups_show() - one line per table that is in place
+ * tce_groups_show() - one line per window that is in place
  * @m: where to
  *
  * Context: Process context.
@@ -164,7 +196,7 @@ void tce_groups_show(struct seq_file *m)
 	mutex_lock(&tce_groups_lock);
 	list_for_each_entry(grp, &tce_groups, list) {
 		for (slot = 0; grp->tg && slot < TCE_MAX_WINDOWS; slot++) {
-			struct iommu_table *tbl = tce_ioda_table(grp, slot);
+			struct iommu_table *tbl = tce_group_table(grp, slot);
 
 			if (tbl && tce_ktable_is_ours(tbl) && !seen_before(grp, tbl))
 				show_table(m, grp, slot, tbl);
@@ -177,34 +209,38 @@ void tce_groups_show(struct seq_file *m)
  * The PE's node leaves the device tree and the platform's code is about to free the
  * table group.  VFIO has let go of the group before, or should have.
  */
-static void group_lost(struct tce_port_group *grp)
+static void group_lost(struct tce_port_group *grp, struct iommu_table **old)
 {
 	unsigned int slot;
 
-	for (slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
-		struct iommu_table *old = swap_table(grp, slot, NULL);
-
-		if (old)
-			iommu_tce_table_put(old);
-	}
+	for (slot = 0; slot < TCE_MAX_WINDOWS && !grp->handed_back; slot++)
+		old[slot] = swap_table(grp, slot, NULL);
 	WRITE_ONCE(grp->tg->ops, grp->orig_ops);
 	grp->dt = NULL;
 	WRITE_ONCE(grp->tg, NULL);
-	tce_port_log("%pOF: unplugged while in use\n", grp->pe_node);
+	if (!grp->handed_back)
+		tce_port_log_for(&grp->log, TCE_LOG_OTHER, "%pOF: unplugged while in use\n",
+				 grp->pe_node);
 }
 
 static int tce_reconfig(struct notifier_block *nb, unsigned long action, void *data)
 {
+	struct iommu_table *old[TCE_MAX_WINDOWS] = {};
 	struct of_reconfig_data *rd = data;
 	struct tce_port_group *grp;
+	unsigned int slot;
 
 	if (action != OF_RECONFIG_DETACH_NODE)
 		return NOTIFY_DONE;
 	mutex_lock(&tce_groups_lock);
 	list_for_each_entry(grp, &tce_groups, list)
+		/* One at most has tables. */
 		if (grp->pe_node == rd->dn && grp->tg)
-			group_lost(grp);
+			group_lost(grp, old);
 	mutex_unlock(&tce_groups_lock);
+	for (slot = 0; slot < TCE_MAX_WINDOWS; slot++)
+		if (old[slot])
+			iommu_tce_table_put(old[slot]);
 	tce_dt_forget(rd->dn);
 	return NOTIFY_OK;
 }

@@ -145,8 +145,7 @@ int tce_powernv_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 	grp->orig_ops = grp->tg->ops;
 	take_back(grp);
 	if (grp->tg->tables[0] || grp->tg->tables[1]) {
-		tce_port_log("group %d: has a table of somebody else's",
-			     iommu_group_id(grp->group));
+		tce_port_log_for(&grp->log, TCE_LOG_OTHER, "has a table of somebody else's\n");
 		return -EBUSY;
 	}
 	ret = learn_from_table(grp, caps);
@@ -174,7 +173,11 @@ void tce_powernv_close(struct tce_port_group *grp)
 	unsigned int slot;
 
 	for (slot = 0; slot < TCE_MAX_WINDOWS; slot++)
-		if (WARN_ON_ONCE(tce_ioda_table(grp, slot)))
+		if (WARN_ON_ONCE(tce_group_table(grp, slot)))
 			tce_port_ioda_unset_window(grp, slot);
 	WRITE_ONCE(grp->tg->ops, grp->orig_ops);
+	/* The PE may go from now on. */
+	mutex_lock(&tce_groups_lock);
+	grp->tg = NULL;
+	mutex_unlock(&tce_groups_lock);
 }

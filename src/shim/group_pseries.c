@@ -7,7 +7,9 @@
  * "ibm,dma-window" with them; the default window itself is still in the firmware.
  * From here until the group goes back the platform's window code is not entered.
  */
+#include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/of.h>
 #include <linux/pci.h>
@@ -52,6 +54,35 @@ static void tce_release_ownership(struct iommu_table_group *tg, struct device *d
 static struct iommu_table_group_ops tce_pseries_group_ops = {
 	.take_ownership		= tce_take_ownership,
 	.release_ownership	= tce_release_ownership,
+};
+
+/*
+ * Between the moment in which a group is given back and that in which VFIO lets go of it.
+ *
+ * Everything is as the platform's code wants it then, but the core still counts the group as
+ * VFIO's, and for a function that is plugged in it asks for ownership: the platform's operation
+ * would take the host's window away again and leave the other devices with a table that is freed.
+ * The core calls both under its mutex of the group, and release_ownership for all devices in one
+ * go; from the first one on nobody asks for ownership.
+ */
+static long tce_take_handed_back(struct iommu_table_group *tg, struct device *dev)
+{
+	set_iommu_table_base(dev, tg->tables[0]);
+	return 0;
+}
+
+/* All groups of a partition have the same operations; known since the first one was taken. */
+static struct iommu_table_group_ops *tce_platform_ops;
+
+static void tce_release_handed_back(struct iommu_table_group *tg, struct device *dev)
+{
+	set_iommu_table_base(dev, tg->tables[0]);
+	WRITE_ONCE(tg->ops, READ_ONCE(tce_platform_ops));
+}
+
+static struct iommu_table_group_ops tce_handed_back_ops = {
+	.take_ownership		= tce_take_handed_back,
+	.release_ownership	= tce_release_handed_back,
 };
 
 static int get_pci_dev(struct device *dev, void *data)
@@ -147,6 +178,12 @@ static int restore_device(struct device *dev, void *data)
 	set_iommu_table_base(dev, grp->tg->tables[0]);
 	dev->bus_dma_limit = 0;
 	dev->archdata.dma_offset = 0;
+	/*
+	 * The default mask, and what follows from it: a driver that never sets one must not bypass
+	 * the table because the one before it had a window to all memory (dma_ops_bypass).
+	 */
+	if (dev->dma_mask && grp->tg->tables[0])
+		dma_set_mask(dev, DMA_BIT_MASK(32));
 	return 0;
 }
 
@@ -182,14 +219,15 @@ static void hand_back(struct tce_port_group *grp)
 	unsigned int attempts = TCE_RESTORE_ATTEMPTS;
 	struct pci_dev *pdev;
 
-	WRITE_ONCE(grp->tg->ops, grp->orig_ops);
+	WRITE_ONCE(grp->tg->ops, &tce_handed_back_ops);
 	pdev = tce_group_first_pci_dev(grp);
 	if (!pdev)
 		return;
 	while (!restore_default(grp, &pdev->dev) && --attempts)
 		msleep(TCE_RESTORE_PAUSE_MS);
 	if (!attempts)
-		tce_port_log("%pOF: the host's DMA window cannot be restored\n", grp->pe_node);
+		tce_port_log_for(&grp->log, TCE_LOG_WINDOWS,
+				 "%pOF: the host's DMA window cannot be restored\n", grp->pe_node);
 	iommu_group_for_each_dev(grp->group, grp, restore_device);
 	pci_dev_put(pdev);
 }
@@ -205,12 +243,17 @@ static void hand_back(struct tce_port_group *grp)
 int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 {
 	static const struct tce_dt_windows only_default = { .has_default = 1 };
+	const char *foreign;
 	int ret;
 
 	ret = find_pe_node(grp);
 	if (ret)
 		return ret;
-	grp->orig_ops = grp->tg->ops;
+	grp->orig_ops = READ_ONCE(grp->tg->ops);
+	if (grp->orig_ops == &tce_handed_back_ops)
+		grp->orig_ops = READ_ONCE(tce_platform_ops);
+	else
+		WRITE_ONCE(tce_platform_ops, grp->orig_ops);
 	tce_ddw_init(grp);
 	ret = fill_caps(grp, caps);
 	if (ret)
@@ -226,7 +269,16 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 			goto give_back;
 	}
 	if (grp->tg->tables[0] || grp->tg->tables[1]) {
-		tce_port_log("%pOF: has a table of somebody else's\n", grp->pe_node);
+		tce_port_log_for(&grp->log, TCE_LOG_OTHER,
+				 "%pOF: has a table of somebody else's\n", grp->pe_node);
+		ret = -EBUSY;
+		goto give_back;
+	}
+	foreign = tce_dt_foreign_window(grp);
+	if (foreign) {
+		tce_port_log_for(&grp->log, TCE_LOG_WINDOWS,
+				 "%pOF: refused as long as %s is there: a DMA window that was left behind, maybe to all memory; it goes by a reboot without kexec\n",
+				 grp->pe_node, foreign);
 		ret = -EBUSY;
 		goto give_back;
 	}
@@ -240,6 +292,7 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 give_back:
 	tce_dt_close(grp);
 	hand_back(grp);
+	tce_pseries_let_go(grp);
 put_node:
 	of_node_put(grp->pe_node);
 	return ret;
@@ -261,7 +314,21 @@ void tce_pseries_close(struct tce_port_group *grp)
 				tce_port_group_set_table(grp, slot, NULL);
 		}
 		tce_dt_close(grp);
+		WRITE_ONCE(grp->handed_back, true);
 		hand_back(grp);
 	}
-	of_node_put(grp->pe_node);
+}
+
+/**
+ * tce_pseries_let_go() - nothing of a group's is ours any more
+ * @grp: the group, given back; its PE is there
+ *
+ * VFIO has let go of it, or has failed to get it and keeps it (then a function that is plugged
+ * in takes the host's window along).
+ *
+ * Context: Any.
+ */
+void tce_pseries_let_go(struct tce_port_group *grp)
+{
+	cmpxchg(&grp->tg->ops, &tce_handed_back_ops, grp->orig_ops);
 }

@@ -8,11 +8,13 @@
  * reference to the module, and the module waits for RCU callbacks when it goes.
  */
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/kref.h>
 #include <linux/module.h>
 #include <linux/numa.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <asm/tce.h>
 
 #include "../port/port_stats.h"
@@ -21,6 +23,12 @@
 /* "Within milliseconds": a jiffy or two. */
 #define TCE_FLUSH_DELAY_MS	2
 
+/* The deferred flush of one table. */
+struct tce_flush {
+	struct tce_table *engine;
+	struct delayed_work work;
+};
+
 static struct workqueue_struct *tce_flush_wq;
 
 static struct tce_ktable *ktable_of(struct iommu_table *tbl)
@@ -28,6 +36,10 @@ static struct tce_ktable *ktable_of(struct iommu_table *tbl)
 	return container_of(tbl, struct tce_ktable, tbl);
 }
 
+/*
+ * KVM calls all of these without a lock and goes on through objects that only RCU keeps: none
+ * may sleep.  non_block_start() has a debug kernel say so if one does.
+ */
 static int tce_ktable_xchg(struct iommu_table *tbl, long index,
 			   unsigned long *hpa, enum dma_data_direction *dir)
 {
@@ -35,9 +47,9 @@ static int tce_ktable_xchg(struct iommu_table *tbl, long index,
 	tce_u64 old = *hpa;
 	int ret;
 
-	if (READ_ONCE(ktable_of(tbl)->no_kvm))
-		return -EPERM;
+	non_block_start();
 	ret = tce_table_xchg(ktable_of(tbl)->engine, index, &old, &perm);
+	non_block_end();
 	if (ret)
 		return ret;
 	*hpa = old;
@@ -48,26 +60,26 @@ static int tce_ktable_xchg(struct iommu_table *tbl, long index,
 static void tce_ktable_kill(struct iommu_table *tbl, unsigned long index,
 			    unsigned long pages)
 {
+	non_block_start();
 	tce_table_kill(ktable_of(tbl)->engine, index, pages);
+	non_block_end();
 }
 
 static __be64 *tce_ktable_useraddr(struct iommu_table *tbl, long index,
 				   bool alloc)
 {
-	if (READ_ONCE(ktable_of(tbl)->no_kvm))
-		return NULL;
-	return (__force __be64 *)tce_table_useraddr(ktable_of(tbl)->engine, index,
-						    alloc);
+	void *slot;
+
+	non_block_start();
+	slot = tce_table_useraddr(ktable_of(tbl)->engine, index, alloc);
+	non_block_end();
+	return (__force __be64 *)slot;
 }
 
 /* The caller frees tbl itself afterwards, because it has no it_map. */
 static void tce_ktable_free(struct iommu_table *tbl)
 {
-	struct tce_ktable *k = ktable_of(tbl);
-
-	/* The engine has disarmed it; if not, rather a warning than a stray timer. */
-	WARN_ON_ONCE(cancel_delayed_work(&k->flush));
-	tce_table_release(k->engine);
+	tce_table_release(ktable_of(tbl)->engine);
 	tce_port_stat(TCE_COUNT_TABLES, -1);
 	/* What is left of this call is covered by rcu_barrier() or our caller. */
 	module_put(THIS_MODULE);
@@ -79,14 +91,6 @@ static struct iommu_table_ops tce_ktable_ops = {
 	.useraddrptr	= tce_ktable_useraddr,
 	.free		= tce_ktable_free,
 };
-
-static void tce_ktable_flush(struct work_struct *work)
-{
-	struct tce_ktable *k = container_of(to_delayed_work(work),
-					    struct tce_ktable, flush);
-
-	tce_table_flush(k->engine);
-}
 
 /**
  * tce_port_ktable_create() - wrap a table
@@ -107,8 +111,6 @@ struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
 	if (!k)
 		return NULL;
 	k->engine = t;
-	INIT_DELAYED_WORK(&k->flush, tce_ktable_flush);
-
 	k->tbl.it_index = shape->liobn;
 	k->tbl.it_page_shift = shape->page_shift;
 	k->tbl.it_offset = shape->offset;
@@ -140,27 +142,62 @@ void tce_port_ktable_put(struct tce_ktable *k)
 	iommu_tce_table_put(&k->tbl);
 }
 
-/**
- * tce_port_ktable_defer_flush() - call tce_table_flush() within milliseconds
- * @k: the table
- *
- * Context: Any, a spinlock may be held; does not sleep.
- */
-void tce_port_ktable_defer_flush(struct tce_ktable *k)
+static void tce_flush_work(struct work_struct *work)
 {
-	queue_delayed_work(tce_flush_wq, &k->flush,
-			   msecs_to_jiffies(TCE_FLUSH_DELAY_MS));
+	tce_table_flush(container_of(to_delayed_work(work), struct tce_flush, work)->engine);
 }
 
 /**
- * tce_port_ktable_cancel_flush() - disarm and wait for a running one
- * @k: the table
+ * tce_port_flush_create() - what it takes to call tce_table_flush() later
+ * @t: the table
+ *
+ * Context: Process context.
+ * Return: the flush, or NULL.
+ */
+struct tce_flush *tce_port_flush_create(struct tce_table *t)
+{
+	struct tce_flush *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+
+	if (!f)
+		return NULL;
+	f->engine = t;
+	INIT_DELAYED_WORK(&f->work, tce_flush_work);
+	return f;
+}
+
+/**
+ * tce_port_flush_arm() - call tce_table_flush() within milliseconds
+ * @f: the flush
+ *
+ * Context: Any, a spinlock may be held; does not sleep.
+ */
+void tce_port_flush_arm(struct tce_flush *f)
+{
+	queue_delayed_work(tce_flush_wq, &f->work, msecs_to_jiffies(TCE_FLUSH_DELAY_MS));
+}
+
+/**
+ * tce_port_flush_cancel() - disarm and wait for a running one
+ * @f: the flush
  *
  * Context: Process context, without locks that tce_table_flush() takes.
  */
-void tce_port_ktable_cancel_flush(struct tce_ktable *k)
+void tce_port_flush_cancel(struct tce_flush *f)
 {
-	cancel_delayed_work_sync(&k->flush);
+	cancel_delayed_work_sync(&f->work);
+}
+
+/**
+ * tce_port_flush_destroy() - free it
+ * @f: neither armed nor running
+ *
+ * Context: Any, softirq included.
+ */
+void tce_port_flush_destroy(struct tce_flush *f)
+{
+	/* If not, rather a leak and a warning than a stray timer. */
+	if (!WARN_ON_ONCE(delayed_work_pending(&f->work)))
+		kfree(f);
 }
 
 /**
@@ -173,6 +210,21 @@ void tce_port_ktable_cancel_flush(struct tce_ktable *k)
 bool tce_ktable_is_ours(const struct iommu_table *tbl)
 {
 	return tbl->it_ops == &tce_ktable_ops;
+}
+
+/**
+ * tce_ktable_same_window() - are these two groups' tables of one window
+ * @a: any table of the kernel, or NULL
+ * @b: a table of this module
+ *
+ * Context: Any.
+ * Return: true if so.
+ */
+bool tce_ktable_same_window(const struct iommu_table *a, const struct iommu_table *b)
+{
+	return a && tce_ktable_is_ours(a) &&
+	       container_of(a, const struct tce_ktable, tbl)->engine ==
+		       container_of(b, const struct tce_ktable, tbl)->engine;
 }
 
 /**
@@ -194,7 +246,8 @@ int tce_ktable_init(void)
  */
 void tce_ktable_exit(void)
 {
-	/* KVM drops its references to tables in RCU callbacks. */
+	/* KVM drops its references to tables in RCU callbacks, and then the engine waits. */
 	rcu_barrier();
+	tce_port_wait_later();
 	destroy_workqueue(tce_flush_wq);
 }

@@ -21,7 +21,6 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
 #include <asm/iommu.h>
 
 #include <tce/port.h>
@@ -49,25 +48,21 @@ enum tce_ddw_call {
  * struct tce_ktable - a table of the engine as the kernel sees it
  * @tbl: first member: the kernel frees the whole with kfree(tbl)
  * @engine: the table
- * @flush: tce_table_flush() when KVM left something unpublished
  * @kill: PowerNV: the platform's own tce_kill
- * @no_kvm: KVM must not use it, though it may come across it
  */
 struct tce_ktable {
 	struct iommu_table tbl;
 	struct tce_table *engine;
-	struct delayed_work flush;
 	tce_kill_fn *kill;
-	bool no_kvm;
 };
 
 /**
  * struct tce_ioda_window - a window of a PE on PowerNV
- * @hidden: its table if tables[] must not show it
+ * @table: its table, whether tables[] shows it or not
  * @spare: a link from the table to the group, for when the window cannot be unset
  */
 struct tce_ioda_window {
-	struct iommu_table *hidden;
+	struct iommu_table *table;
 	struct iommu_table_group_link *spare;
 };
 
@@ -75,8 +70,10 @@ struct tce_ioda_window {
  * struct tce_port_group - an IOMMU group (PE) in our hands
  * @list: all of them; under the groups' lock
  * @group: the group
- * @tg: the platform's description of it; NULL after the PE was unplugged; pointer
- *	and tables[] under the groups' lock
+ * @log: whom messages about it are about
+ * @handed_back: tables[] is the platform's again, only @tg->ops may be ours still
+ * @tg: the platform's description of it; NULL after the PE was unplugged; pointer,
+ *	and on pSeries tables[], under the groups' lock
  * @orig_ops: the platform's own operations
  * @pe_node: device node of the PE
  * @dt: our properties in @pe_node
@@ -93,6 +90,8 @@ struct tce_ioda_window {
 struct tce_port_group {
 	struct list_head list;
 	struct iommu_group *group;
+	struct tce_log_who log;
+	bool handed_back;
 	struct iommu_table_group *tg;
 	struct iommu_table_group_ops *orig_ops;
 	struct device_node *pe_node;
@@ -113,6 +112,7 @@ extern struct mutex tce_groups_lock;
 int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
 		   struct tce_group_caps *caps);
 void tce_group_close(struct tce_port_group *grp);
+void tce_group_free(struct tce_port_group *grp);
 void tce_groups_show(struct seq_file *m);
 int tce_groups_init(void);
 void tce_groups_exit(void);
@@ -121,6 +121,7 @@ void tce_groups_exit(void);
 bool tce_pseries_present(void);
 int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps);
 void tce_pseries_close(struct tce_port_group *grp);
+void tce_pseries_let_go(struct tce_port_group *grp);
 struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp);
 
 /* group_powernv.c */
@@ -129,7 +130,7 @@ int tce_powernv_open(struct tce_port_group *grp, struct tce_group_caps *caps);
 void tce_powernv_close(struct tce_port_group *grp);
 
 /* ioda_windows.c */
-struct iommu_table *tce_ioda_table(struct tce_port_group *grp, unsigned int slot);
+struct iommu_table *tce_group_table(struct tce_port_group *grp, unsigned int slot);
 
 /* ddw_rtas.c */
 void tce_ddw_init(struct tce_port_group *grp);
@@ -137,6 +138,7 @@ void tce_ddw_init(struct tce_port_group *grp);
 /* dt_windows.c */
 int tce_dt_open(struct tce_port_group *grp);
 void tce_dt_close(struct tce_port_group *grp);
+const char *tce_dt_foreign_window(const struct tce_port_group *grp);
 struct property *tce_dt_hide_saved(struct tce_port_group *grp);
 void tce_dt_show_saved(struct tce_port_group *grp, struct property *saved);
 void tce_dt_forget(struct device_node *np);
@@ -146,6 +148,7 @@ int tce_dt_default_window(struct tce_port_group *grp, u32 *liobn, u64 *start,
 
 /* ktable.c */
 bool tce_ktable_is_ours(const struct iommu_table *tbl);
+bool tce_ktable_same_window(const struct iommu_table *a, const struct iommu_table *b);
 int tce_ktable_init(void);
 void tce_ktable_exit(void);
 

@@ -29,8 +29,9 @@ struct tce_vfio {
 	unsigned long id;
 	enum tce_version version;
 	struct tce_container *engine;
-	struct mutex lock;		/* groups */
+	struct mutex lock;		/* groups, left */
 	struct list_head groups;
+	struct list_head left;		/* given back, VFIO may be at them still */
 };
 
 struct tce_vfio_group {
@@ -80,6 +81,7 @@ static void *tce_vfio_open(unsigned long arg)
 	refcount_set(&c->users, 1);
 	mutex_init(&c->lock);
 	INIT_LIST_HEAD(&c->groups);
+	INIT_LIST_HEAD(&c->left);
 	c->id = atomic_long_inc_return(&tce_last_id);
 	ret = xa_insert(&tce_containers, c->id, c, GFP_KERNEL_ACCOUNT);
 	if (ret)
@@ -97,10 +99,21 @@ free:
 
 static void tce_vfio_drop_group(struct tce_vfio *c, struct tce_vfio_group *g)
 {
-	list_del(&g->list);
 	tce_container_detach(c->engine, g->grp);
 	tce_group_close(g->grp);
-	kfree(g);
+	list_move(&g->list, &c->left);
+}
+
+/* VFIO lets go of a group after we have given it back, and then calls us the next time. */
+static void tce_vfio_forget_groups(struct tce_vfio *c)
+{
+	struct tce_vfio_group *g, *next;
+
+	list_for_each_entry_safe(g, next, &c->left, list) {
+		list_del(&g->list);
+		tce_group_free(g->grp);
+		kfree(g);
+	}
 }
 
 static void tce_vfio_release(void *data)
@@ -113,6 +126,7 @@ static void tce_vfio_release(void *data)
 	mutex_lock(&c->lock);
 	list_for_each_entry_safe(g, next, &c->groups, list)
 		tce_vfio_drop_group(c, g);
+	tce_vfio_forget_groups(c);
 	mutex_unlock(&c->lock);
 	tce_container_close(c->engine);
 	tce_vfio_put(c);
@@ -152,6 +166,8 @@ static int tce_vfio_add_group(struct tce_vfio *c, struct iommu_group *group)
 
 close:
 	tce_group_close(g->grp);
+	list_add(&g->list, &c->left);
+	return ret;
 free:
 	kfree(g);
 	return ret;
@@ -169,6 +185,7 @@ static int tce_vfio_attach_group(void *data, struct iommu_group *group,
 	if (!c)
 		return -ENODEV;
 	mutex_lock(&c->lock);
+	tce_vfio_forget_groups(c);
 	ret = tce_vfio_add_group(c, group);
 	mutex_unlock(&c->lock);
 	tce_vfio_put(c);
@@ -183,6 +200,7 @@ static void tce_vfio_detach_group(void *data, struct iommu_group *group)
 	if (WARN_ON_ONCE(!c))
 		return;
 	mutex_lock(&c->lock);
+	tce_vfio_forget_groups(c);
 	g = tce_vfio_find_group(c, group);
 	if (!WARN_ON_ONCE(!g))
 		tce_vfio_drop_group(c, g);
