@@ -17,8 +17,11 @@ _PROGRAMS = {
     "unshare": "util-linux",
     "xz": "xz-utils",
     "gpgv": "gpgv",
+    "spin": "spin",
+    "gcc": "gcc",
 }
 _FILES = {
+    "/usr/include/stdio.h": "libc6-dev",
     "/usr/share/qemu/vof.bin": "qemu-system-data",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
