@@ -4,6 +4,7 @@
 // they never should, and checks that real DMA goes where it must and nowhere else.
 #include "bench.hpp"
 #include "host.hpp"
+#include "hostile/hostile.hpp"
 #include "options.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -20,7 +21,8 @@ constexpr const char *USAGE =
 	"usage: client [--list] [--skip GLOB] [--rounds N] [--seed N] [GLOB...]  run cases, print KTAP\n"
 	"       client bench [REGIONS]                                measure, print `bench` lines\n"
 	"       client cycle                                          be a user of every group once\n"
-	"       client hold           use every group until the end of standard input, say when it begins\n";
+	"       client hold           use every group until the end of standard input, say when it begins\n"
+	"       client hostile ...    random calls of many processes, in rounds; hostile --help\n";
 
 int bench(int argc, char **argv)
 {
@@ -86,8 +88,12 @@ int main(int argc, char **argv)
 {
 	try {
 		const std::string_view word{ argc > 1 ? argv[1] : "" };
-		if (word == "bench" || word == "cycle" || word == "hold") {
+		if (word == "linger")
+			return linger_after_exec();
+		if (word == "bench" || word == "cycle" || word == "hold" || word == "hostile") {
 			set_host(prepare_host());
+			if (word == "hostile")
+				return run_hostile(argc, argv);
 			if (word == "bench")
 				return bench(argc, argv);
 			word == "hold" ? hold() : next_user();

@@ -26,9 +26,9 @@ _HOST_DRIVERS = module.TREE / "kunit/client/host-drivers.sh"
 # The driver goes and comes back at the end, with nothing left that would keep it. A debug kernel is asked what it found:
 # an object must be 5 s old to be called a leak, and the first look finds pointers that only a register held. The
 # PowerNV code itself loses the table that it makes for the host when there is no memory to link it.
-_CASES = f"""
+SCRIPT = f"""
 echo 5 >/proc/sys/kernel/watchdog_thresh
-./client {{selection}}
+{{command}}
 status=$?
 rmmod vfio_pci vfio_pci_core {demo.OURS} || {{{{ echo "the driver cannot be unloaded"; exit 1; }}}}
 for module in {demo.OURS} vfio_pci_core vfio_pci; do
@@ -62,6 +62,7 @@ class Boot:
     memory: str = "1536M"
     kind: str = "pseries"
     allowed: tuple = ()                 # the kernel's own complaints about being treated like this
+    timeout: int = _TIMEOUT_S
 
     def machine(self, room):
         first, second = ("pci.0", "phb1.0") if self.kind == "pseries" else ("br0", "br1")
@@ -147,9 +148,10 @@ class Run:
         return f"{self.boot.name}: {counts}, {self.seconds:.0f} s"
 
 
-def _run(boot, built, program):
+def run_one(boot, built, program):
+    """Boots one machine. Returns Run."""
     files, data = {"client": program}, {}
-    script = _CASES.format(selection=boot.selection)
+    script = SCRIPT.format(command=f"./client {boot.selection}")
     if boot.selection is None:
         files["host-drivers.sh"] = _HOST_DRIVERS
         data["nvme-modules"] = " ".join(kernel.get(boot.kernel).module_order("nvme"))
@@ -157,7 +159,7 @@ def _run(boot, built, program):
     with tempfile.TemporaryDirectory(prefix="client-") as room:
         outcome = guest.boot(kernel.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
                              script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
-                             timeout=_TIMEOUT_S, allowed=boot.allowed)
+                             timeout=boot.timeout, allowed=boot.allowed)
     report = ktap.parse("\n".join(outcome.output))
     problems = list(report.problems)
     if outcome.why() and (outcome.code != 1 or not report.count("not ok")):
@@ -171,7 +173,7 @@ def run_all(boots=BOOTS):
     program = client.binary()
     built = {name: module.build(name) for name in dict.fromkeys(boot.kernel for boot in boots)}
     with step(f"the client on {len(boots)} machines"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-        futures = [pool.submit(_run, boot, built[boot.kernel], program) for boot in boots]
+        futures = [pool.submit(run_one, boot, built[boot.kernel], program) for boot in boots]
         done = []
         for future in futures:
             done.append(future.result())

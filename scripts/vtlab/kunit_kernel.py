@@ -15,7 +15,9 @@ from .log import LabError, say, step
 
 _KUNIT = pathlib.Path(__file__).resolve().parent.parent.parent / "kunit"
 # variant -> fragments, the later ones on top of the earlier ones
-VARIANTS = {"lean": ("lean.config",), "debug": ("lean.config", "debug.config")}
+VARIANTS = {"lean": ("lean.config",), "debug": ("lean.config", "debug.config"),
+            "debug-64k": ("lean.config", "debug.config", "pages-64k.config")}
+IN_TESTS = ("lean", "debug")        # the others are built when something wants them
 _OBJECTS = "/usr/src/linux-kunit"   # where binds() shows the object tree
 _RECIPE = 1                         # count up when the way a kernel is built or packaged changes
 _MAKE = ["ARCH=powerpc", "CROSS_COMPILE=powerpc64le-linux-gnu-", "KBUILD_BUILD_TIMESTAMP=2024-11-17",
@@ -68,7 +70,7 @@ class KunitKernel:
         self.name = f"kunit-{variant}"
         stock = kernel_source.reference()
         self.suite_name = stock.suite_name
-        self.page_size = 4096
+        self.page_size = 65536 if "PPC_64K_PAGES" in _wanted(variant) else 4096
         compiler = self.root().run(["powerpc64le-linux-gnu-gcc", "--version"])[1].splitlines()[0]
         self.version = cache.digest(_RECIPE, _wanted(variant), stock.version, compiler, _MAKE)
 

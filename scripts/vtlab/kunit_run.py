@@ -18,7 +18,7 @@ RUNS = (
     *((name, name, machine) for name in kernel.table() for machine in ("pseries", "powernv9")),
 )
 _PARALLEL = 2           # machines at a time, when there is room (qemu.py)
-_TIMEOUT_S = 1200       # of one run; a healthy one on an idle machine takes a tenth of it
+_TIMEOUT_S = 2400       # of one run; a healthy one on an idle machine takes a tenth of it
 # Words for the kernel's command line. Emulated on a busy machine, half a minute is nothing; KASAN sees what slab_debug would.
 _APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 _APPEND_DEBUG = "kasan_multi_shot slab_debug=-"

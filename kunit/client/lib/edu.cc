@@ -21,19 +21,35 @@ constexpr u64 TO_MEMORY = 2;
 
 } // namespace
 
-void Edu::run(u64 source, u64 target, u64 size, u64 command) const
+void Edu::begin(u64 source, u64 target, u64 size, u64 command) const
 {
-	using Clock = std::chrono::steady_clock;
-
 	device_.write64(SOURCE, source);
 	device_.write64(TARGET, target);
 	device_.write64(LENGTH, size);
 	device_.write64(COMMAND, command | RUN);
+}
+
+bool Edu::busy() const
+{
+	return device_.read64(COMMAND) & RUN;
+}
+
+void Edu::starts(u64 iova, u64 size, bool to_memory) const
+{
+	begin(to_memory ? BUFFER : iova, to_memory ? iova : BUFFER, size,
+	      to_memory ? TO_MEMORY : 0);
+}
+
+void Edu::run(u64 source, u64 target, u64 size, u64 command) const
+{
+	using Clock = std::chrono::steady_clock;
+
+	begin(source, target, size, command);
 
 	// So long it takes at least; asking it meanwhile is what keeps an emulated machine busy.
 	::usleep(95000);
 	const auto deadline = Clock::now() + std::chrono::seconds{ 20 };
-	while (device_.read64(COMMAND) & RUN) {
+	while (busy()) {
 		if (Clock::now() > deadline)
 			fail("the device never ends its transfer");
 		::usleep(2000);

@@ -22,7 +22,12 @@ public:
 	// The device writes its buffer to memory at `iova`.
 	void writes(u64 iova, u64 size, u64 at = 0) const;
 
+	// One transfer, to memory or from it, that nobody waits for; not while another one runs.
+	void starts(u64 iova, u64 size, bool to_memory) const;
+	bool busy() const;
+
 private:
+	void begin(u64 source, u64 target, u64 size, u64 command) const;
 	void run(u64 source, u64 target, u64 size, u64 command) const;
 
 	Device device_;

@@ -64,6 +64,13 @@ Memory Memory::pages(u64 size)
 	return memory;
 }
 
+Memory Memory::shared(u64 size)
+{
+	return { map(nullptr, size, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE),
+		 size };
+}
+
 std::optional<Memory> Memory::huge(u64 size, unsigned shift)
 {
 	const std::string pool =

@@ -32,6 +32,8 @@ public:
 
 	// Ordinary pages, touched, never merged into huge ones.
 	static Memory pages(u64 size);
+	// Pages that a child process shares with us.
+	static Memory shared(u64 size);
 	// Pages of 2^shift bytes out of hugetlbfs; nothing when this machine has none to give.
 	static std::optional<Memory> huge(u64 size, unsigned shift);
 	// A range of `size` bytes of addresses in which the same `backing` bytes of memory appear over

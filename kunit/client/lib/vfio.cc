@@ -126,8 +126,8 @@ Status Group::unset_container() const
 	return answer(::ioctl(fd(), VFIO_GROUP_UNSET_CONTAINER));
 }
 
-Device::Device(const Group &group, const std::string &name)
-	: fd_{ ::ioctl(group.fd(), VFIO_GROUP_GET_DEVICE_FD, name.c_str()) }
+Device::Device(int group, const std::string &name)
+	: fd_{ ::ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name.c_str()) }
 {
 	if (!fd_)
 		fail(cat("device ", name, ": ", Status{ -errno }));

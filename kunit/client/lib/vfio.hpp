@@ -87,7 +87,8 @@ private:
 // may be bus master as long as the object lives.
 class Device {
 public:
-	Device(const Group &group, const std::string &name);
+	Device(const Group &group, const std::string &name) : Device{ group.fd(), name } {}
+	Device(int group, const std::string &name);
 	Device(Device &&other) noexcept;
 	~Device();
 

@@ -77,7 +77,7 @@ def reader():
 @check("kunit-kernel", "the KUnit kernels are there, built as kunit/*.config say", order=20)
 def kernels():
     counts = Counts()
-    for variant in kunit_kernel.VARIANTS:
+    for variant in kunit_kernel.IN_TESTS:
         target = kunit_kernel.get(f"kunit-{variant}")
         counts += Counts(passed=int(target.vmlinux.exists()), note=f"{target.name} {target.release}")
     return counts
