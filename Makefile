@@ -11,7 +11,7 @@ DRIVER ?= ours
 PLATFORM ?= pseries
 IN_TREE := vfio_iommu_spapr_tce
 
-.PHONY: all module install uninstall load unload clean demo test test-dkms bench help
+.PHONY: all module install uninstall load unload clean demo test test-long test-dkms mutate soak bench help
 
 ifneq ($(KERNEL),)
 all:
@@ -57,8 +57,18 @@ demo:
 test:
 	@$(LAB) test $(CHECKS)
 
+test-long:
+	@$(LAB) test versions hostile-guest hostile-vmm dkms
+
 test-dkms:
 	@$(LAB) test versions dkms
+
+soak:
+	@$(LAB) soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KERNEL),--kernel $(KERNEL)) $(if $(PROGRAM),--program $(PROGRAM)) \
+		$(if $(SEED),--seed $(SEED))
+
+mutate:
+	@$(LAB) mutate $(MUTATIONS)
 
 bench:
 	@$(LAB) bench $(if $(KERNEL),--kernel $(KERNEL)) $(if $(REGIONS),--regions $(REGIONS))
@@ -76,6 +86,10 @@ help:
 	@echo "                   PLATFORM=powernv: on a bare-metal host instead of a pSeries one; KERNEL=6.12-64k: 64K pages;"
 	@echo "                   DRIVER=in-tree shows the kernel's own driver on the same machine"
 	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
+	@echo "  make test-long   what takes too long for that: attacks at random for a short while, DKMS"
 	@echo "  make test-dkms   DKMS in an emulated ppc64el Debian: install, another kernel, remove"
+	@echo "  make soak        programs that attack the driver at random, by turns on all kernels and machines, for an hour"
+	@echo "                   (MINUTES=600; KERNEL=..., PROGRAM=...: only that; SEED=...: a run that found something)"
+	@echo "  make mutate      small faults in the engine: which do the cases notice? (MUTATIONS=charge: those of charge.*)"
 	@echo "  make bench       times next to the kernel's own driver (REGIONS=2048: a short one)"
 	@echo "  make clean       remove what was built"

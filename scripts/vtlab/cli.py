@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 
-from . import bench, cache, checks, demo, guest, host, image, kernel, module, qemu, root
+from . import bench, cache, checks, demo, guest, host, image, kernel, module, mutate, qemu, root, soak, static_checks
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -156,6 +156,23 @@ def cmd_test(options):
     return 1 if checks.run(options.checks) else 0
 
 
+def cmd_soak(options):
+    if options.list:
+        for each in soak.programs().values():
+            print(f"{each.name:10} {each.what}; on {', '.join(map(str, each.targets))}")
+        return 0
+    return 1 if soak.soak(options.minutes, options.program, options.kernel, options.machine, options.seed) else 0
+
+
+def cmd_mutate(options):
+    return 0 if mutate.run(options.filter, sample=options.sample, seed=options.seed, plain=options.plain).good() else 1
+
+
+def cmd_format(options):
+    static_checks.format_files(options.files)
+    return 0
+
+
 def cmd_kernels(options):
     if options.names:
         print(" ".join(kernel.table()))
@@ -219,6 +236,26 @@ def parse(argv):
     sub.add_argument("--list", action="store_true", help="list them")
     sub.set_defaults(function=cmd_test)
 
+    sub = commands.add_parser("soak", help="attack the driver at random, by turns on all machines and kernels")
+    sub.add_argument("--minutes", type=float, default=60)
+    sub.add_argument("--program")
+    sub.add_argument("--kernel")
+    sub.add_argument("--machine", choices=["pseries", "powernv9"])
+    sub.add_argument("--seed", type=int, help="for all slices, as one that found something printed it")
+    sub.add_argument("--list", action="store_true", help="list the programs")
+    sub.set_defaults(function=cmd_soak)
+
+    sub = commands.add_parser("mutate", help="do the cases on this machine notice small faults in the engine?")
+    sub.add_argument("filter", nargs="?", default="*", help="a part of FILE:NAME, or a pattern with * (all)")
+    sub.add_argument("--sample", type=int, default=0, metavar="N", help="only N of them, at random")
+    sub.add_argument("--seed", type=int, help="of the sample")
+    sub.add_argument("--plain", action="store_true", help="do not try what survives with sanitizers")
+    sub.set_defaults(function=cmd_mutate)
+
+    sub = commands.add_parser("format", help="format C++ files in place, all when none is named")
+    sub.add_argument("files", nargs="*", help="paths from the top of the tree")
+    sub.set_defaults(function=cmd_format)
+
     sub = commands.add_parser("kernels", help="list the kernels")
     sub.add_argument("--names", action="store_true", help="nothing but their names")
     sub.set_defaults(function=cmd_kernels)
@@ -238,7 +275,7 @@ def main():
     os.umask(0o022)
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # told to stop: end what was started, too
     try:
-        if not (options.command_name == "kernels" or options.command_name == "test" and options.list):
+        if not (options.command_name == "kernels" or options.command_name in ("test", "soak") and options.list):
             host.become_root()
             host.ensure_packages()
         return options.function(options)

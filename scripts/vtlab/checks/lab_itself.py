@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from .. import apt, cache, demo, guest, kernel, qemu, verdict
+from .. import apt, cache, demo, guest, kernel, mutate, mutations, qemu, soak, verdict
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -164,15 +164,49 @@ class DemoCases(unittest.TestCase):
         return failures
 
     def test_accelerated(self):
-        self.assertEqual(self.failures(), [])
+        for by_qemu in (0, 5):      # the first ones, while the table has no level there: one in a hundred
+            self.assertEqual(self.failures(by_qemu=by_qemu), [])
 
     def test_not_accelerated(self):
-        for books in ({"stuffed": 0}, {"by_qemu": 1}, {"exchanged": 0}, {"exchanged": 8191}, {"mapped": 1}):
+        for books in ({"stuffed": 0}, {"by_qemu": 6}, {"exchanged": 0}, {"exchanged": 8191}, {"mapped": 1}):
             self.assertEqual(len(self.failures(**books)), 1, books)
 
     def test_calls_to_the_firmware(self):
         for kills in (1, 18):       # none that is for entries; more than one for 512 of them
             self.assertEqual(len(self.failures(kills=kills)), 1, kills)
+
+
+class SoakCases(unittest.TestCase):
+    """Every machine has its turn, and one that always fails does not take the others' time."""
+
+    def run_soak(self, failing, **how):
+        targets = (soak.Target("pseries", "6.12-4k"), soak.Target("powernv9", "6.12-4k"))
+        turns, clock = [], [0.0]
+
+        def attack(each, target, seconds, seed):
+            turns.append((target.machine, seconds, seed))
+            clock[0] += seconds
+            return soak.Result(passed=1, failed=int(target.machine == failing))
+
+        with (mock.patch("vtlab.soak.programs", lambda: {"p": soak.Program("p", "", targets, None)}),
+              mock.patch("vtlab.soak.attack", attack), mock.patch("vtlab.soak.say"), mock.patch("builtins.print"),
+              mock.patch("time.monotonic", lambda: clock[0])):
+            return soak.soak(60, **how), turns
+
+    def test_by_turns(self):
+        failed, turns = self.run_soak(None)
+        self.assertEqual((failed, sum(seconds for _, seconds, _ in turns)), (0, 3600))
+        self.assertEqual([machine for machine, _, _ in turns], ["pseries", "powernv9"] * 6)
+        self.assertEqual(len({seed for _, _, seed in turns}), len(turns))
+
+    def test_failing_machine_is_left_out(self):
+        failed, turns = self.run_soak("pseries")
+        self.assertEqual((failed, sum(machine == "pseries" for machine, _, _ in turns)), (3, 3))
+
+    def test_chosen(self):
+        self.assertEqual({turn[::2] for turn in self.run_soak(None, machine="powernv9", seed=7)[1]}, {("powernv9", 7)})
+        with self.assertRaises(LabError):
+            self.run_soak(None, name="q")
 
 
 class InitramfsCases(unittest.TestCase):
@@ -189,12 +223,48 @@ class InitramfsCases(unittest.TestCase):
         self.assertEqual(places, sorted(places))
 
 
+class MutationCases(unittest.TestCase):
+    def table(self, entries, text="int f(void)\n{\n\treturn a +\n\t       b;\n}\n"):
+        """The mutations that a table makes of an engine of one file."""
+        with tempfile.TemporaryDirectory() as room:
+            engine, table = pathlib.Path(room) / "engine", pathlib.Path(room) / "table"
+            engine.mkdir(), table.mkdir()
+            (engine / "f.cc").write_text(text)
+            (table / "f.toml").write_text(entries)
+            return mutations.load(table, engine)
+
+    def test_blanks_do_not_matter(self):
+        found, = self.table("""["f.cc"]\nless = ['return a + b;', 'return a - b;']""")
+        self.assertEqual((str(found), found.text), ("f.cc:less", "int f(void)\n{\n\treturn a - b;\n}\n"))
+
+    def test_a_table_that_rots_is_an_error(self):
+        for entries in ("less = ['return c;', '']", "less = ['a', '']\n[\"f.cc\".equivalent]\nmore = 'x'",
+                        "less = ['a +', 'a -']\nmore = ['a +', 'a -']", "less = ['f']", "less = ['', 'x']", ""):
+            with self.assertRaises(LabError):
+                self.table(f'["f.cc"]\n{entries}')
+        with self.assertRaises(LabError):
+            self.table("""["f.cc"]\nless = ['a +', 'a -']\n["g.cc"]\nx = ['y', 'z']""")
+        with self.assertRaises(LabError):       # twice
+            self.table("""["f.cc"]\nless = ['b', 'c']""", text="b b")
+
+    def test_score(self):
+        def outcome(kind, killer):
+            return mutate.Outcome(mutations.Mutation("f.cc", f"{kind}{killer}", "", kind, "why"), killer, 0)
+
+        good = [outcome("", f"case{n}") for n in range(19)] + [outcome("unnoticed", ""), outcome("equivalent", "")]
+        self.assertEqual(mutate.score(good).percent, 95)
+        self.assertTrue(mutate.score(good).good())
+        for bad in (outcome("", ""), outcome("equivalent", "case"), outcome("unnoticed", "case")):
+            self.assertFalse(mutate.score([*good, bad]).good(), bad)
+        self.assertFalse(mutate.score(good[1:]).good())
+
+
 @check("lab", "the lab itself: cache, downloads, splats, counts", order=1)   # alone: its cases change the environment
 def lab():
     loader = unittest.defaultTestLoader
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (CacheCases, DownloadCases, KernelCases, LogCases, DemoCases,
-                                            InitramfsCases))
+                               for case in (CacheCases, DownloadCases, KernelCases, LogCases, DemoCases, SoakCases,
+                                            InitramfsCases, MutationCases))
     result = unittest.TestResult()
     suite.run(result)
     for case, trace in result.failures + result.errors:
