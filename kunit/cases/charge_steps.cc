@@ -122,7 +122,7 @@ TCE_CASE(charge, every_step)
 		TCE_ASSERT_EQ(r.start, kDdwStart);
 		b.window[1].open(kDdwStart, shift, kTiB, levels);
 		TCE_EXPECT(b.right());
-		for (u32 i = 0; i < 40; i++) {
+		for (u64 n = rounds(40, 6); n; n--) {
 			Book &book = b.window[random.below(2)];
 			const u64 bytes = (1 + random.below(3000)) * page;
 			const u64 at =

@@ -230,7 +230,7 @@ TCE_CASE(group, cost_of_a_group)
 		TCE_ASSERT_EQ(r.attach(0), 0);
 		TCE_ASSERT_EQ(r.reg(kUser, kPages * page), 0);
 		TCE_ASSERT_EQ(r.create(r.w.config.page_shift, kTiB), 0);
-		for (u64 i = 0; i < (n ? 50 : 1); i++)
+		for (u64 i = 0; i < (n ? rounds(50, 8) : 1); i++)
 			TCE_ASSERT_EQ(r.map(kUser, kDdwStart + i * 10 * kGiB, kPages * page), 0);
 
 		const u64 before = r.w.live_bytes;

@@ -80,10 +80,18 @@ u64 stride()
 {
 	/* Primes that no loop is long: in nested loops all of their values have their turn. */
 	constexpr u64 kGap = 7;
-	constexpr u64 kWideGap = 13;
+	constexpr u64 kWideGap = 17;
+	constexpr u64 kWidestGap = 41;
 	const u64 effort = env_knob(ENV_EFFORT);
 
-	return effort < 10 ? kWideGap : effort < 100 ? kGap : 1;
+	return effort < 10 ? kWidestGap : effort < 50 ? kWideGap : effort < 100 ? kGap : 1;
+}
+
+u64 rounds(u64 usual, u64 least)
+{
+	const u64 n = usual * env_knob(ENV_EFFORT) / 100;
+
+	return n < least ? least : n;
 }
 
 Config with_system_pages(unsigned int param)

@@ -25,6 +25,9 @@ extern const Shape kWalkedShapes[22];
 /* How far it is to the next of many trials in a row: 1, or more where there is no time for all. */
 u64 stride();
 
+/* How many random rounds of the @usual number there is time for; never less than @least. */
+u64 rounds(u64 usual, u64 least = 1);
+
 /* Many trials, a stride from one to the next. */
 class Trials {
 public:

@@ -8,6 +8,7 @@
 #ifndef TCE_CASES_RACE_HPP
 #define TCE_CASES_RACE_HPP
 
+#include "params.hpp"
 #include "rig.hpp"
 
 namespace fake::threads {
@@ -16,13 +17,6 @@ inline constexpr u64 kA = bit(32);
 inline constexpr u64 kB = bit(33);
 inline constexpr u64 kBytes = 512 * 4096;
 inline constexpr u32 kRights = TCE_PERM_READ | TCE_PERM_WRITE;
-
-inline u64 rounds(u64 usual)
-{
-	const u64 n = usual * env_knob(ENV_EFFORT) / 100;
-
-	return n ? n : 1;
-}
 
 /* What the threads of a case share. */
 struct Race {

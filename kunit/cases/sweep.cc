@@ -97,7 +97,7 @@ TCE_CASE(sweep, hypercalls_one_by_one)
 	Scenario s = pseries(param);
 
 	s.config.fw.has_multitce = false;
-	sweep(s, { kHcallSites }, 15);
+	sweep(s, { kHcallSites }, rounds(15, 4));
 }
 
 TCE_CASE(sweep, hopeless)

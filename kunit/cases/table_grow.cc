@@ -74,7 +74,7 @@ void check_many_prepare(const Geometry &g, bool walked, u64 seed)
 {
 	Random random(seed);
 
-	for (u32 round = 0; round < 12; round++) {
+	for (u64 round = rounds(12, 2); round; round--) {
 		IndexRange range[kMany];
 
 		for (IndexRange &r : range)
@@ -102,7 +102,7 @@ void check_bound(const Geometry &g, bool walked, u64 seed)
 		const u64 apart = g.reach(g.levels() > 2 ? 2 : 1);
 
 		TCE_EXPECT(!walked || b.table.plant(b.charge).ok());
-		for (u32 i = 0; i < 300 && b.bytes() < bit(24); i++) {
+		for (u64 i = 0; i < rounds(300, 120) && b.bytes() < bit(24); i++) {
 			const u64 at = i < 100 ? i * apart % g.entries() :
 						 random.below(g.entries());
 
