@@ -110,6 +110,14 @@ void check_bound(const Geometry &g, bool walked, u64 seed)
 			TCE_EXPECT_LE(b.bytes(), (9 * (b.pages() + 1) << page) / 4 + 64 * 1024);
 			TCE_EXPECT_LE(b.pages(), g.entries() * 8 >> page);
 		}
+
+		/* Others run while they go. */
+		const u64 leaves = b.leaves();
+
+		b.w.reset_counts();
+		b.table.clear();
+		TCE_EXPECT_LE(leaves / tce::Steps::kLevels, b.w.yields);
+		TCE_EXPECT_EQ(b.leaves(), 0);
 	}
 }
 

@@ -35,12 +35,15 @@ public:
 	using PreparedLeaves = BasicPreparedLeaves<Memory>;
 
 	explicit BasicTable(Geometry geometry, Walk walk = {}) : geometry_(geometry), walk_(walk) {}
-	~BasicTable() { clear(); }
+	/* Where this is anything but nothing, there is no table that was in use: few levels. */
+	~BasicTable() { free_level(root_.load_relaxed(), geometry_.levels() - 1, nullptr); }
 
 	/* Free all levels.  Nobody is in them, nor comes any more. */
 	void clear()
 	{
-		free_level(root_.load_relaxed(), geometry_.levels() - 1);
+		Steps steps(Steps::kLevels);
+
+		free_level(root_.load_relaxed(), geometry_.levels() - 1, &steps);
 		root_.store_relaxed(nullptr);
 	}
 
@@ -101,7 +104,7 @@ private:
 	/* Where the leaf of @index hangs, with the nodes above it hung in on the way. */
 	[[nodiscard]] Hook leaf_place(TceIndex index, PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
 	[[nodiscard]] bool hang(Hook place, void *level, const HwPage &page) TCE_EXCLUDES(grow_);
-	void free_level(void *level, unsigned int height);
+	void free_level(void *level, unsigned int height, Steps *steps);
 
 	const Geometry geometry_;
 	const Walk walk_;
@@ -273,17 +276,20 @@ template <class Memory> Be64 *BasicTable<Memory>::root_page() const
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
-template <class Memory> void BasicTable<Memory>::free_level(void *level, unsigned int height)
+template <class Memory>
+void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps *steps)
 {
 	if (!level)
 		return;
+	if (steps)
+		steps->go(1);
 	if (!height) {
 		destroy_object(static_cast<Leaf *>(level));
 		tce_port_count(TCE_COUNT_LEAVES, -1);
 		return;
 	}
 	for (u64 i = 0; i < geometry_.level_entries(height); i++)
-		free_level(below(level, i), height - 1);
+		free_level(below(level, i), height - 1, steps);
 	PreparedLeaves::free_node(static_cast<Node *>(level));
 }
 
