@@ -158,6 +158,7 @@
 	C(log, limits, once)							\
 	C(log, kept, once)							\
 	C(log, memlock, once)							\
+	C(log, memlock_of_a_root, once)						\
 	C(log, memlock_v1, hosts)
 
 /* What goes to the hypervisor, and what happens when it says no. */
