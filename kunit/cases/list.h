@@ -286,6 +286,8 @@
 	C(kvm, large_by_ioctl, large_pages)					\
 	C(kvm, large_not_hugetlb, large_pages)					\
 	C(kvm, large_exchanges, large_pages)					\
+	C(kvm, large_after_a_lie, large_pages)					\
+	C(kvm, large_after_a_late_lie, large_pages)				\
 	C(kvm, two_vcpus, vcpu_ops)						\
 	C(kvm, unmap_and_map, page_shifts)					\
 	C(kvm, map_and_map, page_shifts)					\
@@ -301,6 +303,13 @@
 	C(kvm, told_twice, hosts)						\
 	C(kvm, notes_without_rights, hosts)					\
 	C(kvm, lost_notes, hosts)						\
+	C(kvm, no_rights_without_kill, hosts)					\
+	C(kvm, broken_off_beside_another, hosts)				\
+	C(kvm, closed_over_replaced, page_shifts)				\
+	C(kvm, closed_over_live, page_shifts)					\
+	C(kvm, replaced_while_it_closes, page_shifts)				\
+	C(kvm, last_entry_alone, hosts)						\
+	C(kvm, kept_memory_goes_with_the_window, hosts)				\
 	C(kvm, busy, page_shifts)						\
 	C(kvm, busy_for_ever, page_shifts)
 
