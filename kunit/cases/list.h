@@ -310,6 +310,11 @@
 	C(kvm, replaced_while_it_closes, page_shifts)				\
 	C(kvm, last_entry_alone, hosts)						\
 	C(kvm, kept_memory_goes_with_the_window, hosts)				\
+	C(kvm, finds_what_is_true, hosts)					\
+	C(kvm, joiner_refuses, once)						\
+	C(kvm, leaver_is_left_alone, once)					\
+	C(kvm, remove_waits_for_a_slot, hosts)					\
+	C(kvm, remove_waits_for_the_first, hosts)				\
 	C(kvm, busy, page_shifts)						\
 	C(kvm, busy_for_ever, page_shifts)
 
