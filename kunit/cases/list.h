@@ -422,6 +422,8 @@
 	C(race, register_same, once)						\
 	C(race, register_beside_a_fault, once)					\
 	C(race, register_in_turn, once)					\
+	C(race, close_beside_a_fault, once)					\
+	C(race, cycle_of_waits, once)						\
 	C(race, table_grows, once)						\
 	C(race, level_is_whole, once)
 
