@@ -214,3 +214,51 @@ TCE_CASE(kvm, large_exchanges)
 	g.r.w.run_deferred();
 	TCE_EXPECT_EQ(g.r.unreg(kMem, kHuge), 0);
 }
+
+/* One false word of the registry is enough: then KVM maps nothing to nowhere, userspace does it all. */
+TCE_CASE(kvm, large_after_a_lie)
+{
+	Huge g(large(param));
+	const u64 odd = kOddPage & ~(bit(g.shift) - 1);
+
+	/* Said when the memory was registered. */
+	TCE_ASSERT_EQ(g.r.reg(kMem, kSize), 0);
+	g.open();
+	TCE_EXPECT_EQ(g.put(1, odd | kBoth), h::kTooHard);
+	/* What is true as well: nobody can tell. */
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_REFUSED], 0);
+	TCE_EXPECT_EQ(g.r.map(kMem, g.r.start + bit(g.shift), bit(g.shift)), 0);
+	TCE_EXPECT(g.reaches(1, 0));
+	TCE_EXPECT_EQ(g.put(1, 0), h::kSuccess);
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kMem, kSize), 0);
+}
+
+/* The same when it is not noticed before it is used. */
+TCE_CASE(kvm, large_after_a_late_lie)
+{
+	Huge g(large(param));
+	u64 hpa;
+	u32 perm = kBoth;
+
+	TCE_ASSERT_EQ(g.r.reg(kMem, kHuge), 0);
+	g.open();
+
+	tce_table *t = g.table.tables[0]->table;
+	const u64 entry = (g.r.start >> g.shift) + 1;
+
+	TCE_EXPECT_EQ(g.put(2, kBoth), h::kSuccess);
+	hpa = g.r.w.hpa_of(&g.r.w.mm[0], kMem + kHuge);
+	TCE_EXPECT(tce_table_useraddr(t, entry, 1));
+	TCE_EXPECT_EQ(tce_table_xchg(t, entry, &hpa, &perm), 0);
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_REFUSED], 1);
+	TCE_EXPECT(!tce_table_useraddr(t, entry, 1));
+	TCE_EXPECT_EQ(g.put(3, kBoth), h::kTooHard);
+	/* What is there stays, and can be closed. */
+	TCE_EXPECT(g.reaches(2, 0));
+	TCE_EXPECT_EQ(g.put(2, 0), h::kSuccess);
+	g.r.w.run_deferred();
+	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
+	TCE_EXPECT_EQ(g.r.unreg(kMem, kHuge), 0);
+}

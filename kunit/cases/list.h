@@ -158,6 +158,7 @@
 	C(log, limits, once)							\
 	C(log, kept, once)							\
 	C(log, memlock, once)							\
+	C(log, memlock_of_a_root, once)						\
 	C(log, memlock_v1, hosts)
 
 /* What goes to the hypervisor, and what happens when it says no. */
@@ -285,6 +286,8 @@
 	C(kvm, large_by_ioctl, large_pages)					\
 	C(kvm, large_not_hugetlb, large_pages)					\
 	C(kvm, large_exchanges, large_pages)					\
+	C(kvm, large_after_a_lie, large_pages)					\
+	C(kvm, large_after_a_late_lie, large_pages)				\
 	C(kvm, two_vcpus, vcpu_ops)						\
 	C(kvm, unmap_and_map, page_shifts)					\
 	C(kvm, map_and_map, page_shifts)					\
@@ -300,6 +303,18 @@
 	C(kvm, told_twice, hosts)						\
 	C(kvm, notes_without_rights, hosts)					\
 	C(kvm, lost_notes, hosts)						\
+	C(kvm, no_rights_without_kill, hosts)					\
+	C(kvm, broken_off_beside_another, hosts)				\
+	C(kvm, closed_over_replaced, page_shifts)				\
+	C(kvm, closed_over_live, page_shifts)					\
+	C(kvm, replaced_while_it_closes, page_shifts)				\
+	C(kvm, last_entry_alone, hosts)						\
+	C(kvm, kept_memory_goes_with_the_window, hosts)				\
+	C(kvm, finds_what_is_true, hosts)					\
+	C(kvm, joiner_refuses, once)						\
+	C(kvm, leaver_is_left_alone, once)					\
+	C(kvm, remove_waits_for_a_slot, hosts)					\
+	C(kvm, remove_waits_for_the_first, hosts)				\
 	C(kvm, busy, page_shifts)						\
 	C(kvm, busy_for_ever, page_shifts)
 
@@ -407,6 +422,8 @@
 	C(race, register_same, once)						\
 	C(race, register_beside_a_fault, once)					\
 	C(race, register_in_turn, once)					\
+	C(race, close_beside_a_fault, once)					\
+	C(race, cycle_of_waits, once)						\
 	C(race, table_grows, once)						\
 	C(race, level_is_whole, once)
 

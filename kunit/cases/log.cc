@@ -168,3 +168,20 @@ TCE_CASE(log, memlock_v1)
 	TCE_EXPECT_EQ(r.enable(), 0);
 	TCE_EXPECT_EQ(r.w.logs_of[TCE_LOG_MEMLOCK], 1);
 }
+
+/* A table that hardware walks is charged while it is made: that is somebody's, too. */
+TCE_CASE(log, memlock_of_a_root)
+{
+	Config config = with_powernv();
+
+	config.locked_limit = 20;
+
+	Rig r(config);
+
+	TCE_ASSERT_EQ(r.reg(kUser, 16 * 4096), 0);
+	/* 64 KiB in one piece, twelve pages more than is left. */
+	TCE_EXPECT_EQ(r.create(12, 32 * kMiB), err::kNoMem);
+	TCE_EXPECT_EQ(r.w.logs_of[TCE_LOG_MEMLOCK], 1);
+	TCE_EXPECT(r.w.last_log_says("process[0] group 0: tables: 16 pages, 16 of 20 are in use"));
+	TCE_EXPECT_EQ(r.w.locked_vm(), 16);
+}

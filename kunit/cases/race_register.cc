@@ -143,3 +143,49 @@ TCE_CASE(race, register_in_turn)
 	/* One pin for both. */
 	TCE_EXPECT_EQ(r.w.registered_pages(1), kBytes / 4096);
 }
+
+namespace {
+
+/* The container goes, in a thread of its own. */
+struct Closer {
+	Rig *r;
+	bool begun = false;
+
+	static void work(void *arg)
+	{
+		Rig &r = *static_cast<Closer *>(arg)->r;
+
+		run_as(0);
+		tce_container_detach(r.c[0], &r.w.groups[0]);
+		tce_container_close(r.c[0]);
+	}
+	static void fault(void *arg, tce_mm &)
+	{
+		Closer &c = *static_cast<Closer *>(arg);
+
+		if (c.begun)
+			return;
+		c.begun = true;
+		if (env_task *task = env_task_start(work, &c))
+			env_task_join(task);
+	}
+};
+
+} // namespace
+
+/* The container is closed while memory is on its way into it: it does not stay there. */
+TCE_CASE(race, close_beside_a_fault)
+{
+	Rig r(small());
+	Closer closer = { &r };
+
+	r.w.faulting = Closer::fault;
+	r.w.faulting_arg = &closer;
+	TCE_EXPECT_EQ(tce_container_register(r.c[0], 0, kA, kBytes), err::kNoDev);
+	TCE_EXPECT(closer.begun);
+	r.w.faulting = nullptr;
+	TCE_EXPECT_EQ(r.w.registered_pages(), 0);
+	TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_REGIONS_REGISTERED], 0);
+	TCE_EXPECT_EQ(r.w.mm[0].refs, 0);
+	r.forget_groups();
+}

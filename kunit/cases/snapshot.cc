@@ -14,12 +14,6 @@ u64 mix(u64 key, u64 value)
 	return x ^ x >> 29;
 }
 
-/* What a v1 container is charged has nothing to do with what it maps. */
-bool config_v1(const World &w)
-{
-	return w.config.version == TCE_V1;
-}
-
 } // namespace
 
 void Snapshot::take(const World &w)
@@ -27,11 +21,12 @@ void Snapshot::take(const World &w)
 	tces_.clear();
 	sum_ = 0;
 	but_default_ = false;
+	pays_for_levels_ = w.config.version == TCE_V2;
 	mems_ = w.live_mems();
 	notes_ = w.live_pins;
 	for (u32 i = 0; i < kMaxMms; i++) {
 		registered_[i] = w.registered_pages(i);
-		charged_[i] = config_v1(w) ? w.locked_vm(i) : 0;
+		charged_[i] = w.locked_vm(i);
 		for (const tce_mem *mem = w.mm[i].mems; mem; mem = mem->next)
 			notes_ += static_cast<u64>(mem->mapped - 1);
 	}
@@ -65,22 +60,34 @@ bool Snapshot::same_frame(const Snapshot &other) const
 		}
 	}
 	for (u32 i = 0; i < kMaxMms; i++) {
-		if (registered_[i] != other.registered_[i] ||
-		    (!forgets && charged_[i] != other.charged_[i]))
+		if (registered_[i] != other.registered_[i])
 			return false;
 	}
 	return mems_ == other.mems_;
 }
 
-bool Snapshot::operator==(const Snapshot &other) const
+bool Snapshot::charged_within(const Snapshot &least, const Snapshot &most) const
 {
-	return same_frame(other) && notes_ == other.notes_ && tces_.used() == other.tces_.used() &&
-	       sum_ == other.sum_;
+	for (u32 i = 0; i < kMaxMms; i++) {
+		if (charged_[i] < least.charged_[i] || charged_[i] > most.charged_[i])
+			return false;
+	}
+	return true;
 }
 
-bool Snapshot::is_part_of(const Snapshot &before) const
+bool Snapshot::operator==(const Snapshot &other) const
 {
-	bool part = same_frame(before);
+	const bool forgets = but_default_ || other.but_default_;
+
+	return same_frame(other) && (forgets || charged_within(other, other)) &&
+	       notes_ == other.notes_ && tces_.used() == other.tces_.used() && sum_ == other.sum_;
+}
+
+bool Snapshot::is_part_of(const Snapshot &before, const Snapshot &done) const
+{
+	const bool forgets = but_default_ || before.but_default_;
+	const Snapshot &most = pays_for_levels_ ? done : before;
+	bool part = same_frame(before) && (forgets || charged_within(before, most));
 
 	tces_.for_each([&](u64 key, u64 tce) { part = part && before.tces_.get(key) == tce; });
 	return part;

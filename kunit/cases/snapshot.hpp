@@ -2,9 +2,9 @@
 /*
  * What userspace and a device can tell of a world, to compare before and after.
  *
- * In it: the windows that are visible, every live entry, registered memory, notes and pins.
- * Not in it: LIOBNs, levels of tables that were made on the way, and a default
- * window that firmware has but nobody uses.
+ * In it: the windows that are visible, every live entry, registered memory, notes, pins, and what
+ * every process is charged.  Not in it: LIOBNs, and a default window that firmware has but nobody
+ * uses.
  */
 #ifndef TCE_CASES_SNAPSHOT_HPP
 #define TCE_CASES_SNAPSHOT_HPP
@@ -20,12 +20,13 @@ public:
 	bool operator==(const Snapshot &other) const;
 
 	/*
-	 * Entries are those of @before or closed, and nothing else has changed but
-	 * for notes: what a MAP or UNMAP may leave that the hypervisor refused.
+	 * Entries are those of @before or closed, and nothing else has changed but for notes: what a
+	 * MAP or UNMAP may leave that the hypervisor refused.  Levels that have come stay, and are
+	 * paid for: no more of them than with success, which is @done.  With v1 nobody pays for those.
 	 */
-	bool is_part_of(const Snapshot &before) const;
+	bool is_part_of(const Snapshot &before, const Snapshot &done) const;
 
-	/* Whether the first window has a table does not matter then, nor what a v1 owner is charged. */
+	/* Whether the first window has a table does not matter then, nor what an owner is charged. */
 	void forget_default() { but_default_ = true; }
 
 	u64 live() const { return tces_.used(); }
@@ -42,8 +43,10 @@ private:
 	};
 
 	bool same_frame(const Snapshot &other) const;
+	bool charged_within(const Snapshot &least, const Snapshot &most) const;
 
 	bool but_default_ = false;
+	bool pays_for_levels_ = false;
 
 	Shape shape_[kMaxGroups][TCE_MAX_WINDOWS] = {};
 	Sparse tces_; /* by group and bus address */

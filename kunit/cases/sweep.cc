@@ -25,7 +25,7 @@ const Step kScenario[] = {
 	{ "attach 1", [](Play &p) { return p.r.attach(1); } },
 	{ "kvm attach", kvm_attach },
 	{ "kvm map", [](Play &p) { return kvm_put(p, TCE_PERM_READ | TCE_PERM_WRITE); },
-	  kInKernel },
+	  kInKernel | kEntries },
 	{ "map both", [](Play &p) { return p.r.map(Play::kTwo, 0, 600 * 4096 & ~(p.page() - 1)); },
 	  kEntries },
 	{ "other container", [](Play &p) { return p.r.reg(Play::kTwo, 16 * kMiB, 1); } },

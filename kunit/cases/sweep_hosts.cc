@@ -27,7 +27,7 @@ const Step kPowernv[] = {
 	  kEntries },
 	{ "attach 1", [](Play &p) { return p.r.w.config.groups < 2 ? 0 : p.r.attach(1); } },
 	{ "kvm attach", kvm_attach },
-	{ "kvm map", [](Play &p) { return kvm_put(p, TCE_PERM_READ | TCE_PERM_WRITE); } },
+	{ "kvm map", [](Play &p) { return kvm_put(p, TCE_PERM_READ | TCE_PERM_WRITE); }, kEntries },
 	{ "map both", [](Play &p) { return p.r.map(Play::kTwo, 0, 640 * 4096); }, kEntries },
 	{ "other container", [](Play &p) { return p.r.reg(Play::kTwo, 16 * kMiB, 1); } },
 	{ "kvm unmap", [](Play &p) { return kvm_put(p, 0); } },

@@ -67,7 +67,7 @@ TCE_CASE(v1, killed)
 		}
 		TCE_EXPECT_EQ(rc, err::kIntr);
 		after.take(r.w);
-		TCE_EXPECT(after.is_part_of(before));
+		TCE_EXPECT(after.is_part_of(before, before));
 		TCE_EXPECT_EQ(r.w.live_pins, r.w.live_tces());
 		TCE_EXPECT(r.reaches(0, kUser));
 	}

@@ -154,6 +154,7 @@ int tce_port_ddw_reset(struct tce_port_group *grp)
 
 void tce_port_dt_update(struct tce_port_group *grp, const struct tce_dt_windows *w)
 {
+	moment();
 	expect_process_context("tce_port_dt_update");
 
 	Guard guard;

@@ -189,12 +189,13 @@ long bad(const char *what, u64 a, u64 b)
 /*
  * Should this call be refused?  @apply: how many entries it sets before that.
  */
-bool refused(Op op, bool zero, u32 nr, long *status, u32 *apply)
+bool refused(Op op, u32 liobn, bool zero, u32 nr, long *status, u32 *apply)
 {
 	static constexpr Site kSiteOf[] = { Site::HPut, Site::HIndirect, Site::HStuff };
 
 	for (Script &s : world->scripts) {
-		if (!s.times || !(s.ops & op_bit(op)) || (s.zero_only && !zero))
+		if (!s.times || !(s.ops & op_bit(op)) || (s.zero_only && !zero) ||
+		    (s.liobn && s.liobn != liobn))
 			continue;
 		if (s.skip) {
 			s.skip--;
@@ -268,7 +269,7 @@ long change(Op op, u32 liobn, u64 ioba, unsigned int nr, bool zero, Entry entry)
 		if (!entry_ok(*w, entry(i)))
 			return h::kParameter;
 	}
-	if (refused(op, zero, nr, &status, &todo))
+	if (refused(op, liobn, zero, nr, &status, &todo))
 		world->refused_hcalls++;
 
 	const u64 first = (ioba - w->start) >> w->page_shift;

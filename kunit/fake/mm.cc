@@ -259,6 +259,9 @@ void tce_port_mm_put(struct tce_mm *m)
 
 int tce_port_mm_is_current(const struct tce_mm *m)
 {
+	if (env_self()->in_user && world->on_asked)
+		world->on_asked(world->asked_arg);
+
 	Guard g;
 	const void *current = env_self()->mm;
 

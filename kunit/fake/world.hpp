@@ -97,6 +97,7 @@ struct Script {
 	long status;
 	u32 apply;
 	bool zero_only; /* count only calls that clear entries */
+	u32 liobn = 0;	/* 0: any */
 };
 
 struct HcallCount {
@@ -290,6 +291,12 @@ public:
 	 */
 	void (*on_moment)(void *arg, bool spinning) = nullptr;
 	void *moment_arg = nullptr;
+	/*
+	 * Called where a callback of KVM's asks whether its process is the owner, the one thing that
+	 * it asks the port before it has found an entry.
+	 */
+	void (*on_asked)(void *arg) = nullptr;
+	void *asked_arg = nullptr;
 
 	/* Trouble and figures. */
 	Inject inject_state = {};

@@ -246,9 +246,7 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 Status Container::open_window(unsigned int slot, const Geometry &geometry, bool backs_default)
 {
 	const Walk walk = { groups_->walks(), groups_->caps().node };
-	Window *window = TCE_TRY(Window::make(*owner_, geometry, walk, version_ == TCE_V2));
-
-	window->charge().report_to(&log_);
+	Window *window = TCE_TRY(Window::make(*owner_, geometry, walk, version_ == TCE_V2, &log_));
 
 	Group *failed = nullptr;
 	Status status;

@@ -37,7 +37,8 @@ void Window::free_room()
 	tce_port_page_free(tce::exchange(list_, static_cast<Be64 *>(nullptr)));
 }
 
-Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk, bool for_kvm)
+Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk, bool for_kvm,
+			      tce_log_who *log)
 {
 	void *at = tce_port_alloc(sizeof(Window));
 
@@ -47,6 +48,8 @@ Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk,
 	auto *window = new (Place{}, at) Window(owner, geometry, walk, for_kvm);
 	Status status = window->make_room();
 
+	/* What hardware walks costs something before it has an address. */
+	window->charge_.report_to(log);
 	if (status.ok() && walk.by_hardware)
 		status = window->table_.plant(window->charge_);
 	if (!status.ok()) {

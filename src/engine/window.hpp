@@ -103,9 +103,9 @@ struct Source {
 
 class Window : Pinned {
 public:
-	/* @for_kvm: KVM may use it.  NoMem. */
+	/* @for_kvm: KVM may use it.  @log: who is told of trouble, from here on.  NoMem. */
 	static Result<Window *> make(Owner &owner, const Geometry &geometry, Walk walk,
-				     bool for_kvm);
+				     bool for_kvm, tce_log_who *log);
 	/* Of a window that was never made known to anybody, and has no mirror. */
 	static void discard(Window *window);
 
