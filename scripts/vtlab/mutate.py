@@ -99,6 +99,7 @@ class Schema:
             broken = self._compile()
             if not broken:
                 break
+            say(f"they do not compile with others: {' '.join(sorted(map(str, broken)))}")
             without |= broken
         self.binary = f"{_inside(self.room)}/{build}/cases.bin"
         self._reached()
@@ -265,7 +266,12 @@ class Run:
 
         def timed(mutation):
             begin = time.monotonic()
-            return Outcome(mutation, try_one(mutation), time.monotonic() - begin)
+            try:
+                killer = try_one(mutation)
+            except LabError as why:     # it is no use, and the others go on
+                print(why, flush=True)
+                killer = ""
+            return Outcome(mutation, killer, time.monotonic() - begin)
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
