@@ -6,7 +6,8 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
-#include "../port/port_stats.h"
+#include "../port/group.h"
+#include "../port/stats.h"
 #include "shim.h"
 
 static struct dentry *tce_debugfs;

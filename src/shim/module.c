@@ -7,6 +7,7 @@
 #include <linux/module.h>
 
 #include "../compat/vfio_layout.h"
+#include "../port/group.h"
 #include "shim.h"
 
 static int __init tce_init(void)

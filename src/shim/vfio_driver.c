@@ -21,6 +21,7 @@
 #include <linux/xarray.h>
 
 #include "../compat/vfio_private.h"
+#include "../port/group.h"
 #include "shim.h"
 
 struct tce_vfio {

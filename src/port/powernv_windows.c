@@ -17,7 +17,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "shim.h"
+#include "group.h"
 
 /* A run of the engine's: firmware invalidates it in one call, which nothing can interrupt. */
 #define TCE_KILL_MAX	512u

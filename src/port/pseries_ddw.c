@@ -2,7 +2,7 @@
 /*
  * Dynamic DMA windows of a PE: the RTAS calls (LoPAR "Dynamic DMA Windows").
  *
- * Every call waits out busy and extended delay statuses, within reason (port_rtas.c).  An error
+ * Every call waits out busy and extended delay statuses, within reason (pseries_rtas.c).  An error
  * status is logged and becomes -EIO; it is never held against the device.
  */
 #include <linux/errno.h>
@@ -12,9 +12,9 @@
 #include <asm/pci-bridge.h>
 #include <asm/rtas.h>
 
-#include "../port/port_rtas.h"
-#include "../port/port_stats.h"
-#include "shim.h"
+#include "group.h"
+#include "pseries_rtas.h"
+#include "stats.h"
 
 /* Words of "ibm,ddw-extensions": the first counts those that follow. */
 #define TCE_EXT_COUNT		0

@@ -14,7 +14,7 @@
 #include <linux/of.h>
 #include <linux/slab.h>
 
-#include "shim.h"
+#include "group.h"
 
 #define TCE_DEFAULT_PROP	"ibm,dma-window"
 #define TCE_SAVED_PROP		"ibm,dma-window-saved"

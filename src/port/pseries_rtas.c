@@ -11,7 +11,7 @@
 
 #include <tce/port.h>
 
-#include "port_rtas.h"
+#include "pseries_rtas.h"
 
 /* Longer than the longest time that firmware names at once, 100 s. */
 #define TCE_RTAS_PATIENCE_MS	(120 * 1000u)

@@ -16,7 +16,7 @@
 #include <linux/sizes.h>
 #include <asm/firmware.h>
 
-#include "shim.h"
+#include "group.h"
 
 /* Page sizes that the engine knows, PageShift::kMin to kMax. */
 #define TCE_PGSIZES	GENMASK_ULL(34, 12)

@@ -17,8 +17,8 @@
 #include <linux/workqueue.h>
 #include <asm/tce.h>
 
-#include "../port/port_stats.h"
-#include "shim.h"
+#include "group.h"
+#include "stats.h"
 
 /* "Within milliseconds": a jiffy or two. */
 #define TCE_FLUSH_DELAY_MS	2

@@ -17,7 +17,7 @@
 #include <asm/firmware.h>
 #include <asm/pci-bridge.h>
 
-#include "shim.h"
+#include "group.h"
 
 /* The host's default window needs memory when it comes back. */
 #define TCE_RESTORE_ATTEMPTS	5
@@ -84,31 +84,6 @@ static struct iommu_table_group_ops tce_handed_back_ops = {
 	.take_ownership		= tce_take_handed_back,
 	.release_ownership	= tce_release_handed_back,
 };
-
-static int get_pci_dev(struct device *dev, void *data)
-{
-	struct pci_dev **pdev = data;
-
-	if (!dev_is_pci(dev))
-		return 0;
-	*pdev = pci_dev_get(to_pci_dev(dev));
-	return 1;
-}
-
-/**
- * tce_group_first_pci_dev() - a device of a group
- * @grp: the group
- *
- * Context: Process context; takes the IOMMU group's mutex.
- * Return: a referenced device, or NULL if there is none.
- */
-struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp)
-{
-	struct pci_dev *pdev = NULL;
-
-	iommu_group_for_each_dev(grp->group, &pdev, get_pci_dev);
-	return pdev;
-}
 
 /* Devices find their PE's node above or at their own. */
 static int find_pe_node(struct tce_port_group *grp)

@@ -20,7 +20,7 @@
 #include <linux/stdarg.h>
 #include <linux/string.h>
 
-#include "port_log.h"
+#include "log.h"
 
 static_assert(sizeof(struct ratelimit_state) <= sizeof(struct tce_log_limit));
 

@@ -11,7 +11,7 @@
 
 #include <tce/port.h>
 
-#include "port_stats.h"
+#include "stats.h"
 
 /**
  * tce_port_has_multitce() - has the firmware H_PUT_TCE_INDIRECT and H_STUFF_TCE

@@ -5,10 +5,11 @@
 #include <linux/iommu.h>
 #include <linux/notifier.h>
 #include <linux/of.h>
+#include <linux/pci.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "shim.h"
+#include "group.h"
 
 static LIST_HEAD(tce_groups);
 /*
@@ -18,6 +19,31 @@ static LIST_HEAD(tce_groups);
  * must not wait for each other.  What is called for one group is not called twice at a time.
  */
 DEFINE_MUTEX(tce_groups_lock);
+
+static int get_pci_dev(struct device *dev, void *data)
+{
+	struct pci_dev **pdev = data;
+
+	if (!dev_is_pci(dev))
+		return 0;
+	*pdev = pci_dev_get(to_pci_dev(dev));
+	return 1;
+}
+
+/**
+ * tce_group_first_pci_dev() - a device of a group
+ * @grp: the group
+ *
+ * Context: Process context; takes the IOMMU group's mutex.
+ * Return: a referenced device, or NULL if there is none.
+ */
+struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp)
+{
+	struct pci_dev *pdev = NULL;
+
+	iommu_group_for_each_dev(grp->group, &pdev, get_pci_dev);
+	return pdev;
+}
 
 /**
  * tce_group_open() - take a group from the platform's code

@@ -17,7 +17,7 @@
 
 #include <tce/port.h>
 
-#include "port_stats.h"
+#include "stats.h"
 
 #define TCE_WARN_BITS	10
 
