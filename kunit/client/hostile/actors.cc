@@ -5,6 +5,7 @@
 #include "files.hpp"
 #include "host.hpp"
 #include "ledger.hpp"
+#include "patience.hpp"
 
 #include <linux/capability.h>
 #include <linux/userfaultfd.h>
@@ -115,10 +116,9 @@ void call_until_over(Process &process, Person *self, u64 seed)
 // Once nobody has a file open any more, nothing is charged to anybody.
 void settle_account()
 {
-	for (int wait = 0; wait < 500 && locked_bytes(); ++wait)
-		::usleep(10000);
-	if (const u64 left = locked_bytes())
-		Books::get().report(cat(left / KiB, " kB stay locked of process ", ::getpid()));
+	if (!within(SOON_S, [] { return !locked_bytes(); }))
+		Books::get().report(
+			cat(locked_bytes() / KiB, " kB stay locked of process ", ::getpid()));
 }
 
 struct Stage {

@@ -3,6 +3,7 @@
 
 #include "files.hpp"
 #include "host.hpp"
+#include "patience.hpp"
 #include "process.hpp"
 #include "round.hpp"
 
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -21,12 +21,11 @@ namespace client {
 namespace {
 
 using namespace hostile;
-using Clock = std::chrono::steady_clock;
 
 constexpr const char *USAGE =
 	"usage: client hostile [--seconds N] [--seed N] [--round N] [--patience N] [--most-entries N]\n"
 	"  --round N         only this round of the seed, which prints both\n"
-	"  --patience N      seconds that one call may take (30)\n"
+	"  --patience N      seconds that one call may take (90)\n"
 	"  --most-entries N  largest window that is asked for (2^27; pSeries' firmware dies of 2^32)\n";
 
 constexpr size_t MOST_LINES = 400;
@@ -39,7 +38,7 @@ struct Wishes {
 	u64 seconds = 20;
 	u64 seed = 0;
 	u64 round = 0;
-	u64 patience = 30;
+	u64 patience = PATIENCE_S;
 	u64 most_entries = u64{ 1 } << 27;
 };
 
@@ -80,7 +79,7 @@ Verdict play(Rounds &rounds, u64 seed, u64 number, const Wishes &wishes, std::st
 	}
 	what = "one user without charge";
 	Verdict verdict;
-	const Outcome outcome = run_in_child([&] { miser(own, wishes.most_entries); }, 120);
+	const Outcome outcome = run_in_child([&] { miser(own, wishes.most_entries); }, CASE_S);
 	verdict.trusted = outcome.kind != Outcome::Kind::hung;
 	if (outcome.kind != Outcome::Kind::passed)
 		verdict.wrong.push_back(outcome.text);

@@ -3,6 +3,7 @@
 
 #include "files.hpp"
 #include "host.hpp"
+#include "patience.hpp"
 #include "process.hpp"
 #include "session.hpp"
 
@@ -11,15 +12,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
-#include <functional>
 
 namespace client::hostile {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr unsigned MOST_SECONDS = 5; // of a round, until it is over
 
@@ -28,17 +25,6 @@ void reap_all()
 	int status = 0;
 	while (::waitpid(-1, &status, WNOHANG) > 0)
 		continue;
-}
-
-bool within(unsigned seconds, const std::function<bool()> &reached)
-{
-	const auto deadline = Clock::now() + std::chrono::seconds{ seconds };
-	while (!reached()) {
-		if (Clock::now() > deadline)
-			return false;
-		::usleep(3000);
-	}
-	return true;
 }
 
 bool gone(pid_t pid)
@@ -199,7 +185,7 @@ bool Rounds::end(const Plan &plan, pid_t stage, Complaints &wrong)
 	if (plan.orderly) {
 		in_time = all_close(wrong);
 		// They look at their accounts.
-		within(10, [&] {
+		within(patience_, [&] {
 			reap_all();
 			return ::waitpid(-1, nullptr, WNOHANG) < 0;
 		});
@@ -214,12 +200,12 @@ bool Rounds::clean(Complaints &wrong)
 	if (heard(wrong))
 		return false;
 	try {
-		settle(ledger_, "left behind by the round", 10);
+		settle(ledger_, "left behind by the round");
 	} catch (const Failure &failure) {
 		wrong.push_back(failure.text);
 		ledger_ = read_ledger();
 	}
-	const Outcome outcome = run_in_child(whole, 60);
+	const Outcome outcome = run_in_child(whole, PATIENCE_S);
 	if (outcome.kind != Outcome::Kind::passed)
 		wrong.push_back("the next user cannot work: " + outcome.text);
 	return outcome.kind != Outcome::Kind::hung && !heard(wrong);
