@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 inline constexpr unsigned CASE_S = 300;
 // One call, one transfer of a device, a process that was told to end or was killed, a look round by
 // the next user.
-inline constexpr unsigned PATIENCE_S = 90;
+inline constexpr unsigned PATIENCE_S = 120;
 // What is not waited for but comes by itself: pages are unpinned after a grace period.
 inline constexpr unsigned SOON_S = 30;
 
