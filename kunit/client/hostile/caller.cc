@@ -196,8 +196,11 @@ void Caller::settle_in()
 	}
 	const Status set = ask_plain("SET_IOMMU to settle", container, VFIO_SET_IOMMU,
 				     first ? VFIO_SPAPR_TCE_IOMMU : VFIO_SPAPR_TCE_v2_IOMMU);
-	if (first)
+	if (first) {
+		// It is charged for the whole window.
+		set_locked_limit(3 * GiB);
 		ask_plain("ENABLE to settle", container, VFIO_IOMMU_ENABLE, 0);
+	}
 	if (!set.ok())
 		return;
 	for (Believed &window : process_.windows[process_.favourite])
@@ -246,6 +249,8 @@ void Caller::ask_information()
 		return;
 	}
 	case 2:
+		if (random_.one_in(2))
+			set_locked_limit(3 * GiB);
 		judge("ENABLE", ask_plain("ENABLE", file, VFIO_IOMMU_ENABLE, random_.any_size()));
 		return;
 	case 3:
