@@ -332,4 +332,5 @@ TCE_CASE(v1, no_kvm)
 	TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_KVM_UPDATES] + r.w.counters[TCE_COUNT_KVM_KILLS], 0);
 	TCE_EXPECT_EQ(r.unmap(0, kWindow), 0);
 	TCE_EXPECT(!r.w.groups[0].slot[0] && !r.w.groups[0].slot[1]);
+	TCE_EXPECT_EQ(r.w.syncs, 0);
 }
