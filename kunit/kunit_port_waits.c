@@ -19,6 +19,7 @@
 
 #include "../src/port/port_log.h"
 #include "../src/port/port_rtas.h"
+#include "../src/port/port_stats.h"
 #include "kunit_port.h"
 
 #define BYTES		(4 * PAGE_SIZE)
@@ -336,9 +337,70 @@ static void port_log_name(struct kunit *test)
 	tce_port_log("a message of the tests: %d\n", 2);
 }
 
+/* --- Grace periods --------------------------------------------------------------- */
+
+/*
+ * Somebody who is in the kernel for a while, on a processor of his own, and does not sleep: KVM
+ * between two of our ops.  Interrupts come, and others would like to run.
+ */
+struct busy {
+	struct tce_later later;
+	struct completion begun, called;
+	bool over, too_early;
+};
+
+static int busy_main(void *data)
+{
+	struct busy *b = data;
+	const unsigned long end = jiffies + HZ / 2;
+
+	complete(&b->begun);
+	while (time_before(jiffies, end))
+		cpu_relax();
+	WRITE_ONCE(b->over, true);
+	return 0;
+}
+
+static void busy_later(struct tce_later *l)
+{
+	struct busy *b = container_of(l, struct busy, later);
+
+	b->too_early = !READ_ONCE(b->over);
+	complete(&b->called);
+}
+
+static void port_grace_period(struct kunit *test)
+{
+	struct busy *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct task_struct *task;
+	unsigned int there;
+
+	there = cpumask_any_but(cpu_online_mask, get_cpu());
+	put_cpu();
+	if (there >= nr_cpu_ids)
+		kunit_skip(test, "one processor");
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	init_completion(&b->begun);
+	init_completion(&b->called);
+	task = kthread_create(busy_main, b, "tce_kunit");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	kthread_bind(task, there);
+	wake_up_process(task);
+	wait_for_completion(&b->begun);
+	tce_port_later(&b->later, busy_later);
+	tce_port_sync_users();
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(b->over));
+	wait_for_completion(&b->called);
+	KUNIT_EXPECT_FALSE(test, b->too_early);
+	kthread_stop_put(task);
+	tce_port_wait_later();
+}
+
 static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(port_register_beside),
 	KUNIT_CASE(port_killed),
+	KUNIT_CASE(port_grace_period),
 	KUNIT_CASE(port_rtas_answer),
 	KUNIT_CASE(port_rtas_busy),
 	KUNIT_CASE(port_rtas_delays),

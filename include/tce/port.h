@@ -603,7 +603,7 @@ struct tce_later { unsigned long opaque[4]; };
 /**
  * tce_port_later() - the same without waiting
  * @l: in the object that @fn frees
- * @fn: called when every sequence and every op that has begun is over; it does not sleep
+ * @fn: called in process context when every sequence and every op that has begun is over
  *
  * Context: Any.
  */

@@ -63,6 +63,14 @@ TCE_CASE(container, info)
 	TCE_EXPECT_EQ(info.levels, 5);
 	r.detach(0);
 	TCE_EXPECT_EQ(r.info(&info), err::kNxio);
+	/* Firmware may have more windows than the kernel has tables for, and less. */
+	for (u32 windows = 1; windows < 5; windows++) {
+		r.w.groups[0].caps.max_windows = windows;
+		TCE_ASSERT_EQ(r.attach(0), 0);
+		TCE_EXPECT_EQ(r.info(&info), 0);
+		TCE_EXPECT_EQ(info.max_windows, windows < 2 ? 1 : 2);
+		r.detach(0);
+	}
 }
 
 TCE_CASE(container, register_args)
@@ -74,7 +82,10 @@ TCE_CASE(container, register_args)
 	TCE_EXPECT_EQ(r.w.locked_vm(), 16);
 
 	Unchanged unchanged(r);
+	u32 touched = 0;
 
+	r.w.faulting = [](void *arg, tce_mm &) { ++*static_cast<u32 *>(arg); };
+	r.w.faulting_arg = &touched;
 	TCE_EXPECT_EQ(tce_container_register(r.c[0], 1, 2 * kUser, page), err::kInval);
 	TCE_EXPECT_EQ(tce_container_register(r.c[0], ~0u, 2 * kUser, page), err::kInval);
 	TCE_EXPECT_EQ(r.reg(2 * kUser, 0), err::kInval);
@@ -89,6 +100,8 @@ TCE_CASE(container, register_args)
 	TCE_EXPECT_EQ(r.reg(kUser + 15 * page, 2 * page), err::kInval);
 	TCE_EXPECT_EQ(r.reg(kUser - page, 2 * page), err::kInval);
 	TCE_EXPECT_EQ(r.reg(kUser - page, 20 * page), err::kInval);
+	/* None of these has begun to pin anything. */
+	TCE_EXPECT_EQ(touched, 0);
 	/* Nothing is mapped there. */
 	TCE_EXPECT_EQ(r.reg(bit(62), page), err::kFault);
 	r.w.make_hole(3 * kUser + page, 3 * kUser + 2 * page);
@@ -141,6 +154,12 @@ TCE_CASE(container, register_killed)
 		TCE_EXPECT_EQ(r.reg(kUser, 16 * 4096), err::kIntr);
 		TCE_EXPECT_EQ(r.w.injected(), 1);
 	}
+	/* Whether the limit would have allowed it nobody knows. */
+	r.w.mm[0].limit = 2;
+	r.w.fail_nth(1, site_bit(Site::Killed));
+	TCE_EXPECT_EQ(r.reg(kUser, 16 * 4096), err::kIntr);
+	TCE_EXPECT_EQ(r.w.logs, 0);
+	r.w.mm[0].limit = ~0ull;
 	r.w.fail_never();
 	TCE_EXPECT_EQ(r.reg(kUser, 16 * 4096), 0);
 }

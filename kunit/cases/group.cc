@@ -166,6 +166,9 @@ TCE_CASE(group, different_default)
 	r.w.groups[1].caps.default_size = 2 * kGiB;
 	TCE_EXPECT_EQ(r.attach(1), err::kPerm);
 	r.w.groups[1].caps.default_size = kGiB;
+	r.w.groups[1].caps.default_start = kGiB;
+	TCE_EXPECT_EQ(r.attach(1), err::kPerm);
+	r.w.groups[1].caps.default_start = 0;
 	TCE_EXPECT_EQ(r.attach(1), 0);
 	TCE_EXPECT_EQ(r.attach(1), err::kBusy);
 }
@@ -176,11 +179,23 @@ TCE_CASE(group, common_page_sizes)
 	Rig r(with_groups(1, 2), 1, false);
 	tce_info info = {};
 
+	/* Whoever comes first. */
+	for (u32 less = 0; less < 2; less++) {
+		r.w.groups[less].caps.max_windows = 1;
+		TCE_ASSERT_EQ(r.attach(0), 0);
+		TCE_ASSERT_EQ(r.attach(1), 0);
+		TCE_EXPECT_EQ(r.info(&info), 0);
+		TCE_EXPECT_EQ(info.max_windows, 1);
+		r.w.groups[less].caps.max_windows = 2;
+		r.detach(0);
+		r.detach(1);
+	}
 	r.w.groups[1].caps.pgsizes = bit(12) | bit(24);
 	TCE_ASSERT_EQ(r.attach(0), 0);
 	TCE_ASSERT_EQ(r.attach(1), 0);
 	TCE_EXPECT_EQ(r.info(&info), 0);
 	TCE_EXPECT_EQ(info.pgsizes, bit(12) | bit(24));
+	TCE_EXPECT_EQ(info.max_windows, 2);
 	TCE_EXPECT_EQ(r.create(16, kGiB), err::kInval);
 	TCE_EXPECT_EQ(r.create(24, kGiB), 0);
 }

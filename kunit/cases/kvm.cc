@@ -149,16 +149,21 @@ TCE_CASE(kvm, kill_ranges)
 	tce_table *t = g.ktable()->table;
 	const u64 first = g.index(0), entries = g.ktable()->shape.entries;
 
+	const auto kills = g.r.w.counters[TCE_COUNT_KVM_KILLS];
+
 	TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), first + 600, kRam, kBoth), h::kSuccess);
 	/* Nothing of these is its range, and none is trouble. */
 	tce_table_kill(t, first, 0);
 	tce_table_kill(t, first + entries, 1);
 	tce_table_kill(t, first - 1, 1);
-	tce_table_kill(t, first, 1);
 	tce_table_kill(t, ~0ull, ~0ull);
-	TCE_EXPECT_EQ(g.r.w.hcall_calls(Op::Stuff), 0);
+	TCE_EXPECT_EQ(g.r.w.hcall_total(), 0);
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_KILLS], kills);
 	tce_table_kill(t, first + 600, ~0ull);
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_KILLS], kills + 1);
 	TCE_EXPECT(g.reaches(600, 0));
+	tce_table_kill(t, first, 1);
+	TCE_EXPECT_EQ(g.r.w.hcall_calls(Op::Stuff), 0);
 	TCE_EXPECT_EQ(g.kvm.do_unmap(g.ktable(), first + 600), h::kSuccess);
 	tce_table_kill(t, first, ~0ull);
 	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);

@@ -143,6 +143,8 @@ TCE_CASE(kvm, large_behind_hugetlb)
 	g.put(1, (kOddPage & ~(bit(g.shift) - 1)) | kBoth);
 	g.r.w.run_deferred();
 	TCE_EXPECT(g.r.closed(g.r.start + bit(g.shift), bit(g.shift)) || g.reaches(1, 0));
+	/* Who has made a false claim is not asked for another one. */
+	TCE_EXPECT_EQ(g.r.w.counters[TCE_COUNT_KVM_REFUSED], 0);
 	TCE_EXPECT_EQ(g.r.unmap(g.r.start, 64 * kGiB), 0);
 	TCE_EXPECT_EQ(g.r.unreg(kMem, kSize), 0);
 }

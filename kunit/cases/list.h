@@ -150,7 +150,18 @@
 	C(container, yields, once)						\
 	C(container, shared_memory, page_shifts)				\
 	C(container, not_my_region, page_shifts)				\
-	C(container, owner_dies, firmwares)
+	C(container, owner_dies, firmwares)					\
+	C(container, info_of_high_default, once)				\
+	C(container, first_call_owns, once)					\
+	C(container, made, once)						\
+	C(container, counters, once)						\
+	C(container, register_meanwhile, closed_or_registered)			\
+	C(container, first_map_meanwhile, off_or_on)				\
+	C(container, trouble_is_over, firmwares)				\
+	C(container, trouble_in_one_group, firmwares)				\
+	C(container, trouble_is_forgotten, firmwares)				\
+	C(container, stays_pinned_for_all, firmwares)				\
+	C(container, removed_in_order, firmwares)
 
 /* What the administrator is told. */
 #define TCE_CASES_log(C)							\
@@ -248,7 +259,8 @@
 	C(group, any_state, firmwares)						\
 	C(group, joiner_fails_anywhere, firmwares)				\
 	C(group, cost_of_a_group, firmwares)					\
-	C(group, leaves_in_trouble, firmwares)
+	C(group, leaves_in_trouble, firmwares)					\
+	C(group, leaves_in_peace, firmwares)
 
 /* In-kernel KVM on our tables. */
 #define TCE_CASES_kvm(C)							\
@@ -352,7 +364,10 @@
 	C(ioda, kvm_stale_then, page_shifts)					\
 	C(ioda, kvm_error_path, off_or_on)					\
 	C(ioda, kvm_dead_table, off_or_on)					\
-	C(ioda, kvm_unset_refused, off_or_on)
+	C(ioda, kvm_unset_refused, off_or_on)					\
+	C(ioda, node, once)							\
+	C(ioda, one_unset_refused_at_detach, first_or_second)			\
+	C(ioda, set_refused_under_kvm, off_or_on)
 
 /* v1 containers, on both platforms. */
 #define TCE_CASES_v1(C)								\
@@ -375,7 +390,9 @@
 	C(v1, close_with_things_mapped, hosts)					\
 	C(v1, close_refused, page_shifts)					\
 	C(v1, no_kvm, hosts)							\
-	C(v1, first_map_fails, hosts)
+	C(v1, first_map_fails, hosts)						\
+	C(v1, no_default_window, hosts)						\
+	C(v1, disable_with_pins_that_stay, page_shifts)
 
 /* Whole scenarios in which every single thing that can fail fails once. */
 #define TCE_CASES_sweep(C)							\

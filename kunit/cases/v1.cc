@@ -57,6 +57,18 @@ TCE_CASE(v1, limit)
 	TCE_EXPECT_EQ(r.enable(), 0);
 }
 
+/* There is nothing to enable. */
+TCE_CASE(v1, no_default_window)
+{
+	Rig r(config_of(param), 1, false);
+
+	r.w.groups[0].caps.default_size = 0;
+	TCE_ASSERT_EQ(r.attach(0), 0);
+	TCE_EXPECT_EQ(r.enable(), err::kPerm);
+	TCE_EXPECT_EQ(r.map(kUser, 0, 65536), err::kPerm);
+	TCE_EXPECT_EQ(r.w.mm[0].refs, 0);
+}
+
 TCE_CASE(v1, not_enabled)
 {
 	Rig r(config_of(param));
@@ -311,6 +323,13 @@ TCE_CASE(v1, no_kvm)
 	TCE_ASSERT_EQ(r.map(kUser, 0, 65536), 0);
 	TCE_EXPECT(!r.w.groups[0].slot[0] && !r.w.groups[0].slot[1]);
 	TCE_EXPECT_EQ(kvm.attach(table, 0), err::kInval);
+	/* Were it to see it all the same, it could do nothing with it. */
+	TCE_ASSERT_EQ(r.w.live_ktables, 1);
+	TCE_EXPECT(!tce_table_useraddr(r.w.ktables->table, 0, 1));
+	TCE_EXPECT_EQ(kvm.do_unmap(r.w.ktables, 0), h::kSuccess);
+	kvm.kill(r.w.ktables, 0);
+	check_pins(r, 16);
+	TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_KVM_UPDATES] + r.w.counters[TCE_COUNT_KVM_KILLS], 0);
 	TCE_EXPECT_EQ(r.unmap(0, kWindow), 0);
 	TCE_EXPECT(!r.w.groups[0].slot[0] && !r.w.groups[0].slot[1]);
 	TCE_EXPECT_EQ(r.w.syncs, 0);

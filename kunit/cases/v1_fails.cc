@@ -94,6 +94,38 @@ TCE_CASE(v1, disable_refused)
 	check_pins(r, 0);
 }
 
+/*
+ * Pages that a device may still have when its group has gone stay pinned for good: neither DISABLE
+ * nor another ENABLE makes them cheaper.
+ */
+TCE_CASE(v1, disable_with_pins_that_stay)
+{
+	constexpr u64 kPages = 1000;
+	Rig r(config_of(param));
+	const u64 cost = (kPages * 4096 + bit(r.w.config.page_shift) - 1) >> r.w.config.page_shift;
+
+	TCE_ASSERT_EQ(r.enable(), 0);
+	TCE_ASSERT_EQ(r.map(kUser, 0, kPages * 4096), 0);
+	r.w.fail_nth(1, kHcallSites | kDdwSites, true);
+	r.detach(0);
+	r.w.fail_never();
+	check_pins(r, kPages);
+	TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_QUARANTINED], kPages);
+	TCE_EXPECT_EQ(r.w.locked_vm(), charge_of(r));
+	TCE_EXPECT_EQ(r.disable(), 0);
+	TCE_EXPECT_EQ(r.w.locked_vm(), cost);
+	TCE_EXPECT_EQ(r.attach(0), 0);
+	TCE_EXPECT_EQ(r.enable(), 0);
+	TCE_EXPECT_EQ(r.w.locked_vm(), charge_of(r));
+	TCE_EXPECT_EQ(r.disable(), 0);
+	TCE_EXPECT_EQ(r.w.locked_vm(), cost);
+	/* Nobody is left to be charged. */
+	r.finish();
+	TCE_EXPECT_EQ(r.w.locked_vm(), 0);
+	TCE_EXPECT_EQ(r.w.live_pins, kPages);
+	r.w.skip_balance = true;
+}
+
 /* MAP that the hypervisor refuses, and then does not even close: no page is let go. */
 TCE_CASE(v1, map_refused)
 {

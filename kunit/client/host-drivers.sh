@@ -22,13 +22,20 @@ result()
 	fi
 }
 
-# Waits up to five seconds for a file.
-wait_for()
+# Waits until a command succeeds; so long it takes only when it never does (lib/patience.hpp).
+patience=30
+in_time()
 {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		[ -e "$1" ] && return 0
+	end=$(($(date +%s) + patience))
+	until "$@"; do
+		[ "$(date +%s)" -lt "$end" ] || return 1
 		sleep 0.2
 	done
+}
+
+wait_for()
+{
+	in_time [ -e "$1" ] && return 0
 	echo "# $1 does not appear"
 	return 1
 }
@@ -48,7 +55,7 @@ network()
 		ip address add 10.0.2.15/24 dev eth0 &&
 		ip link set eth0 up &&
 		wait_for_carrier &&
-		ping -c 3 -W 5 10.0.2.2 | sed 's/^/# /' &&
+		ping -c 3 -W $patience 10.0.2.2 | sed 's/^/# /' &&
 		[ "$(cat /sys/class/net/eth0/statistics/rx_packets)" -ge 3 ]
 	status=$?
 	rmmod e1000 2>/dev/null || rmmod e1000e
@@ -57,10 +64,7 @@ network()
 
 wait_for_carrier()
 {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		[ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && return 0
-		sleep 0.2
-	done
+	in_time grep -q 1 /sys/class/net/eth0/carrier && return 0
 	echo "# no carrier"
 	return 1
 }
@@ -125,10 +129,7 @@ replug_while_held()
 	mkfifo /tmp/hold
 	./client hold </tmp/hold >/tmp/held &
 	exec 3>/tmp/hold
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
-		grep -q held /tmp/held && break
-		sleep 0.4
-	done
+	in_time grep -q held /tmp/held
 	unplug $others && replug $others
 	status=$?
 	exec 3>&-

@@ -178,6 +178,8 @@ tce_u64 tce_port_random(void)
 	static constinit u64 state = 0x5eed5eed5eed5eedull;
 	Guard g;
 
+	if (world)
+		world->randoms++;
 	state = state * 6364136223846793005ull + 1442695040888963407ull;
 	return state ^ state >> 29;
 }

@@ -335,6 +335,7 @@ void *tce_port_level_alloc(unsigned long bytes, int node)
 		world->total_allocs++;
 		if (world->inject(Site::LevelAlloc))
 			return nullptr;
+		world->ioda.nodes |= 1u << (node + 1);
 	}
 	return world->ioda.level_alloc(bytes);
 }

@@ -302,6 +302,12 @@ void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 {
 	Rwsem &l = as<Rwsem>(s);
 
+	if (auto *hook = world->on_write_lock) {
+		world->on_write_lock = nullptr;
+		hook(world->write_lock_arg);
+		world->on_write_lock = hook;
+	}
+
 	const bool take = before(l.head, kRwsem);
 
 	if (take) {

@@ -298,6 +298,13 @@ public:
 	void (*on_asked)(void *arg) = nullptr;
 	void *asked_arg = nullptr;
 
+	/*
+	 * Called before a rwsem is locked for writing, where another thread may have it first; what
+	 * it does itself calls nobody.
+	 */
+	void (*on_write_lock)(void *arg) = nullptr;
+	void *write_lock_arg = nullptr;
+
 	/* Trouble and figures. */
 	Inject inject_state = {};
 	bool allow_warn = false;
@@ -309,6 +316,7 @@ public:
 	char last_log[200] = {};
 	s64 counters[TCE_COUNTERS] = {};
 	u64 yields = 0;
+	u64 randoms = 0; /* tce_port_random() */
 	bool skip_balance = false;
 	/* The engine alone drops notes: never one that an entry in reach still needs. */
 	bool strict_notes = false;

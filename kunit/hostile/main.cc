@@ -8,6 +8,7 @@
 #include "files.hpp"
 #include "host.hpp"
 #include "ledger.hpp"
+#include "patience.hpp"
 #include "process.hpp"
 #include "session.hpp"
 
@@ -32,10 +33,6 @@ namespace {
 
 using namespace hostile;
 using namespace client;
-
-using Clock = std::chrono::steady_clock;
-
-constexpr int PATIENCE_S = 90;
 
 constexpr const char *USAGE =
 	"usage: hostile [--seconds N] [--rounds N] [--seed N] [--vcpus N] [--always WHAT] [--never WHAT]\n"
@@ -207,7 +204,7 @@ private:
 		const auto begin = Clock::now();
 		while (!flag && !board_.complained) {
 			check(vmm.runs(), "the VMM ended before its guest ran");
-			check(seconds_since(begin) < 60, "the guest does not start");
+			check(seconds_since(begin) < PATIENCE_S, "the guest does not start");
 			::usleep(1000);
 		}
 	}
@@ -306,12 +303,12 @@ public:
 		if (!listen())
 			return false;
 		try {
-			settle(ledger_, "left behind", 30);
+			settle(ledger_, "left behind");
 		} catch (const Failure &failure) {
 			complain(failure.text);
 			ledger_ = read_ledger();
 		}
-		const Outcome outcome = run_in_child(next_user, 60);
+		const Outcome outcome = run_in_child(next_user, PATIENCE_S);
 		if (outcome.kind != Outcome::Kind::passed)
 			complain("the next user cannot work: " + outcome.text);
 		const bool before = round.board().complained;

@@ -6,16 +6,14 @@ _KERNELS = (*kernel.table(), "kunit-debug")
 TARGETS = tuple(soak.Target(machine, name) for name in _KERNELS for machine in ("pseries", "powernv9"))
 _DEBUG = ("KASAN init done$",)
 _SLACK_S = 400          # boot, the last round, what is looked at in the end; on a machine that is busy
-_PATIENCE_S = {"kunit-debug": 120}
 
 
 def _boot(target, seconds, seed, more):
-    patience = _PATIENCE_S.get(target.kernel, 60)
     debug = target.kernel == "kunit-debug"
     words = ["quiet"] if target.machine != "pseries" else []
     words.append("kasan_multi_shot" if debug else "page_poison=1")
     return client_run.Boot(f"hostile VMM, {target}", target.kernel,
-                           f"hostile --seconds {seconds} --seed {seed} --patience {patience} {more}".strip(),
+                           f"hostile --seconds {seconds} --seed {seed} {more}".strip(),
                            append=" ".join(words), kind=target.machine, allowed=_DEBUG if debug else (),
                            timeout=seconds + _SLACK_S)
 

@@ -247,7 +247,6 @@ int tce_ktable_init(void)
 void tce_ktable_exit(void)
 {
 	/* KVM drops its references to tables in RCU callbacks, and then the engine waits. */
-	rcu_barrier();
 	tce_port_wait_later();
 	destroy_workqueue(tce_flush_wq);
 }

@@ -5,15 +5,19 @@
 #include <linux/bitmap.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
+#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/time64.h>
+#include <linux/workqueue.h>
 
 #include <tce/port.h>
 
@@ -136,25 +140,95 @@ void tce_port_delay_us(unsigned int us)
 	udelay(us);
 }
 
+/*
+ * Between two of our ops KVM neither sleeps nor is an RCU reader.  Who waits for it:
+ *
+ *  - Where the kernel preempts itself (Linux 7.2), a grace period of RCU tasks: until everyone has
+ *    given up the processor of his own accord or was in userspace or in a guest.
+ *  - Where it does not, everyone who is switched away from has given up the processor: until
+ *    every processor has switched.  An ordinary grace period of RCU says that as well, but not
+ *    with CONFIG_PREEMPT_COUNT (debug kernels): there RCU takes any tick outside of its readers
+ *    for a quiescent state.
+ */
+#if IS_ENABLED(CONFIG_PREEMPT_COUNT) && !IS_ENABLED(CONFIG_PREEMPTION)
+
+static DEFINE_PER_CPU(struct work_struct, tce_switch_work);
+static DEFINE_MUTEX(tce_switch_lock);
+
+static void tce_switched(struct work_struct *work)
+{
+}
+
+static void tce_wait_for_switches(void)
+{
+	unsigned int cpu;
+
+	mutex_lock(&tce_switch_lock);
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		struct work_struct *work = per_cpu_ptr(&tce_switch_work, cpu);
+
+		INIT_WORK(work, tce_switched);
+		schedule_work_on(cpu, work);
+	}
+	for_each_online_cpu(cpu)
+		flush_work(per_cpu_ptr(&tce_switch_work, cpu));
+	cpus_read_unlock();
+	mutex_unlock(&tce_switch_lock);
+}
+
+#else
+
+static void tce_wait_for_switches(void)
+{
+	static_assert(IS_ENABLED(CONFIG_TASKS_RCU) || !IS_ENABLED(CONFIG_PREEMPTION));
+
+	synchronize_rcu_tasks();
+}
+
+#endif
+
+/**
+ * tce_port_sync_users() - wait until nobody is between two ops of a table
+ *
+ * Context: Process context.
+ */
+void tce_port_sync_users(void)
+{
+	/* There KVM would sleep: in any spinlock. */
+	static_assert(!IS_ENABLED(CONFIG_PREEMPT_RT));
+
+	tce_wait_for_switches();
+}
+
 /* What struct tce_later is inside. */
-struct tce_later_rcu {
-	struct rcu_head rcu;
+struct tce_later_call {
+	struct llist_node node;
 	void (*fn)(struct tce_later *l);
 };
 
-static_assert(sizeof(struct tce_later_rcu) <= sizeof(struct tce_later));
+static_assert(sizeof(struct tce_later_call) <= sizeof(struct tce_later));
 
-static void tce_later_call(struct rcu_head *rcu)
+static LLIST_HEAD(tce_later_calls);
+
+static void tce_later_work(struct work_struct *work)
 {
-	struct tce_later_rcu *l = container_of(rcu, struct tce_later_rcu, rcu);
+	struct llist_node *all = llist_del_all(&tce_later_calls);
+	struct tce_later_call *l, *next;
 
-	l->fn((struct tce_later *)l);
+	if (!all)
+		return;
+	tce_port_sync_users();
+	llist_for_each_entry_safe(l, next, all, node)
+		l->fn((struct tce_later *)l);
 }
+
+static DECLARE_WORK(tce_later_worker, tce_later_work);
 
 /**
  * tce_port_later() - call a function when tce_port_sync_users() would come back
  * @l: storage that stays until then
- * @fn: the function; called in any context, softirq included
+ * @fn: the function; called in process context
  *
  * The module waits for it when it goes (tce_port_wait_later()).
  *
@@ -162,43 +236,22 @@ static void tce_later_call(struct rcu_head *rcu)
  */
 void tce_port_later(struct tce_later *l, void (*fn)(struct tce_later *l))
 {
-	struct tce_later_rcu *later = (struct tce_later_rcu *)l;
+	struct tce_later_call *call = (struct tce_later_call *)l;
 
-	later->fn = fn;
-	call_rcu_tasks(&later->rcu, tce_later_call);
+	call->fn = fn;
+	llist_add(&call->node, &tce_later_calls);
+	schedule_work(&tce_later_worker);
 }
 
 /**
  * tce_port_wait_later() - module unload: nothing is left to call
  *
- * Context: Process context.
+ * Context: Process context; nobody calls tce_port_later() any more, but for KVM's own RCU callbacks.
  */
 void tce_port_wait_later(void)
 {
-#ifdef CONFIG_TASKS_RCU
-	rcu_barrier_tasks();
-#endif
 	rcu_barrier();
-}
-
-/**
- * tce_port_sync_users() - wait until nobody is between two ops of a table
- *
- * KVM does not sleep between useraddrptr and its store to the slot.  Where it can
- * be preempted there (Linux 7.2), only a grace period of RCU tasks says that it is
- * through: that waits until everyone has given up the processor of his own accord or
- * was in userspace or in a guest, and being preempted is neither.  Elsewhere
- * synchronize_rcu_tasks() is synchronize_rcu().
- *
- * Context: Process context.
- */
-void tce_port_sync_users(void)
-{
-	static_assert(IS_ENABLED(CONFIG_TASKS_RCU) || !IS_ENABLED(CONFIG_PREEMPTION));
-	/* There KVM would sleep: in any spinlock. */
-	static_assert(!IS_ENABLED(CONFIG_PREEMPT_RT));
-
-	synchronize_rcu_tasks();
+	flush_work(&tce_later_worker);
 }
 
 /**

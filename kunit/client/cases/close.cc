@@ -3,6 +3,7 @@
 // Letting go without saying goodbye. After each case the runner checks that locked memory, pins
 // and windows are back, and that the next user gets everything.
 #include "options.hpp"
+#include "patience.hpp"
 #include "process.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -78,7 +79,7 @@ CASE(close, exit_and_kill)
 
 // kill -9 while a long MAP (or UNMAP) is under way, at different moments of it: the process dies
 // soon, nothing is left, and the kernel does not report a lock-up.
-CASE(close, kill_in_mid_map, .seconds = 300)
+CASE(close, kill_in_mid_map)
 {
 	const u64 SIZE = default_size() / 4;
 	const u64 before = pinned_pages();
@@ -94,9 +95,8 @@ CASE(close, kill_in_mid_map, .seconds = 300)
 			return 0;
 		} };
 		// The registration shows in the pins; what follows is MAP and UNMAP.
-		for (int wait = 0; wait < 20000 && pinned_pages() < before + SIZE / page_size();
-		     ++wait)
-			::usleep(1000);
+		check(in_time([&] { return pinned_pages() >= before + SIZE / page_size(); }),
+		      "the user registers nothing");
 		::usleep(round * 17000);
 		user.kill();
 		expect(user.wait(), 128 + SIGKILL, "the user's end");

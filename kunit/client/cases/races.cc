@@ -221,12 +221,12 @@ CASE(races, two_processes, .groups = 2, .cpus = 2)
 				const Memory memory = Memory::pages(512 * page_size());
 				session.registered(memory);
 				const Window window = session.window(12, 64 * GiB);
-				for (u64 place = 0; place < 64; ++place)
-					session.mapped(memory.address(), window.start + place * GiB,
+				for (u64 place = 0; place < 64 * GiB; place += 4 * GiB)
+					session.mapped(memory.address(), window.start + place,
 						       512 * TCE_PAGE);
 				session.unmapped(window.start, 32 * GiB);
 				if (round == 0)
-					both_ways(session.edu(index), window.end() - GiB,
+					both_ways(session.edu(index), window.end() - 4 * GiB,
 						  memory.at(0, TCE_PAGE), 1 + index);
 			}
 			return 0;

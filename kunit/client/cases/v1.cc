@@ -2,6 +2,7 @@
 //
 // v1 containers (VFIO_SPAPR_TCE_IOMMU): one group, its default window, ENABLE charges for all of it
 // at once, and each TCE pins its page.
+#include "patience.hpp"
 #include "process.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -52,7 +53,7 @@ public:
 	{
 		const Ledger before = read_ledger();
 		expect(call(), refused(err), what);
-		settle(before, cat(what, " was refused but changed something"), 1);
+		settle(before, cat(what, " was refused but changed something"));
 	}
 
 private:
@@ -314,7 +315,7 @@ CASE(v1, closed_without_a_word, .ddw = false)
 	}
 }
 
-CASE(v1, kill_in_mid_map, .ddw = false, .seconds = 120)
+CASE(v1, kill_in_mid_map, .ddw = false)
 {
 	const u64 before = pinned_pages();
 	for (unsigned round = 0; round < 8; ++round) {
@@ -327,8 +328,7 @@ CASE(v1, kill_in_mid_map, .ddw = false, .seconds = 120)
 			}
 			return 0;
 		} };
-		for (int wait = 0; wait < 20000 && pinned_pages() == before; ++wait)
-			::usleep(1000);
+		check(in_time([&] { return pinned_pages() != before; }), "the user maps nothing");
 		::usleep(round * 9000);
 		user.kill();
 		expect(user.wait(), 128 + SIGKILL, "the user's end");

@@ -5,9 +5,10 @@
 #include "files.hpp"
 #include "host.hpp"
 #include "ledger.hpp"
+#include "patience.hpp"
+#include "slow.hpp"
 
 #include <linux/capability.h>
-#include <linux/userfaultfd.h>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -21,7 +22,6 @@
 #include <cerrno>
 #include <csignal>
 #include <functional>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -115,10 +115,9 @@ void call_until_over(Process &process, Person *self, u64 seed)
 // Once nobody has a file open any more, nothing is charged to anybody.
 void settle_account()
 {
-	for (int wait = 0; wait < 500 && locked_bytes(); ++wait)
-		::usleep(10000);
-	if (const u64 left = locked_bytes())
-		Books::get().report(cat(left / KiB, " kB stay locked of process ", ::getpid()));
+	if (!within(SOON_S, [] { return !locked_bytes(); }))
+		Books::get().report(
+			cat(locked_bytes() / KiB, " kB stay locked of process ", ::getpid()));
 }
 
 struct Stage {
@@ -176,6 +175,8 @@ struct Stage {
 
 // --- Devices --------------------------------------------------------------------
 
+constexpr u64 MSI = u64{ 1 } << 42;
+
 void transfers(const Edu &edu, Random &random, Diary &diary)
 {
 	Books &books = Books::get();
@@ -191,6 +192,10 @@ void transfers(const Edu &edu, Random &random, Diary &diary)
 			iova = books.hinted(random.next());
 		if (random.one_in(4))
 			iova += random.below(16) * 4096;
+		// So they are here on pSeries, in a window that begins at 0 and is large enough: QEMU
+		// dies of numbers that are no interrupts.
+		if (iova >> 17 == MSI >> 17)
+			continue;
 		const u64 size = 1 + random.below(Edu::BUFFER_SIZE);
 		const bool to_memory = !random.one_in(4);
 		Entry entry{
@@ -237,48 +242,6 @@ void transfers(const Edu &edu, Random &random, Diary &diary)
 	if (self)
 		self->state = State::closed;
 	::_exit(0);
-}
-
-// --- Who never ends ---------------------------------------------------------------
-
-// Memory whose pages nobody brings.
-std::optional<Range> endless()
-{
-	const int faults = static_cast<int>(::syscall(SYS_userfaultfd, O_NONBLOCK));
-	if (faults < 0)
-		return {};
-	const u64 size = 16 * page_size();
-	void *base =
-		::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uffdio_api api{ UFFD_API, 0, 0 };
-	uffdio_register wish{};
-	wish.range = { reinterpret_cast<u64>(base), size };
-	wish.mode = UFFDIO_REGISTER_MODE_MISSING;
-	if (base == MAP_FAILED || ::ioctl(faults, UFFDIO_API, &api) ||
-	    ::ioctl(faults, UFFDIO_REGISTER, &wish))
-		return {};
-	return Range{ wish.range.start, size };
-}
-
-[[noreturn]] void never_ends(const Function &function)
-{
-	Books::get().enter(false, false);
-	Diary &diary = Books::get().open_diary("slow");
-	const auto range = endless();
-	if (!range)
-		::_exit(0);
-	const Container container;
-	int file = container.fd();
-	const int group = open_group(function);
-	::ioctl(group, VFIO_GROUP_SET_CONTAINER, &file);
-	::ioctl(file, VFIO_SET_IOMMU, VFIO_SPAPR_TCE_v2_IOMMU);
-	vfio_iommu_spapr_register_memory request{ sizeof request, 0, range->address, range->size };
-	Entry entry{
-		diary, "REGISTER without end", { range->address, range->size }
-	};
-	entry.ends(::ioctl(file, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &request));
-	for (;;)
-		::pause();
 }
 
 // --- The stage ---------------------------------------------------------------------
@@ -332,7 +295,7 @@ int stage(const Plan &plan)
 	Person *self = books.enter(true, false);
 	const auto functions = all_functions();
 	Stage stage{ plan };
-	// The one whose faults never end has the last of those that are alike.
+	// The one whose memory is slow to come has the last of those that are alike.
 	const size_t groups = plan.slow && host().edus.size() > 1 ? host().edus.size() - 1 :
 								    functions.size();
 	furnish(stage, groups);
@@ -346,7 +309,9 @@ int stage(const Plan &plan)
 			device(stage, functions[index], group, seed);
 		});
 	if (groups < functions.size() && plan.slow)
-		started([&] { never_ends(functions[groups]); });
+		started([&] {
+			slow(functions[groups], stage.handles.mail, seed_of(plan.seed, 0));
+		});
 
 	bool kept = true;
 	for (u64 starts = 0; !over();) {

@@ -20,7 +20,7 @@ struct Plan {
 	unsigned threads; // of each
 	u64 calls;	  // after which it ends, if it does not take too long
 	unsigned layout;  // which group is in which container when it begins
-	bool slow;	  // one group is somebody's whose faults never end
+	bool slow;	  // one group is somebody's whose memory is slow to come
 	bool kept;	  // who began it keeps its files open
 	bool foreign;	  // the last user has no files but those that it is sent
 	bool orderly;	  // ends without kill: who called looks at what is left of it

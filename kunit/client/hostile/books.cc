@@ -194,11 +194,16 @@ Entry::Entry(Diary &diary, const char *name, std::array<u64, 4> arguments)
 
 Status Entry::ends(long value)
 {
-	call_.answer = value < 0 ? -static_cast<long>(errno) : value;
+	return ends(Status{ value < 0 ? -static_cast<long>(errno) : value });
+}
+
+Status Entry::ends(Status status)
+{
+	call_.answer = status.value();
 	call_.running = false;
 	Books &books = Books::get();
 	books.count(call_.name, call_.answer, books.now() - call_.began);
-	return Status{ call_.answer };
+	return status;
 }
 
 } // namespace client::hostile

@@ -87,9 +87,10 @@ public:
 	void report(const std::string &problem);
 	std::vector<std::string> problems() const;
 
-	// Where a device may find something.
-	void hint(u64 iova) { hints_[next_hint_++ % hints_.size()] = iova; }
-	u64 hinted(u64 which) const { return hints_[which % hints_.size()]; }
+	// Where a device may find something; every other one is where nothing may be found any more.
+	void hint(u64 iova) { hints_[next_hint_++ % (MOST_HINTS / 2) * 2] = iova; }
+	void closed(u64 iova) { hints_[next_closed_++ % (MOST_HINTS / 2) * 2 + 1] = iova; }
+	u64 hinted(u64 which) const { return hints_[which % MOST_HINTS]; }
 
 	std::atomic<bool> stop;	 // no more calls; let go of everything
 	std::atomic<bool> check; // everybody has: is all given back?
@@ -98,6 +99,7 @@ private:
 	static constexpr size_t MOST_PEOPLE = 64;
 	static constexpr size_t MOST_DIARIES = 160;
 	static constexpr size_t MOST_PROBLEMS = 8;
+	static constexpr size_t MOST_HINTS = 32;
 	static constexpr size_t MOST_NAMES = 64;
 	using Text = std::array<char, 240>;
 
@@ -107,7 +109,8 @@ private:
 	std::atomic<size_t> diaries_used_;
 	std::atomic<size_t> problems_used_;
 	std::atomic<u64> next_hint_;
-	std::array<std::atomic<u64>, 32> hints_;
+	std::atomic<u64> next_closed_;
+	std::array<std::atomic<u64>, MOST_HINTS> hints_;
 	std::array<Person, MOST_PEOPLE> people_;
 	std::array<Diary, MOST_DIARIES + 1> diaries_;
 	std::array<Text, MOST_PROBLEMS> problems_;
@@ -123,6 +126,7 @@ public:
 
 	// Takes what a system call returned; answers -errno or the value.
 	Status ends(long value);
+	Status ends(Status status);
 
 private:
 	Call &call_;

@@ -196,8 +196,11 @@ void Caller::settle_in()
 	}
 	const Status set = ask_plain("SET_IOMMU to settle", container, VFIO_SET_IOMMU,
 				     first ? VFIO_SPAPR_TCE_IOMMU : VFIO_SPAPR_TCE_v2_IOMMU);
-	if (first)
+	if (first) {
+		// It is charged for the whole window.
+		set_locked_limit(3 * GiB);
 		ask_plain("ENABLE to settle", container, VFIO_IOMMU_ENABLE, 0);
+	}
 	if (!set.ok())
 		return;
 	for (Believed &window : process_.windows[process_.favourite])
@@ -246,6 +249,8 @@ void Caller::ask_information()
 		return;
 	}
 	case 2:
+		if (random_.one_in(2))
+			set_locked_limit(3 * GiB);
 		judge("ENABLE", ask_plain("ENABLE", file, VFIO_IOMMU_ENABLE, random_.any_size()));
 		return;
 	case 3:
@@ -327,48 +332,6 @@ void Caller::limit()
 	entry.ends(0);
 }
 
-// A page is registered, mapped, unmapped and given back, while a device uses the address.
-void Caller::canary()
-{
-	unsigned which = 0;
-	const int file = container(which);
-	Memory memory = Memory::pages(page_size());
-	vfio_iommu_spapr_register_memory whole{ sizeof whole, 0, memory.address(), page_size() };
-	const auto call = [&](const char *name, unsigned long request, auto &argument) {
-		Entry entry{
-			diary_, name, { static_cast<u64>(file), memory.address() }
-		};
-		return entry.ends(::ioctl(file, request, &argument));
-	};
-	if (!call("REGISTER canary", VFIO_IOMMU_SPAPR_REGISTER_MEMORY, whole).ok())
-		return;
-	u64 most = 0;
-	unsigned shift = LEAST_SHIFT;
-	vfio_iommu_type1_dma_map there{ sizeof there, READ_WRITE, memory.address(), 0, 4096 };
-	there.iova = iova(which, most, shift);
-	vfio_iommu_type1_dma_unmap away{};
-	away.argsz = sizeof away;
-	away.iova = there.iova;
-	away.size = 4096;
-	if (call("MAP canary", VFIO_IOMMU_MAP_DMA, there).ok()) {
-		Books::get().hint(there.iova);
-		if (random_.one_in(4))
-			::usleep(static_cast<u32>(random_.below(120000)));
-		call("UNMAP canary", VFIO_IOMMU_UNMAP_DMA, away);
-	}
-	for (int attempt = 0; attempt < 3; ++attempt) {
-		const Status status =
-			call("UNREGISTER canary", VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, whole);
-		if (status.ok()) {
-			process_.canaries->add(std::move(memory));
-			return;
-		}
-		if (status ==
-		    refused(EBUSY)) // somebody has mapped it once more, or its window is another
-			call("UNMAP canary", VFIO_IOMMU_UNMAP_DMA, away);
-	}
-}
-
 void Caller::step()
 {
 	// How often what is done, of all.
@@ -390,7 +353,8 @@ void Caller::step()
 		{ 3,  &Caller::garbage	      },
 		{ 2,  &Caller::mail		   },
 		{ 2,  &Caller::limit	    },
-		{ 3,  &Caller::canary	     },
+		{ 6,  &Caller::canary	     },
+		{ 1,  &Caller::strange	      },
 		{ 10, &Caller::churn	     },
 	};
 	static constexpr u64 ALL = [] {
@@ -407,25 +371,6 @@ void Caller::step()
 		}
 		left -= weight;
 	}
-}
-
-void Canaries::add(Memory memory)
-{
-	fill(memory.bytes(), memory.address());
-	const std::scoped_lock guard{ lock_ };
-	if (pages_.size() < MOST)
-		pages_.push_back(std::move(memory));
-	else
-		pages_[memory.address() / page_size() % MOST] = std::move(memory);
-}
-
-void Canaries::look() const
-{
-	const std::scoped_lock guard{ lock_ };
-	for (const Memory &memory : pages_)
-		if (!filled(memory.bytes(), memory.address()))
-			Books::get().report(cat("memory at ", Hex{ memory.address() },
-						" was written to after it had been given back"));
 }
 
 } // namespace client::hostile

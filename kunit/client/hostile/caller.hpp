@@ -95,6 +95,7 @@ private:
 	void limit();
 	void churn();
 	void canary();
+	void strange();
 
 	Process &process_;
 	Diary &diary_;

@@ -17,7 +17,8 @@ namespace {
 constexpr unsigned CALLS = 3000;
 constexpr u64 BOUND = 8 * MiB;
 
-// What the kernel has allocated for itself.
+} // namespace
+
 u64 kernels_own()
 {
 	u64 sum = 0;
@@ -25,8 +26,6 @@ u64 kernels_own()
 		sum += read_field("/proc/meminfo", field).value_or(0) * KiB;
 	return sum;
 }
-
-} // namespace
 
 void miser(u64 seed, u64 most_entries)
 {

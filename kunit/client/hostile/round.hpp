@@ -43,5 +43,7 @@ private:
 // A process with a charge that is soon exhausted asks for mappings here and there in a wide window.
 // What the kernel grows by has a bound.
 void miser(u64 seed, u64 most_entries);
+// What the kernel has allocated for itself, in bytes.
+u64 kernels_own();
 
 } // namespace client::hostile

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "edu.hpp"
 
+#include "patience.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 
 namespace client {
 
@@ -42,18 +43,11 @@ void Edu::starts(u64 iova, u64 size, bool to_memory) const
 
 void Edu::run(u64 source, u64 target, u64 size, u64 command) const
 {
-	using Clock = std::chrono::steady_clock;
-
 	begin(source, target, size, command);
 
 	// So long it takes at least; asking it meanwhile is what keeps an emulated machine busy.
 	::usleep(95000);
-	const auto deadline = Clock::now() + std::chrono::seconds{ 20 };
-	while (busy()) {
-		if (Clock::now() > deadline)
-			fail("the device never ends its transfer");
-		::usleep(2000);
-	}
+	check(in_time([&] { return !busy(); }), "the device never ends its transfer");
 }
 
 void Edu::reads(u64 iova, u64 size, u64 at) const

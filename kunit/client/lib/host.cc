@@ -2,6 +2,7 @@
 #include "host.hpp"
 
 #include "files.hpp"
+#include "patience.hpp"
 
 #include <unistd.h>
 
@@ -83,9 +84,8 @@ void unplug(const std::string &function)
 void replug(const std::string &function)
 {
 	expect(write_file("/sys/bus/pci/rescan", "1"), OK, "rescan");
-	for (int wait = 0; wait < 500 && !exists(sysfs(function) + "iommu_group"); ++wait)
-		::usleep(10000);
-	check(exists(sysfs(function) + "iommu_group"), cat(function, " did not come back"));
+	check(in_time([&] { return exists(sysfs(function) + "iommu_group"); }),
+	      cat(function, " did not come back"));
 }
 
 void bind_to_vfio(const std::string &function)

@@ -3,6 +3,7 @@
 
 #include "files.hpp"
 #include "host.hpp"
+#include "patience.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -11,29 +12,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <map>
 
 namespace client {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 const std::string TRACE = "/sys/kernel/tracing/";
 const std::string HCALL = TRACE + "events/powerpc/hcall_entry/";
 const std::string DRIVER = "/sys/kernel/debug/vfio_tce/";
 
-template <class Reached> bool wait_until(const Reached &reached, double seconds)
-{
-	const auto deadline = Clock::now() + std::chrono::duration<double>(seconds);
-	while (!reached()) {
-		if (Clock::now() > deadline)
-			return false;
-		::usleep(10000);
-	}
-	return true;
-}
+constexpr unsigned PAUSE_US = 10000; // between two looks
 
 // The driver's own books of what is there now.
 std::string held_by_driver()
@@ -98,19 +87,18 @@ Ledger read_ledger()
 	return { locked_bytes(), pinned_pages(), announced_windows(), held_by_driver() };
 }
 
-void settle(const Ledger &expected, std::string_view what, double seconds,
-	    std::source_location where)
+void settle(const Ledger &expected, std::string_view what, std::source_location where)
 {
 	Ledger now;
-	const bool reached = wait_until([&] { return (now = read_ledger()) == expected; }, seconds);
-	if (!reached)
+	const auto reached = [&] { return (now = read_ledger()) == expected; };
+	if (!within(SOON_S, reached, PAUSE_US))
 		fail(cat(what, ": found ", now, ", expected ", expected), where);
 }
 
 void settle_pins(u64 expected, std::string_view what, std::source_location where)
 {
 	u64 now = 0;
-	if (!wait_until([&] { return (now = pinned_pages()) == expected; }, 4))
+	if (!within(SOON_S, [&] { return (now = pinned_pages()) == expected; }, PAUSE_US))
 		fail(cat(what, ": found ", now, " pins, expected ", expected), where);
 }
 

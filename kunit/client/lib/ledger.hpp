@@ -30,8 +30,8 @@ u64 pinned_pages();
 std::string announced_windows();
 
 // Pages are unpinned a little after the call that gives them back (RCU), so an expected state may
-// take a moment. Fails when it has not come after `seconds`.
-void settle(const Ledger &expected, std::string_view what, double seconds = 4,
+// take a moment. Fails when it does not come.
+void settle(const Ledger &expected, std::string_view what,
 	    std::source_location where = std::source_location::current());
 // The same for the number of pins alone.
 void settle_pins(u64 expected, std::string_view what,

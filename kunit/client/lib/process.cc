@@ -2,6 +2,7 @@
 #include "process.hpp"
 
 #include "fd.hpp"
+#include "patience.hpp"
 
 #include <linux/capability.h>
 
@@ -14,7 +15,6 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -24,13 +24,12 @@ namespace client {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int EXIT_FAILED = 1;
 constexpr int EXIT_SKIPPED = 77;
 
-[[noreturn]] void child_main(const std::function<void()> &body, int report)
+[[noreturn]] void child_main(const std::function<void()> &body, int report, unsigned seconds)
 {
+	time_for(seconds);
 	int code = 0;
 	std::string text;
 	try {
@@ -60,17 +59,12 @@ std::string drain(int fd)
 	return text;
 }
 
-// Waits for the child until the deadline; false when it still runs then.
-bool reap(pid_t pid, int &status, Clock::time_point deadline)
+// Waits for the child; false when it still runs then.
+bool reap(pid_t pid, int &status, double seconds)
 {
-	for (;;) {
-		const pid_t done = ::waitpid(pid, &status, WNOHANG);
-		if (done == pid)
-			return true;
-		if (done < 0 || Clock::now() > deadline)
-			return false;
-		::usleep(500);
-	}
+	pid_t done = 0;
+	const auto ended = [&] { return (done = ::waitpid(pid, &status, WNOHANG)) != 0; };
+	return within(seconds, ended, 500) && done == pid;
 }
 
 Outcome::Kind kind_of(int status)
@@ -98,19 +92,19 @@ Outcome run_in_child(const std::function<void()> &body, unsigned seconds)
 	if (pid < 0)
 		fail(cat("fork: ", Status{ -errno }));
 	if (pid == 0)
-		child_main(body, writer.get());
+		child_main(body, writer.get(), seconds);
 	writer.close();
 
 	Outcome outcome;
 	int status = 0;
-	if (reap(pid, status, start + std::chrono::seconds{ seconds })) {
+	if (reap(pid, status, seconds)) {
 		outcome.kind = kind_of(status);
 		outcome.text = outcome.kind == Outcome::Kind::killed ?
 				       cat("killed by signal ", WTERMSIG(status)) :
 				       drain(reader.get());
 	} else {
 		::kill(pid, SIGKILL);
-		const bool gone = reap(pid, status, Clock::now() + std::chrono::seconds{ 10 });
+		const bool gone = reap(pid, status, PATIENCE_S);
 		outcome.kind = gone ? Outcome::Kind::failed : Outcome::Kind::hung;
 		outcome.text =
 			cat("not done after ", seconds, gone ? " s" : " s and cannot be killed");
@@ -140,9 +134,10 @@ Child::Child(const std::function<int()> &body)
 
 Child::~Child()
 {
+	int status = 0;
 	if (pid_ > 0) {
 		kill();
-		wait();
+		reap(pid_, status, PATIENCE_S);
 	}
 }
 
@@ -156,7 +151,7 @@ int Child::wait()
 {
 	int status = 0;
 	const pid_t pid = std::exchange(pid_, -1);
-	if (!reap(pid, status, Clock::now() + std::chrono::seconds{ 30 }))
+	if (!reap(pid, status, seconds_left()))
 		fail("a child process does not end");
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

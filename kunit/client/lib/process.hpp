@@ -18,8 +18,8 @@ struct Outcome {
 	double seconds = 0;
 };
 
-// Runs `body` in a child process and waits for it at most so long. A Failure or Skip thrown there
-// comes back as the outcome. A child that cannot be killed is left behind ("hung").
+// Runs `body` in a child process and waits for it at most so long, which it is told (patience.hpp). A
+// Failure or Skip thrown there comes back as the outcome. A child that cannot be killed is left behind ("hung").
 Outcome run_in_child(const std::function<void()> &body, unsigned seconds);
 
 // A child that the caller steers: started at once, killed and reaped at the end of its life.
@@ -31,7 +31,7 @@ public:
 
 	pid_t pid() const { return pid_; }
 	void kill();
-	// The exit code, or 128 + the signal's number.
+	// The exit code, or 128 + the signal's number. Waits as long as the case has time.
 	int wait();
 
 private:

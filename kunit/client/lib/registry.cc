@@ -4,6 +4,7 @@
 #include "fault.hpp"
 #include "host.hpp"
 #include "ledger.hpp"
+#include "patience.hpp"
 #include "process.hpp"
 #include "session.hpp"
 
@@ -74,7 +75,7 @@ public:
 	// Before anything else: is there something to test at all?
 	bool usable()
 	{
-		const Outcome outcome = run_in_child(next_user, 60);
+		const Outcome outcome = run_in_child(next_user, PATIENCE_S);
 		if (outcome.kind != Outcome::Kind::passed)
 			std::printf("Bail out! no usable group: %s\n", outcome.text.c_str());
 		log_.news();
@@ -92,7 +93,7 @@ public:
 		}
 
 		const Outcome outcome =
-			run_in_child([&] { balanced(ledger_, entry.body); }, entry.needs.seconds);
+			run_in_child([&] { balanced(ledger_, entry.body); }, CASE_S);
 		std::vector<std::string> complaints;
 		if (outcome.kind != Outcome::Kind::passed && outcome.kind != Outcome::Kind::skipped)
 			complaints.push_back(outcome.text);
@@ -143,7 +144,7 @@ private:
 			complaints.push_back(failure.text);
 			ledger_ = read_ledger();
 		}
-		const Outcome outcome = run_in_child(next_user, 60);
+		const Outcome outcome = run_in_child(next_user, PATIENCE_S);
 		if (outcome.kind != Outcome::Kind::passed)
 			complaints.push_back("the next user cannot work: " + outcome.text);
 		return outcome.kind != Outcome::Kind::hung && !heard(complaints, false);

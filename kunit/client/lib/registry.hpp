@@ -17,11 +17,10 @@ struct Needs {
 	unsigned groups = 1;
 	unsigned cpus = 1;
 	bool ddw = true;
-	bool no_ddw = false;	// only makes sense where the platform makes no windows
-	bool papr = false;	// only makes sense where a hypervisor has the tables
-	bool powernv = false;	// only makes sense where the hardware walks the driver's tables
-	bool faults = false;	// makes allocations of the kernel fail, who complains of them
-	unsigned seconds = 150; // machines may be slow: only a hang takes so long
+	bool no_ddw = false;  // only makes sense where the platform makes no windows
+	bool papr = false;    // only makes sense where a hypervisor has the tables
+	bool powernv = false; // only makes sense where the hardware walks the driver's tables
+	bool faults = false;  // makes allocations of the kernel fail, who complains of them
 };
 
 struct Case {

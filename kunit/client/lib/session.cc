@@ -79,7 +79,7 @@ void Session::refuses(int err, std::string_view what, const std::function<Status
 		// Pages that were given back before this call may be unpinned during it: again.
 		if (attempt < 3 && after.pins < before.pins)
 			continue;
-		settle(before, cat(what, " was refused but changed something"), 1, where);
+		settle(before, cat(what, " was refused but changed something"), where);
 		return;
 	}
 }
