@@ -37,15 +37,15 @@ files() {
 }
 
 # <tce/...> or "something of ours": no other angle brackets, no way out by "../" but to the fake and the engine.
-ours='include <tce/(engine|port)\.h>|include "(\.\./(fake|cases)/)?[a-z0-9_]+\.(hpp|h|inc)"'
-for file in $(files src/engine kunit/fake kunit/cases -name '*.cc' -o -name '*.hpp' | grep -E '\.(cc|hpp)$'); do
+ours='include <tce/(engine|port)\.h>|include "(\.\./(fake|rig|cases)/)?[a-z0-9_]+\.(hpp|h|inc)"'
+for file in $(files src/engine kunit/fake kunit/rig kunit/cases -name '*.cc' -o -name '*.hpp' | grep -E '\.(cc|hpp)$'); do
 	verdict "$file includes what is not the engine's" "$(includes_but "$file" "$ours")"
 done
 for file in $(files src/engine -name '*.cc' -o -name '*.hpp' | grep '^src/engine.*pp$'); do
 	verdict "$file reaches into the tests" "$(grep -n 'include "\.\./' "$file")"
 done
 
-for file in $(files src/shim src/port src/compat include kunit -name '*.[ch]' | grep -Ev '^kunit/(client|host)/' | grep -E '\.[ch]$'); do
+for file in $(files src/shim src/port src/compat include kunit -name '*.[ch]' | grep -Ev '^kunit/(client|native|hostile)/' | grep -E '\.[ch]$'); do
 	verdict "$file is C and includes C++" "$(grep -nE 'include.*(\.hpp|\.cc|engine/)' "$file")"
 done
 
@@ -58,11 +58,11 @@ alone() {
 
 as_c="$CC -x c -std=gnu11"
 as_cxx="$CXX -x c++ -std=gnu++20 -fno-exceptions -fno-rtti"
-for header in $(files include/tce kunit/fake/env.h kunit/cases/case.h kunit/cases/list.h -name '*.h'); do
+for header in $(files include/tce kunit/fake/env.h kunit/rig/case.h kunit/cases/list.h -name '*.h'); do
 	alone "$as_c" "$header"
 	alone "$as_cxx" "$header"
 done
-for header in $(files src/engine kunit/fake kunit/cases -name '*.hpp'); do
+for header in $(files src/engine kunit/fake kunit/rig kunit/cases -name '*.hpp'); do
 	alone "$as_cxx" "$header"
 done
 

@@ -11,7 +11,7 @@
  *    rule, distinct for distinct pages, so that a physical address tells whose
  *    page it is.
  *  - The hypervisor's tables, or on PowerNV what the hardware walks and caches
- *    (ioda.hpp), are the truth about what a device can reach.  When
+ *    (powernv_windows.hpp), are the truth about what a device can reach.  When
  *    memory loses its last pin, no entry of any table may name it; when an entry is
  *    set, the memory that it names must be pinned.  Both are checked each time, in
  *    every case, whatever the case is about.
@@ -21,7 +21,7 @@
 #ifndef TCE_FAKE_WORLD_HPP
 #define TCE_FAKE_WORLD_HPP
 
-#include "ioda.hpp"
+#include "powernv_windows.hpp"
 #include "users.hpp"
 
 namespace fake {

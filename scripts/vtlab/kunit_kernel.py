@@ -1,4 +1,4 @@
-"""The KUnit kernels: built from Debian's kernel source with the fragments in kunit/, cached by what went into them.
+"""The KUnit kernels: built from Debian's kernel source with the fragments in kunit/kernel/, cached by what went into them.
 
 Stock kernels have KUnit and all debugging off. A kernel here offers what kernel.Kernel offers, so modules are built for it
 and guests are booted with it in the same way: get("kunit-lean"), get("kunit-debug").
@@ -13,7 +13,7 @@ import shutil
 from . import cache, kernel, kernel_source, root, sh
 from .log import LabError, say, step
 
-_KUNIT = pathlib.Path(__file__).resolve().parent.parent.parent / "kunit"
+_KUNIT = pathlib.Path(__file__).resolve().parent.parent.parent / "kunit" / "kernel"
 # variant -> fragments, the later ones on top of the earlier ones
 VARIANTS = {"lean": ("lean.config",), "debug": ("lean.config", "debug.config"),
             "debug-64k": ("lean.config", "debug.config", "pages-64k.config")}
@@ -95,7 +95,7 @@ class KunitKernel:
             self._make(path, f"KCONFIG_ALLCONFIG={_OBJECTS}/fragment", "allnoconfig")
             wrong = dropped((path / ".config").read_text(), wanted)
             if wrong:
-                raise LabError("kconfig disagrees with kunit/*.config:\n  " + "\n  ".join(wrong))
+                raise LabError("kconfig disagrees with kunit/kernel/*.config:\n  " + "\n  ".join(wrong))
         with step(f"building the {self.variant} KUnit kernel (once; it is kept in the cache)"):
             self._make(path, "CC=ccache powerpc64le-linux-gnu-gcc", "vmlinux", "modules")
         self._prune(path)

@@ -1,4 +1,4 @@
-"""KUnit on Debian's own kernels, which are built without it: kunit.ko comes from the kernel's own lib/kunit (kunit/stock/)."""
+"""KUnit on Debian's own kernels, which are built without it: kunit.ko comes from the kernel's own lib/kunit (kunit/kernel/stock/)."""
 
 from . import kernel, kernel_source, module
 
@@ -10,4 +10,4 @@ def build(name):
     """The modules with the engine's cases for a stock kernel: kunit.ko first."""
     library = kernel_source.folder(kernel.get(name), "lib/kunit")
     return module.build(name, directory=module.TREE / "kunit", variant="stock", make_args=("TCE_KUNIT_STOCK=1",),
-                        extra={"kunit/stock/lib": library})
+                        extra={"kunit/kernel/stock/lib": library})

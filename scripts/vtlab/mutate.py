@@ -28,7 +28,7 @@ _LIKELY = 8                     # cases that are tried before all others
 _WAVES_MS = (500, 5000)         # then the quickest ones, as many as take so long
 _BASE = module.OUT / "host-root"
 _ROOM = module.OUT / "mutate"
-# build of kunit/host/Makefile -> the cases that it is for
+# build of kunit/native/Makefile -> the cases that it is for
 _BUILDS = {"plain": "*", "clang": "*", "tsan": "race.*"}
 _SEED = 1                       # of the random cases: the same run twice gives the same score
 _EFFORT = 50                    # percent of the random operations
@@ -50,9 +50,9 @@ class Outcome:
 
 
 def _make(target, *words, timeout=1800):
-    """make in kunit/host, in the build root. Returns (exit code, output)."""
+    """make in kunit/native, in the build root. Returns (exit code, output)."""
     return root.build_root("trixie").compile(
-        ["make", "-s", "-C", "/src/kunit/host", "CXX_CLANG=ccache clang++", *words, target],
+        ["make", "-s", "-C", "/src/kunit/native", "CXX_CLANG=ccache clang++", *words, target],
         binds=[(module.TREE, "/src", False), (module.OUT, "/out", True)], check=False, timeout=timeout)
 
 

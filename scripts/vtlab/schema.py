@@ -7,7 +7,7 @@ A function that mutations change becomes
         if (TCE_MUTANT(17)) { the body with mutation 17 } else if (TCE_MUTANT(18)) { ... } else { the body as it is }
     }
 
-(kunit/host/mutants.h), so that a thousand mutants take one build, and the cases that reach a function at all are known.
+(kunit/native/mutants.h), so that a thousand mutants take one build, and the cases that reach a function at all are known.
 Mutations of what is not a function's body are left to whoever builds mutants one by one.
 """
 

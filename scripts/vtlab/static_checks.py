@@ -89,7 +89,7 @@ def sparse():
 # Types of complaints that do not hold here: (type, where, why).
 _CHECKPATCH_ALLOWED = (
     ("INCLUDE_LINUX", r"asm/mmu_context\.h", "mm_iommu_*() is declared only there"),
-    ("NEW_TYPEDEFS", r"^include/tce/|^kunit/cases/", "the boundary cannot have u64 and u32 of the kernel"),
+    ("NEW_TYPEDEFS", r"^include/tce/|^kunit/(cases|rig)/", "the boundary cannot have u64 and u32 of the kernel"),
     ("PREFER_DEFINED_ATTRIBUTE_MACRO", r"^include/tce/|^kunit/fake/", "nor its __printf()"),
     ("COMPLEX_MACRO", r"^kunit/", "lists by macro"),
     ("MACRO_ARG_REUSE", r"^kunit/", "lists by macro"),
@@ -154,9 +154,9 @@ def format_files(names=()):
 # --- clang-tidy --------------------------------------------------------------------------------------------------------
 
 _FREESTANDING = ("--target=powerpc64le-linux-gnu", "-std=gnu++20", "-ffreestanding", "-fno-exceptions", "-fno-rtti",
-                 "-mlong-double-64", "-Wall", "-Wextra", "-Iinclude", "-Isrc/engine")
+                 "-mlong-double-64", "-Wall", "-Wextra", "-Iinclude", "-Ikunit/rig", "-Isrc/engine")
 # sources -> flags
-_TIDY = {("src/engine",): _FREESTANDING, ("kunit/fake", "kunit/cases"): _FREESTANDING}
+_TIDY = {("src/engine",): _FREESTANDING, ("kunit/fake", "kunit/rig", "kunit/cases"): _FREESTANDING}
 _WRONG_CXX = """
 namespace {
 int *leak(bool yes)
@@ -174,7 +174,7 @@ bool tce_wrong(int x) { return leak(x == 1) != nullptr; }
 
 def _tidy_one(file, flags):
     """The complaints about one file; a file without any is remembered in the cache by the content of all it can see."""
-    headers = [TREE / name for name in _files(("include", "src/engine", "kunit/fake", "kunit/cases"), r"\.(h|hpp|inc)$")]
+    headers = [TREE / name for name in _files(("include", "src/engine", "kunit/fake", "kunit/rig", "kunit/cases"), r"\.(h|hpp|inc)$")]
     key = cache.digest(_root().path.name, TREE / ".clang-tidy", TREE / "kunit/.clang-tidy", flags, file, TREE / file, *headers)
     if (cache.top() / "tidy" / key).exists():
         return []

@@ -6,7 +6,7 @@
  * VFIO has made the platform's code let go already: the host's window is gone, the bypass is
  * off, tables[] is empty.  The tables that the hardware walks are ours from here on; telling
  * the hardware of them is still the business of the platform's own operations, see
- * ioda_windows.c.  When VFIO lets go the platform's code finds tables[0] empty and makes the
+ * powernv_windows.c.  When VFIO lets go the platform's code finds tables[0] empty and makes the
  * host's window and the bypass again.
  */
 #include <linux/err.h>

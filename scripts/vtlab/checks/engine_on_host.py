@@ -15,7 +15,7 @@ _TOTALS = re.compile(r"^(\d+) cases passed, (\d+) failed", re.M)
 
 def _run(config):
     code, text = root.build_root("trixie").compile(
-        ["setarch", "-R", "make", "-s", "-C", "/src/kunit/host", f"-j{os.cpu_count()}", "BUILD=/out/host-root",
+        ["setarch", "-R", "make", "-s", "-C", "/src/kunit/native", f"-j{os.cpu_count()}", "BUILD=/out/host-root",
          "CXX_GCC=ccache g++-14", "CXX_CLANG=ccache clang++", f"test-{config}"],
         binds=[(module.TREE, "/src", False), (module.OUT, "/out", True)], check=False)
     found = _TOTALS.search(text)

@@ -18,7 +18,7 @@
 
 #include <tce/port.h>
 
-#include "kunit_port.h"
+#include "memory.h"
 
 MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
 

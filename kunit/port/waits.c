@@ -17,10 +17,10 @@
 
 #include <tce/port.h>
 
-#include "../src/port/port_log.h"
-#include "../src/port/port_rtas.h"
-#include "../src/port/port_stats.h"
-#include "kunit_port.h"
+#include "../../src/port/log.h"
+#include "../../src/port/pseries_rtas.h"
+#include "../../src/port/stats.h"
+#include "memory.h"
 
 #define BYTES		(4 * PAGE_SIZE)
 #define SOON		(10 * HZ)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A group of a partition that goes back to the platform's code, while functions are plugged in:
- * src/shim/group_pseries.c over a platform, firmware and device tree of the test's own.
+ * src/port/pseries_group.c over a platform, firmware and device tree of the test's own.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -13,7 +13,7 @@
 #include <asm/pci-bridge.h>
 #include <kunit/test.h>
 
-#include "../src/shim/shim.h"
+#include "../../src/port/group.h"
 
 #define FUNCTIONS	4
 #define LARGE_OFFSET	BIT_ULL(59)
@@ -44,7 +44,7 @@ static struct platform {
 	unsigned int refusals;	/* of memory for the host's window */
 } it;
 
-/* --- What group_pseries.c calls ------------------------------------------------- */
+/* --- What pseries_group.c calls ------------------------------------------------- */
 
 void tce_ddw_init(struct tce_port_group *grp)
 {
@@ -93,6 +93,11 @@ void tce_port_dt_update(struct tce_port_group *grp, const struct tce_dt_windows 
 void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot,
 			      struct tce_ktable *k)
 {
+}
+
+struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp)
+{
+	return it.nr ? pci_dev_get(it.functions[0]) : NULL;
 }
 
 /* --- The platform's side ---------------------------------------------------------- */

@@ -15,7 +15,7 @@
 
 #include <tce/port.h>
 
-#include "kunit_env.h"
+#include "env.h"
 
 /* The last one is the fake's own. */
 static struct lock_class_key keys[TCE_LOCK_CLASSES + 1];

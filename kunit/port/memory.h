@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the suites of the kernel's side of port.h share. */
-#ifndef TCE_KUNIT_PORT_H
-#define TCE_KUNIT_PORT_H
+#ifndef TCE_KUNIT_MEMORY_H
+#define TCE_KUNIT_MEMORY_H
 
 #include <linux/err.h>
 #include <linux/mman.h>
@@ -26,4 +26,4 @@ static inline unsigned long map_user(struct kunit *test, unsigned long bytes)
 	return map_user_prot(test, bytes, PROT_READ | PROT_WRITE);
 }
 
-#endif /* TCE_KUNIT_PORT_H */
+#endif /* TCE_KUNIT_MEMORY_H */

@@ -9,7 +9,7 @@
 
 #include <tce/port.h>
 
-#include "kunit_port.h"
+#include "memory.h"
 
 #define NR	80u			/* system pages; more than are pinned in one go */
 #define BYTES	(NR * PAGE_SIZE)

@@ -16,7 +16,7 @@
 #include <string>
 #include <unistd.h>
 
-#include "../cases/case.h"
+#include "../rig/case.h"
 #include "../cases/list.h"
 #include "env_host.hpp"
 

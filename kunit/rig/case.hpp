@@ -14,7 +14,7 @@
 
 #include "../fake/world.hpp"
 #include "case.h"
-#include "list.h"
+#include "../cases/list.h"
 
 extern "C" {
 #define TCE_DECLARE_SUITE(suite) TCE_CASES_##suite(TCE_CASE_DECLARE)

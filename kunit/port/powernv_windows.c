@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Windows that the hardware of a PowerNV machine is told of, and KVM, which looks into
- * tables[] at any moment of that: src/shim/ioda_windows.c over a platform of the test's own.
+ * tables[] at any moment of that: src/port/powernv_windows.c over a platform of the test's own.
  */
 #include <linux/iommu.h>
 #include <linux/kref.h>
@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <kunit/test.h>
 
-#include "../src/shim/shim.h"
+#include "../../src/port/group.h"
 
 #define SLOT		1
 #define LEAST_ENTRIES	512UL	/* of a table in one piece, for OPAL */
@@ -24,7 +24,7 @@ static struct machine {
 	bool no_memory, refuses;
 } it;
 
-/* --- What ioda_windows.c calls ---------------------------------------------------- */
+/* --- What powernv_windows.c calls ------------------------------------------------- */
 
 /* As group.c has it: where the tables are. */
 DEFINE_MUTEX(tce_groups_lock);

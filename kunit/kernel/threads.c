@@ -15,7 +15,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "kunit_env.h"
+#include "env.h"
 
 struct slot {
 	struct task_struct *task;

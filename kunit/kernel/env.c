@@ -21,7 +21,7 @@
 #include <linux/workqueue.h>
 #include <kunit/test.h>
 
-#include "kunit_env.h"
+#include "env.h"
 
 static unsigned long long seed;
 module_param(seed, ullong, 0444);

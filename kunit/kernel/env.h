@@ -10,12 +10,12 @@
 
 struct kunit;
 
-/* kunit_env.c */
+/* env.c */
 void tce_kunit_begin(void);
 void tce_kunit_end(struct kunit *test);
 void tce_kunit_drain(void);
 
-/* kunit_threads.c */
+/* threads.c */
 void tce_kunit_forget_threads(void);
 
 #endif /* TCE_KUNIT_ENV_H */

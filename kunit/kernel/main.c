@@ -12,9 +12,9 @@
 #include <linux/string.h>
 #include <kunit/test.h>
 
-#include "cases/case.h"
+#include "rig/case.h"
 #include "cases/list.h"
-#include "kunit_env.h"
+#include "env.h"
 
 static void tce_kunit_run(struct kunit *test, const struct tce_case *c)
 {
