@@ -7,7 +7,8 @@ import signal
 import sys
 import tempfile
 
-from . import bench, cache, checks, demo, guest, host, image, kernel, module, mutate, qemu, root, soak, static_checks
+from . import (bench, cache, checks, demo, guest, host, image, kernel, kunit_run, module, mutate, native, qemu, root, shell, soak,
+               static_checks)
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -168,6 +169,18 @@ def cmd_mutate(options):
     return 0 if mutate.run(options.filter, sample=options.sample, seed=options.seed, plain=options.plain).good() else 1
 
 
+def cmd_check(options):
+    return 1 if native.check(options.cases, options.sanitize) else 0
+
+
+def cmd_kunit(options):
+    return 0 if kunit_run.run_some(options.kernel, options.machine, options.cases, options.effort) else 1
+
+
+def cmd_shell(options):
+    return shell.run(options.kernel, options.machine, options.gdb)
+
+
 def cmd_format(options):
     static_checks.format_files(options.files)
     return 0
@@ -251,6 +264,24 @@ def parse(argv):
     sub.add_argument("--seed", type=int, help="of the sample")
     sub.add_argument("--plain", action="store_true", help="do not try what survives with sanitizers")
     sub.set_defaults(function=cmd_mutate)
+
+    sub = commands.add_parser("check", help="the engine's cases on this machine, after an edit: one compiler, seconds")
+    sub.add_argument("cases", nargs="*", metavar="SUITE[.CASE]", help="all when none is named (kunit/cases/list.h)")
+    sub.add_argument("--sanitize", action="store_true", help="with ASan and UBSan")
+    sub.set_defaults(function=cmd_check)
+
+    sub = commands.add_parser("kunit", help="KUnit's suites in one emulated machine")
+    sub.add_argument("kernel", help="kunit-lean, kunit-debug, or one of kernels.conf")
+    sub.add_argument("cases", nargs="?", default="", metavar="SUITE[.CASE]", help="all when none is named; tce_port*: the real port")
+    sub.add_argument("--machine", default="pseries", choices=["pseries", "powernv8", "powernv9", "powernv10"])
+    sub.add_argument("--effort", type=int, help="percent of the random operations, and how long rows of trials are")
+    sub.set_defaults(function=cmd_kunit)
+
+    sub = commands.add_parser("shell", help="a shell in an emulated POWER host with the module and the client")
+    sub.add_argument("kernel")
+    sub.add_argument("--machine", default="pseries", choices=["pseries", "powernv8", "powernv9", "powernv10"])
+    sub.add_argument("--gdb", action="store_true", help="wait for a debugger, and say how to start it")
+    sub.set_defaults(function=cmd_shell)
 
     sub = commands.add_parser("format", help="format C++ files in place, all when none is named")
     sub.add_argument("files", nargs="*", help="paths from the top of the tree")

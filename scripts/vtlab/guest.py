@@ -209,6 +209,22 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
     return Outcome(code, output, console, splats, seconds, directory)
 
 
+def shell(target, *, modules, files, machine, append="", waits_for_debugger=False):
+    """Boots a kernel with modules and files and a shell on the lab's own terminal. Returns QEMU's exit code."""
+    directory = run_directory(target.name)
+    initrd = directory / "initrd"
+    # a session of its own, whose first terminal is the line
+    script = "line=$(readlink /proc/self/fd/0)\nsetsid sh -c \"exec sh -i <$line >$line 2>&1\"\n"
+    write_image(modules, script, initrd, files=files, data={"interactive": ""})
+    argv = machine.argv(target.vmlinux, initrd, append, directory / "console.log")
+    if waits_for_debugger:
+        argv += ["-s", "-S"]
+    try:
+        return qemu.run_on_terminal(argv)
+    finally:
+        initrd.unlink(missing_ok=True)
+
+
 def run_directory(name):
     """A new directory for the logs of a run; those of the oldest runs go."""
     runs = cache.top() / "runs"

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import pathlib
 import re
 
 from . import guest, kernel, ktap, kunit_stock, module, qemu
@@ -144,13 +145,15 @@ def _only(boots, machine):
     return _POWERNV_SUITES if machine != "pseries" and boots != _POWERNV_ALL else ()
 
 
-def run(built_for, boots, machine, modules_built, *, on_line=None):
-    """Boots KUnit kernel `boots` on `machine` with modules_built = (test modules, real module or None)."""
+def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=None, on_line=None):
+    """Boots KUnit kernel `boots` on `machine` with modules_built = (test modules, real module or None).
+
+    only: these suites of the engine, and no others; glob: KUnit's own filter, SUITE.CASE; effort: percent of random cases."""
     target = kernel.get(boots)
     kunit_modules, real_module = modules_built
     debug = boots.endswith("debug")
-    effort = _EFFORT_MUCH if (built_for, machine) == _THOROUGH else _EFFORT_LITTLE if debug else _EFFORT
-    only = _only(boots, machine)
+    effort = effort or (_EFFORT_MUCH if (built_for, machine) == _THOROUGH else _EFFORT_LITTLE if debug else _EFFORT)
+    only = _only(boots, machine) if only is None else only
     knobs = f"effort={effort}" + (f" suites={','.join(only)}" if only else "")
     modules = guest.Modules(target)
     for path in kunit_modules:
@@ -169,7 +172,8 @@ def run(built_for, boots, machine, modules_built, *, on_line=None):
               f'OPTIONS="{target.module_options}"\n' + _SCRIPT)
     outcome = guest.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S, allowed=_ALLOWED,
                          machine=qemu.Machine(machine=machine, cpus=2, memory="1G"),
-                         append=f"{_APPEND} {_APPEND_DEBUG}" if debug else _APPEND, on_line=on_line)
+                         append=" ".join(filter(None, (_APPEND, _APPEND_DEBUG if debug else "",
+                                                       f"kunit.filter_glob={glob}" if glob else ""))), on_line=on_line)
     report = ktap.parse(outcome.console)
     facts = _facts(outcome.output)
     problems = _judge(outcome, report, facts, debug=debug, real=bool(real))
@@ -181,6 +185,28 @@ def build(name):
     if name in kernel.table():
         return kunit_stock.build(name), module.build(name)[0]
     return module.build(name, directory=module.TREE / "kunit"), module.build(name)[0]
+
+
+def run_some(name, machine, words, effort=None):
+    """Runs suites (SUITE) or cases (SUITE.CASE) on a kernel, all when none is named, and prints them. Returns whether all is well.
+
+    Suites of the engine are named as in kunit/cases/list.h, those of the real port tce_port*."""
+    kunit_modules, _ = build(name)
+    suite, _, case = words.partition(".")
+    engine = bool(suite) and not suite.startswith("tce_port")
+    if case and name in kernel.table():
+        raise LabError("KUnit's own filter works on the KUnit kernels only: name a suite")
+    glob = f"{'tce_' if engine else ''}{suite}.{case}" if case else "" if engine or not suite else f"{suite}*"
+    only = (suite,) if engine else ()
+    wanted = [path for path in kunit_modules
+              if not suite or kernel.module_name(path) == "kunit" or ("port" in pathlib.Path(path).name) != engine]
+    done = run(name, name, machine, (wanted, None), only=only, glob=glob, effort=effort)
+    for each in done.report.cases:
+        print(f"{each.status:8} {each.name}")
+    for problem in done.problems:
+        print(problem)
+    say(f"{done.summary()}; logs in {done.directory}")
+    return done.ok and bool(done.report.count("ok"))
 
 
 def run_all(runs=RUNS):

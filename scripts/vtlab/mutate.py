@@ -20,13 +20,12 @@ import shutil
 import threading
 import time
 
-from . import cache, host, module, mutations, root, schema, sh
+from . import cache, host, module, mutations, native, root, schema, sh
 from .log import LabError, say, step
 
 BAR = 95                        # percent of the mutations that matter
 _LIKELY = 8                     # cases that are tried before all others
 _WAVES_MS = (500, 5000)         # then the quickest ones, as many as take so long
-_BASE = module.OUT / "host-root"
 _ROOM = module.OUT / "mutate"
 # build of kunit/native/Makefile -> the cases that it is for
 _BUILDS = {"plain": "*", "clang": "*", "tsan": "race.*"}
@@ -47,13 +46,6 @@ class Outcome:
     mutation: mutations.Mutation
     killer: str                 # the case, or "the compiler"; "": nobody
     seconds: float
-
-
-def _make(target, *words, timeout=1800):
-    """make in kunit/native, in the build root. Returns (exit code, output)."""
-    return root.build_root("trixie").compile(
-        ["make", "-s", "-C", "/src/kunit/native", "CXX_CLANG=ccache clang++", *words, target],
-        binds=[(module.TREE, "/src", False), (module.OUT, "/out", True)], check=False, timeout=timeout)
 
 
 def _inside(path):
@@ -112,7 +104,7 @@ class Schema:
             (self.room / "engine" / name).write_text(text)
         inside = _inside(self.room)
         with step(f"{len(self.parts.numbers)} mutants in one program ({self.build})"):
-            code, text = _make(f"base-{self.build}", "-k", f"-j{os.cpu_count()}", f"BUILD={inside}",
+            code, text = native.make(f"base-{self.build}", "-k", f"-j{os.cpu_count()}", f"BUILD={inside}",
                                f"ENGINE={inside}/engine", "MUTANTS=1", "warnings=-Wunused-result -ferror-limit=0")
         names = {number: each for each, number in self.parts.numbers.items()}
         found = [(names[int(number)], kind) for number, kind in _OF_MUTANT.findall(text)]
@@ -178,13 +170,9 @@ class Base:
 
     def __init__(self, build):
         self.build = build
-        _BASE.mkdir(parents=True, exist_ok=True)
-        with cache.lock(module.OUT / ".locks" / "host"), step(f"the engine as it is ({build})"):
-            code, text = _make(f"base-{build}", f"-j{os.cpu_count()}", "BUILD=/out/host-root")
-            if code:
-                raise LabError(f"the engine as it is does not build ({build})\n{text[-3000:]}")
+        native.build(build)
         self._users = {}
-        for path in (_BASE / build).glob("*/*.d"):
+        for path in (native.BASE / build).glob("*/*.d"):
             for name in re.findall(r"src/engine/(\w+\.(?:cc|hpp))", path.read_text()):
                 self._users.setdefault(name, set()).add(f"{path.parent.name}/{path.stem}.o")
 
@@ -219,7 +207,7 @@ class Run:
     def _compile_one(self, mutation, build, room, objects, target="mutant"):
         """Builds a mutant of its own. Returns whether the compiler notices it."""
         inside = _inside(room)
-        code, text = _make(f"{target}-{build}", f"BUILD={inside}", "BASE=/out/host-root", f"ENGINE={inside}/engine",
+        code, text = native.make(f"{target}-{build}", f"BUILD={inside}", f"BASE={native.INSIDE}", f"ENGINE={inside}/engine",
                            f"MUTATED={' '.join(objects)}", "warnings=-Werror=thread-safety -Werror=unused-result")
         if code and not _COMPILER_SAW_IT.search(text):
             raise LabError(f"{mutation} does not compile ({build})\n{text[-2000:]}")
