@@ -38,6 +38,13 @@ public:
 		return tce_port_killed() ? Errc::Intr : Errc::Ok;
 	}
 
+	/* That an IOMMU page is made of, or is part of. */
+	[[nodiscard]] static u64 system_pages(PageShift page)
+	{
+		const unsigned int shift = tce_port_page_shift();
+
+		return page.lg2() <= shift ? 1 : 1ull << (page.lg2() - shift);
+	}
 	/* IOMMU pages that are not more than a step to look up, or one. */
 	[[nodiscard]] static u64 look_ups(PageShift page)
 	{
