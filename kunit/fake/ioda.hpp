@@ -63,6 +63,7 @@ public:
 	/* --- Levels --- */
 
 	u64 live_levels = 0, live_bytes = 0;
+	u32 nodes = 0; /* bit n + 1: on node n there was one */
 	void *level_alloc(u64 bytes);
 	void level_free(void *p, u64 bytes);
 	u64 address_of(const void *p) const;
