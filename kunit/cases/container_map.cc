@@ -219,6 +219,33 @@ TCE_CASE(container, looks_for_signals)
 	TCE_EXPECT_EQ(r.w.inject_state.seen, 2);
 }
 
+/* Two MAPs are the first at the same time: one of them makes the table, for both. */
+TCE_CASE(container, two_first_maps)
+{
+	Rig r;
+	struct Other {
+		Rig &r;
+		bool done;
+	} other = { r, false };
+
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+	r.w.moment_arg = &other;
+	r.w.on_moment = [](void *arg, bool) {
+		auto &o = *static_cast<Other *>(arg);
+
+		if (o.done || env_self()->nr_held)
+			return;
+		o.done = true;
+		TCE_EXPECT_EQ(o.r.map(kUser + 4096, 4096, 4096), 0);
+	};
+	TCE_EXPECT_EQ(r.map(kUser, 0, 4096), 0);
+	r.w.on_moment = nullptr;
+	TCE_EXPECT(other.done);
+	TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_WINDOWS_CREATED], 1);
+	TCE_EXPECT(r.reaches(0, kUser));
+	TCE_EXPECT(r.reaches(4096, kUser + 4096));
+}
+
 /* Nobody who is killed waits for a busy hypervisor. */
 TCE_CASE(container, killed_in_unmap)
 {

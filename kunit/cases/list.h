@@ -157,7 +157,8 @@
 	C(container, owner_dies, firmwares)					\
 	C(container, looks_for_signals, once)					\
 	C(container, killed_in_unmap, once)					\
-	C(container, few_pages, once)
+	C(container, few_pages, once)						\
+	C(container, two_first_maps, once)
 
 /* What the administrator is told. */
 #define TCE_CASES_log(C)							\
