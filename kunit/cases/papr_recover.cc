@@ -169,6 +169,7 @@ TCE_CASE(papr, default_of_joiner_not_removed)
 	TCE_EXPECT_EQ(s.r.attach(1), 0);
 	s.r.w.fail_never();
 	TCE_EXPECT(s.r.w.window_at(1, kDdwStart));
+	TCE_EXPECT_EQ(s.calls(kReset), 1);
 }
 
 /* The first MAP fails: userspace has its default window as before, and can let go of it. */

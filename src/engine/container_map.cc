@@ -119,7 +119,7 @@ Status Container::Notes::check_part(tce_mem *mem, Uaddr at, u64 size, Steps &ste
 {
 	const unsigned int shift = tce_port_page_shift();
 	const PageShift block(tce::min(page_.lg2(), shift + Steps::kLookUpsLg2));
-	const u64 most = Steps::look_ups(block);
+	const u64 most = Steps::kLookUps >> (block.lg2() - shift);
 	u64 hpa = 0;
 
 	for (u64 done = 0; done < size;) {

@@ -45,15 +45,6 @@ public:
 
 		return page.lg2() <= shift ? 1 : 1ull << (page.lg2() - shift);
 	}
-	/* IOMMU pages that are not more than a step to look up, or one. */
-	[[nodiscard]] static u64 look_ups(PageShift page)
-	{
-		const unsigned int shift = tce_port_page_shift();
-
-		if (page.lg2() <= shift)
-			return kLookUps;
-		return max<u64>(kLookUps >> (page.lg2() - shift), 1);
-	}
 
 private:
 	bool full(u64 n)
