@@ -1,9 +1,10 @@
 """Mutation runs: do the cases on this machine notice small faults in the engine? The faults: mutations.py.
 
-What a mutation changes is compiled and linked with objects of the engine as it is, and the cases run until one fails:
-first without sanitizers, the quick suites before the slow ones; what survives that, with sanitizers, and with threads
-under TSan. Cases that noticed something in the same file come first, and the one that noticed the same mutation the
-last time before those.
+One program has all mutants that are part of some function (schema.py). It runs once as it is, and says of each case
+which of those functions it reaches and how long it takes. Then each mutant is alive in a run of the cases that reach
+its function, until one fails: those that noticed something near it first, quick ones before slow ones. What survives
+that runs with sanitizers, and with threads under TSan. A mutant of anything else (a constant, a macro) is compiled and
+linked with objects of the engine as it is.
 """
 
 import collections
@@ -19,21 +20,26 @@ import shutil
 import threading
 import time
 
-from . import cache, host, module, mutations, root, sh
+from . import cache, host, module, mutations, root, schema, sh
 from .log import LabError, say, step
 
 BAR = 95                        # percent of the mutations that matter
 _LIKELY = 8                     # cases that are tried before all others
+_WAVES_MS = (500, 5000)         # then the quickest ones, as many as take so long
 _BASE = module.OUT / "host-root"
 _ROOM = module.OUT / "mutate"
-_SLOW = "papr.*:sweep.*:group.*:charge.*"
-# build of kunit/host/Makefile -> filters, one run of the cases each
-_STAGES = {"plain": (f"-{_SLOW}", _SLOW), "clang": ("*",), "tsan": ("race.*",)}
+# build of kunit/host/Makefile -> the cases that it is for
+_BUILDS = {"plain": "*", "clang": "*", "tsan": "race.*"}
 _SEED = 1                       # of the random cases: the same run twice gives the same score
+_EFFORT = 50                    # percent of the random operations
+_PATIENCE_S = 30                # a case that takes longer hangs
+_MEMORY = 4 << 30               # bytes; a mutant may want all there is
 _LAST_RUN = re.compile(r"^\[ RUN      \] (\S+)", re.M)
 _FAILED = re.compile(r"^\[  FAILED  \] (\S+?)[ ,(\n]", re.M)
 _COMPILER_SAW_IT = re.compile(r"static assertion failed|\[-Werror,-Wthread-safety|constexpr|constant expression"
                               r"|\[-Werror,-Wunused-result")
+_OF_MUTANT = re.compile(r"^\S*?mutant/(\d+):\d+:\d+: (error|warning): .*", re.M)
+_THE_COMPILER = "the compiler"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,30 +49,131 @@ class Outcome:
     seconds: float
 
 
-def _make(target, *words, timeout=900):
+def _make(target, *words, timeout=1800):
     """make in kunit/host, in the build root. Returns (exit code, output)."""
     return root.build_root("trixie").compile(
         ["make", "-s", "-C", "/src/kunit/host", "CXX_CLANG=ccache clang++", *words, target],
         binds=[(module.TREE, "/src", False), (module.OUT, "/out", True)], check=False, timeout=timeout)
 
 
-def _run_cases(binary, cases, seconds):
+def _inside(path):
+    return f"/out/{pathlib.Path(path).relative_to(module.OUT)}"
+
+
+def _filter(cases):
+    """The filter for cases by name; what means something in filters may be any character."""
+    return ":".join(re.sub(r"[-:*]", "?", case) for case in cases) if not isinstance(cases, str) else cases
+
+
+def _run_cases(binary, cases, seconds, room, env=None):
     """Runs cases until one fails. Returns the one that did, or ""."""
+    flags = room / "flags"
+    flags.write_text(f"--gtest_fail_fast\n--gtest_filter={_filter(cases)}\n")
+    limit = ["prlimit", f"--as={_MEMORY}"] if pathlib.Path(binary).parent.name == "plain" else []
     code, text = root.build_root("trixie").run(
-        ["setarch", "-R", "timeout", "-s", "KILL", str(seconds), binary, "--gtest_fail_fast", f"--gtest_filter={cases}"],
-        binds=[(module.OUT, "/out", False)], check=False, timeout=seconds + 60,
-        env={"TCE_SEED": str(_SEED), "TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1"})
+        ["setarch", "-R", *limit, "timeout", "-s", "KILL", str(seconds), binary, f"--gtest_flagfile={_inside(flags)}"],
+        binds=[(module.OUT, "/out", True)], check=False, timeout=seconds + 60,
+        env={"TCE_SEED": str(_SEED), "TCE_EFFORT": str(_EFFORT), "TCE_PATIENCE": str(_PATIENCE_S),
+             "TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1", **(env or {})})
     if not code:
         return ""
     failed, last = _FAILED.findall(text), _LAST_RUN.findall(text)
     if failed:
         return failed[0]
+    if not last:
+        raise LabError(f"{binary} did not run a case:\n{text[-1000:]}")
     # It died, or was killed, in the case that it ran last; leaks show when all is over.
-    return (last[-1] if last else "") + (" (no end)" if code in (124, 137) else " (died)")
+    return last[-1] + (" (no end)" if code in (124, 137) or ", hangs" in text else " (died)")
+
+
+class Schema:
+    """The program that has many mutants, built in one way; what the compiler says of them, what the cases reach."""
+
+    def __init__(self, build, chosen):
+        self.build = build
+        self.room = _ROOM / f"all-{build}"
+        self.seen = set()           # mutations that the compiler warns of
+        without = set()
+        while True:
+            self.parts = schema.build(chosen, mutations.ENGINE, without)
+            broken = self._compile()
+            if not broken:
+                break
+            without |= broken
+        self.binary = f"{_inside(self.room)}/{build}/cases.bin"
+        self._reached()
+
+    def _compile(self):
+        """Builds it. Returns the mutations that do not compile with others."""
+        shutil.rmtree(self.room, ignore_errors=True)
+        shutil.copytree(mutations.ENGINE, self.room / "engine")
+        for name, text in self.parts.files.items():
+            (self.room / "engine" / name).write_text(text)
+        inside = _inside(self.room)
+        with step(f"{len(self.parts.numbers)} mutants in one program ({self.build})"):
+            code, text = _make(f"base-{self.build}", "-k", f"-j{os.cpu_count()}", f"BUILD={inside}",
+                               f"ENGINE={inside}/engine", "MUTANTS=1", "warnings=-Wunused-result -ferror-limit=0")
+        names = {number: each for each, number in self.parts.numbers.items()}
+        found = [(names[int(number)], kind) for number, kind in _OF_MUTANT.findall(text)]
+        self.seen = {each for each, kind in found if kind == "warning"}
+        broken = {each for each, kind in found if kind == "error"}
+        if code and not broken:
+            raise LabError(f"the mutants do not build ({self.build})\n{text[-3000:]}")
+        return broken
+
+    def _reached(self):
+        path = self.room / "reached"
+        path.unlink(missing_ok=True)
+        begin = time.monotonic()
+        with step(f"what the cases reach ({self.build})"):
+            failed = _run_cases(self.binary, _BUILDS[self.build], 1800, self.room, {"TCE_REACHED": _inside(path)})
+        if failed:
+            raise LabError(f"the engine as it is fails {failed} ({self.build})")
+        self.seconds = time.monotonic() - begin
+        self.cases = collections.defaultdict(list)      # function -> [(milliseconds, case)]
+        for line in path.read_text().splitlines():
+            name, took, *functions = line.split()
+            for function in functions:
+                self.cases[int(function)].append((int(took), name))
+        for each in self.cases.values():
+            each.sort()
+
+    def try_one(self, mutation, likely):
+        """The case that notices a mutation, or ""; None if it is not part of this program."""
+        number = self.parts.numbers.get(mutation)
+        if number is None:
+            return None
+        if mutation in self.seen:
+            return _THE_COMPILER
+        reach = self.cases[self.parts.functions[mutation]]
+        known = {name for _, name in reach}
+        waves = [[case for case in likely if case in known][:_LIKELY]]
+        for limit in _WAVES_MS:
+            total, wave = 0, []
+            for took, name in reach:
+                total += took
+                if total > limit:
+                    break
+                wave.append(name)
+            waves.append(wave)
+        waves.append([name for _, name in reach])
+        took = {name: milliseconds for milliseconds, name in reach}
+        room = self.room / f"run-{number}"
+        room.mkdir(exist_ok=True)
+        tried = set()
+        for wave in waves:
+            wave = [name for name in wave if name not in tried]
+            tried.update(wave)
+            if not wave:
+                continue
+            seconds = _PATIENCE_S + 20 + 8 * sum(took[name] for name in wave) // 1000
+            if killer := _run_cases(self.binary, wave, seconds, room, {"TCE_MUTANT": str(number)}):
+                return f"{self.build} {killer}"
+        return ""
 
 
 class Base:
-    """The engine as it is, built in one way; every mutant is linked with most of it."""
+    """The engine as it is, built in one way; a mutant of its own is linked with most of it."""
 
     def __init__(self, build):
         self.build = build
@@ -75,18 +182,10 @@ class Base:
             code, text = _make(f"base-{build}", f"-j{os.cpu_count()}", "BUILD=/out/host-root")
             if code:
                 raise LabError(f"the engine as it is does not build ({build})\n{text[-3000:]}")
-            self.limits = [self._limit(cases) for cases in _STAGES[build]]
         self._users = {}
         for path in (_BASE / build).glob("*/*.d"):
             for name in re.findall(r"src/engine/(\w+\.(?:cc|hpp))", path.read_text()):
                 self._users.setdefault(name, set()).add(f"{path.parent.name}/{path.stem}.o")
-
-    def _limit(self, cases):
-        begin = time.monotonic()
-        failed = _run_cases(f"/out/host-root/{self.build}/cases.bin", cases, 600)
-        if failed:
-            raise LabError(f"the engine as it is fails {failed} ({self.build})")
-        return 10 + int(8 * (time.monotonic() - begin))
 
     def objects(self, file):
         """What has to be compiled anew when an engine file changes; the engine's first, they complain soonest."""
@@ -94,7 +193,7 @@ class Base:
 
 
 class Run:
-    def __init__(self, builds=tuple(_STAGES)):
+    def __init__(self, builds=tuple(_BUILDS)):
         self._builds = builds
         self._bases = {}
         self._lock = threading.Lock()
@@ -107,77 +206,105 @@ class Run:
                 self._bases[build] = Base(build)
             return self._bases[build]
 
-    def _build(self, mutation, build, room):
-        """Builds a mutant. Returns what the compiler says if it notices the mutation."""
-        base = self.base(build)
-        inside = f"/out/{room.relative_to(module.OUT)}"
-        objects = base.objects(mutation.file)
-        if not objects:
-            raise LabError(f"{mutation.file}: no object is made of it")
-        code, text = _make(f"mutant-{build}", f"BUILD={inside}", "BASE=/out/host-root", f"ENGINE={inside}/engine",
-                           f"MUTATED={' '.join(objects)}", "warnings=-Werror=thread-safety -Werror=unused-result")
-        if code and not _COMPILER_SAW_IT.search(text):
-            raise LabError(f"{mutation} does not compile ({build})\n{text[-2000:]}")
-        return code != 0
-
     def _likely(self, mutation, build):
-        """Cases that may well notice a mutation, as a filter."""
+        """Cases that may well notice a mutation: what has noticed it before, then what noticed others of the file."""
         known = collections.Counter()
         for name, killer in list(self._killers.items()):
             where, _, case = killer.partition(" ")
             if where == build and name.startswith(f"{mutation.file}:"):
                 known[case.split()[0]] += len(self._killers) if name == str(mutation) else 1
-        return ":".join(case for case, _ in known.most_common(_LIKELY))
+        return [case for case, _ in known.most_common(3 * _LIKELY)]
 
-    def _kill(self, mutation, room):
-        for build in self._builds:
-            # What only threads notice need not be tried without.
-            if build != "tsan" and self._killers.get(str(mutation), "").startswith("tsan "):
-                continue
-            if self._build(mutation, build, room):
-                return "the compiler"
-            binary = f"/out/{room.relative_to(module.OUT)}/{build}/mutant.bin"
-            limits = self.base(build).limits
-            likely = self._likely(mutation, build)
-            if likely and (killer := _run_cases(binary, likely, max(limits))):
-                return f"{build} {killer}"
-            for cases, limit in zip(_STAGES[build], limits):
-                if killer := _run_cases(binary, cases, limit):
-                    return f"{build} {killer}"
-        return ""
+    def _compile_one(self, mutation, build, room, objects, target="mutant"):
+        """Builds a mutant of its own. Returns whether the compiler notices it."""
+        inside = _inside(room)
+        code, text = _make(f"{target}-{build}", f"BUILD={inside}", "BASE=/out/host-root", f"ENGINE={inside}/engine",
+                           f"MUTATED={' '.join(objects)}", "warnings=-Werror=thread-safety -Werror=unused-result")
+        if code and not _COMPILER_SAW_IT.search(text):
+            raise LabError(f"{mutation} does not compile ({build})\n{text[-2000:]}")
+        return code != 0
 
-    def one(self, mutation):
-        begin = time.monotonic()
+    def _alone(self, mutation, builds):
+        """Who notices a mutant that is compiled on its own."""
         room = _ROOM / re.sub(r"\W", "-", str(mutation))
         shutil.rmtree(room, ignore_errors=True)
         shutil.copytree(mutations.ENGINE, room / "engine")
         (room / "engine" / mutation.file).write_text(mutation.text)
         try:
-            killer = self._kill(mutation, room)
+            for build in builds:
+                objects = self.base(build).objects(mutation.file)
+                if not objects:
+                    raise LabError(f"{mutation.file}: no object is made of it")
+                # an object of the engine is compiled soon, and often that is enough
+                if (self._compile_one(mutation, build, room, objects[:1], "objects")
+                        or self._compile_one(mutation, build, room, objects)):
+                    return _THE_COMPILER
+                binary = f"{_inside(room)}/{build}/mutant.bin"
+                for cases in (_filter(self._likely(mutation, build)), _BUILDS[build]):
+                    if cases and (killer := _run_cases(binary, cases, 900, room)):
+                        return f"{build} {killer}"
         finally:
             shutil.rmtree(room, ignore_errors=True)
-        return Outcome(mutation, killer, time.monotonic() - begin)
+        return ""
 
-    def all(self, chosen):
-        outcomes = []
-        self.base("plain")
+    def _constant(self, mutation):
+        """Does the compiler notice a mutation of a constexpr function?"""
+        room = _ROOM / re.sub(r"\W", "-", str(mutation))
+        shutil.rmtree(room, ignore_errors=True)
+        shutil.copytree(mutations.ENGINE, room / "engine")
+        (room / "engine" / mutation.file).write_text(mutation.text)
+        try:
+            objects = self.base("plain").objects(mutation.file)
+            return _THE_COMPILER if self._compile_one(mutation, "plain", room, objects[:1], "objects") else ""
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+    def _all_of(self, chosen, try_one):
+        """Tries mutations side by side. Returns those that nobody noticed."""
+        left = []
+
+        def timed(mutation):
+            begin = time.monotonic()
+            return Outcome(mutation, try_one(mutation), time.monotonic() - begin)
+
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
-                for future in concurrent.futures.as_completed([pool.submit(self.one, each) for each in chosen]):
-                    outcomes.append(future.result())
-                    self._report(outcomes[-1])
+                for future in concurrent.futures.as_completed([pool.submit(timed, each) for each in chosen]):
+                    outcome = future.result()
+                    self._report(outcome)
+                    if outcome.killer:
+                        self._outcomes.append(outcome)
+                    else:
+                        left.append(outcome.mutation)
             except BaseException:
                 sh.kill_all()
                 pool.shutdown(cancel_futures=True)
                 raise
+        return left
+
+    def all(self, chosen):
+        """Outcomes of the chosen mutations, in any order."""
+        self._outcomes, left, alone = [], list(chosen), []
+        for build in self._builds:
+            if not left:
+                break
+            many = Schema(build, left)
+            alone += many.parts.rest
+            say(f"{len(many.parts.numbers)} mutants, {len(many.parts.rest)} that need programs of their own ({build})")
+            left = self._all_of(many.parts.numbers, lambda each: many.try_one(each, self._likely(each, build)))
+            if build == "plain":
+                constant = [each for each in left if each in many.parts.constant]
+                left = [each for each in left if each not in constant] + self._all_of(constant, self._constant)
+        left += self._all_of(alone, lambda each: self._alone(each, self._builds))
+        self._outcomes += [Outcome(each, "", 0) for each in left]
         host.give_back(module.OUT)
-        return outcomes
+        return self._outcomes
 
     def _report(self, outcome):
         if outcome.killer:
             self._killers[str(outcome.mutation)] = outcome.killer
             self._memory.write_text(json.dumps(self._killers, indent=1, sort_keys=True) + "\n")
-        what = f"killed by {outcome.killer}" if outcome.killer else "SURVIVED"
+        what = f"killed by {outcome.killer}" if outcome.killer else "survives so far"
         print(f"{what:60} {outcome.mutation} ({outcome.seconds:.0f} s)", flush=True)
 
 

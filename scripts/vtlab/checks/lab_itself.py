@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from .. import apt, cache, demo, guest, kernel, mutate, mutations, qemu, soak, verdict
+from .. import apt, cache, demo, guest, kernel, mutate, mutations, qemu, schema, soak, verdict
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -246,6 +246,32 @@ class MutationCases(unittest.TestCase):
             self.table("""["f.cc"]\nless = ['a +', 'a -']\n["g.cc"]\nx = ['y', 'z']""")
         with self.assertRaises(LabError):       # twice
             self.table("""["f.cc"]\nless = ['b', 'c']""", text="b b")
+
+    def test_the_table_is_up_to_date(self):
+        self.assertLess(1000, len(mutations.load()))
+
+    def schema(self, text, entries):
+        with tempfile.TemporaryDirectory() as room:
+            engine = pathlib.Path(room)
+            (engine / "f.hpp").write_text(text)
+            chosen = [mutations.Mutation("f.hpp", name, mutations.replace_once(text, *pair))
+                      for name, pair in entries.items()]
+            made = schema.build(chosen, engine)
+            return made, {each.name for each in made.rest}
+
+    def test_mutants_are_bodies_of_functions(self):
+        text = ("namespace n {\nclass C {\npublic:\n\tC() : a_(1), b_{ 2 } { a_ = 3; }\n"
+                "\tint f(int x) const REQUIRES(l_) { return x + 1; }\n\tauto g() -> C *\n\t{\n\t\tif (a_) {\n\t\t\ta_ = 4;\n"
+                "\t\t}\n\t\treturn this;\n\t}\nprivate:\n\tint a_{ 5 };\n\tconstexpr int h() { return 6; } // {\n};\n}\n")
+        made, rest = self.schema(text, {
+            "in_constructor": ("a_ = 3;", ""), "in_init": ("b_{ 2 }", "b_{ 7 }"), "in_f": ("x + 1", "x"),
+            "in_g": ("a_ = 4; } return", "} return"), "behind_g": ("return this; } private:", "return nullptr; } private:"),
+            "in_member": ("{ 5 }", "{ 8 }"), "in_h": ("return 6", "return 9"), "before_f": ("int f(int x)", "int f(long x)")})
+        self.assertEqual(rest, {"in_init", "in_member", "before_f"})
+        self.assertEqual({each.name for each in made.constant}, {"in_h"})
+        self.assertEqual(len(set(made.functions.values())), 4)
+        self.assertIn("return nullptr;", made.files["f.hpp"])
+        self.assertEqual(made.files["f.hpp"].count("{"), made.files["f.hpp"].count("}") + 1)     # the comment's
 
     def test_score(self):
         def outcome(kind, killer):
