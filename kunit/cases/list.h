@@ -315,6 +315,29 @@
 	C(kvm, leaver_is_left_alone, once)					\
 	C(kvm, remove_waits_for_a_slot, hosts)					\
 	C(kvm, remove_waits_for_the_first, hosts)				\
+	C(kvm, leaver_misses_nothing, off_or_on)				\
+	C(kvm, leaver_refuses, off_or_on)					\
+	C(kvm, joiner_does_not_close, off_or_on)				\
+	C(kvm, joiner_is_busy, once)						\
+	C(kvm, changed_under_way, page_shifts)					\
+	C(kvm, leaf_is_taken, page_shifts)					\
+	C(kvm, list_is_written_anew, page_shifts)				\
+	C(kvm, cleared_under_a_refused_map, page_shifts)			\
+	C(kvm, broken_off_goes_with_the_flush, hosts)				\
+	C(kvm, same_again, hosts)						\
+	C(kvm, replaced_beside_a_parked_one, hosts)				\
+	C(kvm, lost_under_a_claim, page_shifts)					\
+	C(kvm, unmap_of_cleared_refused, page_shifts)				\
+	C(kvm, removed_with_entries, page_shifts)				\
+	C(kvm, stays_with_entries, page_shifts)					\
+	C(kvm, nobody_is_waited_for, hosts)					\
+	C(kvm, nobody_comes_late, hosts)					\
+	C(kvm, released_under_a_call, hosts)					\
+	C(kvm, busy_at_the_end, page_shifts)					\
+	C(kvm, figures, hosts)							\
+	C(kvm, kill_of_one_leaf, hosts)						\
+	C(kvm, flush_comes_again, page_shifts)					\
+	C(kvm, busy_a_few_times, page_shifts)					\
 	C(kvm, busy, page_shifts)						\
 	C(kvm, busy_for_ever, page_shifts)
 
