@@ -228,7 +228,11 @@
 	C(doubt, closed_in_the_others, page_shifts)				\
 	C(doubt, notes_refused, page_shifts)					\
 	C(doubt, odd_addresses, page_shifts)					\
-	C(doubt, notes_lost, off_or_on)
+	C(doubt, notes_lost, off_or_on)						\
+	C(doubt, killed_while_busy, once)					\
+	C(doubt, ends_with_a_map, once)						\
+	C(doubt, ends_with_a_flush, page_shifts)				\
+	C(doubt, memory_at_zero, hosts)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\
@@ -248,7 +252,10 @@
 	C(group, any_state, firmwares)						\
 	C(group, joiner_fails_anywhere, firmwares)				\
 	C(group, cost_of_a_group, firmwares)					\
-	C(group, leaves_in_trouble, firmwares)
+	C(group, leaves_in_trouble, firmwares)					\
+	C(group, refused_once_is_enough, once)					\
+	C(group, leaver_closes_the_rest, once)					\
+	C(group, yields, once)
 
 /* In-kernel KVM on our tables. */
 #define TCE_CASES_kvm(C)							\
@@ -338,6 +345,7 @@
 	C(kvm, kill_of_one_leaf, hosts)						\
 	C(kvm, flush_comes_again, page_shifts)					\
 	C(kvm, busy_a_few_times, page_shifts)					\
+	C(kvm, small_after_a_lie, hosts)					\
 	C(kvm, busy, page_shifts)						\
 	C(kvm, busy_for_ever, page_shifts)
 
@@ -398,7 +406,8 @@
 	C(v1, close_with_things_mapped, hosts)					\
 	C(v1, close_refused, page_shifts)					\
 	C(v1, no_kvm, hosts)							\
-	C(v1, first_map_fails, hosts)
+	C(v1, first_map_fails, hosts)						\
+	C(v1, no_kvm_whatever, hosts)
 
 /* Whole scenarios in which every single thing that can fail fails once. */
 #define TCE_CASES_sweep(C)							\
