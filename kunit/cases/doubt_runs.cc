@@ -256,3 +256,27 @@ TCE_CASE(v1, no_kvm_whatever)
 	TCE_EXPECT(r.w.ktables);
 	TCE_EXPECT_EQ(r.unmap(0, 65536), 0);
 }
+
+/* v1: pages that the hypervisor may have after all stay pinned. */
+TCE_CASE(v1, half_a_push)
+{
+	for (u32 before = 0; before < 2; before++) {
+		Config config = with_system_pages(param);
+
+		config.version = TCE_V1;
+
+		Rig r(config);
+
+		TCE_ASSERT_EQ(r.enable(), 0);
+		if (before)
+			TCE_ASSERT_EQ(r.map(kUser, 0, 16 * 4096), 0);
+		half_a_push(r.w, 7);
+		TCE_EXPECT_EQ(r.map(kOther, 0, 16 * 4096), err::kIo);
+		r.w.no_scripts();
+		TCE_EXPECT(r.w.is_pinned(r.w.hpa_of(&r.w.mm[0], kOther), 4096));
+		TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_QUARANTINED], 16);
+		TCE_EXPECT_EQ(r.unmap(0, 16 * 4096), 0);
+		TCE_EXPECT_EQ(r.w.live_tces(), 0);
+		r.w.skip_balance = true;
+	}
+}

@@ -88,30 +88,79 @@ TCE_CASE(kvm, changed_under_way)
 	static constexpr Does kOps[] = { Does::Map, Does::MapNoRights, Does::MapNoMemory,
 					 Does::Unmap, Does::Clear };
 
-	for (u32 waiting = 0; waiting < 2; waiting++) {
-		for (u32 closed = 0; closed < 2; closed++) {
-			for (Does op : kOps) {
+	for (u32 how = 0; how < 4; how++) {
+		for (Does op : kOps) {
+			for (u64 nth = 1;; nth++) {
 				Vcpus v(with_system_pages(param));
-				During d = { &v, 1, op };
+				During d = { &v, nth, op };
 
-				d.waiting = waiting;
+				d.waiting = how & 1;
 				TCE_EXPECT_EQ(v.act(1, Does::Put, 0), h::kSuccess);
-				TCE_EXPECT_EQ(v.act(1, closed ? Does::Unmap : Does::Map, 1),
+				TCE_EXPECT_EQ(v.act(1, how & 2 ? Does::Unmap : Does::Map, 1),
 					      h::kSuccess);
 				v.r.w.reset_counts();
-				if (waiting)
+				if (d.waiting)
 					v.r.w.script(
 						{ kAllOps, 0, 1, h::kLongBusy1Msec, 0, false });
 				d.begin();
 				act(v, Who::Flush);
 				d.end();
-				TCE_EXPECT(d.come);
 				v.settle(name_of(op));
 				v.unregister(name_of(op));
 				v.finish(name_of(op));
+				if (!d.come)
+					break;
 			}
 		}
 	}
+}
+
+namespace {
+
+/* A vCPU replaces an entry at the last of so many moments before the first hypercall is through. */
+struct JustBefore {
+	Vcpus *v;
+	u64 nth; /* 0: none, they are counted */
+	u64 seen = 0;
+
+	static void at_moment(void *arg, bool)
+	{
+		auto &j = *static_cast<JustBefore *>(arg);
+
+		if (env_self()->nr_spins == 1 && !j.v->r.w.hcall_total() && ++j.seen == j.nth)
+			TCE_EXPECT_EQ(j.v->act(2, Does::Map, 2), h::kSuccess);
+	}
+};
+
+} // namespace
+
+/* What is refused is closed, but not what a vCPU has written there since: its own kill comes. */
+TCE_CASE(kvm, newer_than_what_is_refused)
+{
+	u64 last = 0;
+
+	for (u32 counted = 0; counted < 2; counted++) {
+		Vcpus v(with_system_pages(param));
+		JustBefore j = { &v, last };
+		World &w = v.r.w;
+
+		TCE_EXPECT_EQ(v.act(1, Does::Map, 1), h::kSuccess);
+		w.reset_counts();
+		w.script({ kAllOps, 0, 1, h::kHardware, 0, false });
+		w.moment_arg = &j;
+		w.on_moment = JustBefore::at_moment;
+		act(v, Who::Flush);
+		w.on_moment = nullptr;
+		w.no_scripts();
+		TCE_EXPECT_EQ(w.counters[TCE_COUNT_KVM_LOST], 1);
+		last = j.seen;
+		v.act(2, Does::Kill, 2);
+		TCE_EXPECT_EQ(v.r.reaches(kAt * 4096, Vcpus::kMem[2] + kAt * 4096), counted == 1);
+		v.settle("newer than what is refused");
+		v.unregister("newer than what is refused");
+		v.finish("newer than what is refused");
+	}
+	TCE_EXPECT_LT(0, last);
 }
 
 /* While MAP and UNMAP are at work KVM finds no slot in that leaf, and its kills leave the work to them. */

@@ -327,6 +327,7 @@
 	C(kvm, joiner_does_not_close, off_or_on)				\
 	C(kvm, joiner_is_busy, once)						\
 	C(kvm, changed_under_way, page_shifts)					\
+	C(kvm, newer_than_what_is_refused, page_shifts)				\
 	C(kvm, leaf_is_taken, page_shifts)					\
 	C(kvm, list_is_written_anew, page_shifts)				\
 	C(kvm, cleared_under_a_refused_map, page_shifts)			\
@@ -407,7 +408,8 @@
 	C(v1, close_refused, page_shifts)					\
 	C(v1, no_kvm, hosts)							\
 	C(v1, first_map_fails, hosts)						\
-	C(v1, no_kvm_whatever, hosts)
+	C(v1, no_kvm_whatever, hosts)						\
+	C(v1, half_a_push, page_shifts)
 
 /* Whole scenarios in which every single thing that can fail fails once. */
 #define TCE_CASES_sweep(C)							\
