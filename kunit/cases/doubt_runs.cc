@@ -125,28 +125,71 @@ TCE_CASE(group, yields)
 /* Who is killed while the hypervisor is busy does not wait for it. */
 TCE_CASE(doubt, killed_while_busy)
 {
-	Rig r;
+	for (u32 unmap = 0; unmap < 2; unmap++) {
+		Rig r;
 
-	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
-	TCE_ASSERT_EQ(r.create(12, kGiB), 0);
-	TCE_ASSERT_EQ(r.map(kUser, r.start, 4096), 0);
-	TCE_EXPECT_EQ(r.unmap(r.start, 4096), 0);
-	r.w.script({ op_bit(Op::PutIndirect), 0, 5, h::kLongBusy10Msec, 0, false });
-	r.w.moment_arg = &r.w;
-	r.w.on_moment = [](void *arg, bool spinning) {
-		World &w = *static_cast<World *>(arg);
+		TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+		TCE_ASSERT_EQ(r.create(12, kGiB), 0);
+		TCE_ASSERT_EQ(r.map(kUser, r.start, 16 * 4096), 0);
+		if (!unmap)
+			TCE_EXPECT_EQ(r.unmap(r.start, 16 * 4096), 0);
+		r.w.script({ op_bit(Op::PutIndirect) | op_bit(Op::Stuff), 0, 5, h::kLongBusy10Msec,
+			     0, false });
+		r.w.moment_arg = &r.w;
+		r.w.on_moment = [](void *arg, bool spinning) {
+			World &w = *static_cast<World *>(arg);
 
-		if (spinning && !w.waits && !w.inject_state.nth)
-			w.fail_nth(1, site_bit(Site::Killed));
-	};
-	r.w.reset_counts();
-	TCE_EXPECT_NE(r.map(kUser, r.start, 16 * 4096), 0);
-	r.w.on_moment = nullptr;
-	TCE_EXPECT_EQ(r.w.injected(), 1);
-	r.w.fail_never();
-	r.w.no_scripts();
-	TCE_EXPECT_EQ(r.unmap(r.start, kMiB), 0);
-	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), 0);
+			if (spinning && !w.waits && !w.inject_state.nth)
+				w.fail_nth(1, site_bit(Site::Killed));
+		};
+		r.w.reset_counts();
+		TCE_EXPECT_NE(
+			unmap ? r.unmap(r.start, 16 * 4096) : r.map(kUser, r.start, 16 * 4096), 0);
+		r.w.on_moment = nullptr;
+		TCE_EXPECT_EQ(r.w.injected(), 1);
+		r.w.fail_never();
+		r.w.no_scripts();
+		TCE_EXPECT_EQ(r.unmap(r.start, kMiB), 0);
+		TCE_EXPECT_EQ(r.unreg(kUser, kMiB), 0);
+	}
+}
+
+/* UNMAP that is refused: of what the hypervisor has there is no doubt, nothing is pushed, nothing lost. */
+TCE_CASE(doubt, none_of_live_entries)
+{
+	guest::Guest g(12, 12, with_system_pages(param));
+	World &w = g.r.w;
+
+	TCE_EXPECT_EQ(g.put_in_kernel(3, 0x5000 | kBoth), h::kSuccess);
+	w.reset_counts();
+	w.script({ kAllOps, 0, ~0ull, h::kHardware, 0, false });
+	TCE_EXPECT_EQ(g.r.unmap(g.at, kMiB), err::kIo);
+	w.no_scripts();
+	TCE_EXPECT_EQ(w.hcall_total(), 1);
+	TCE_EXPECT_EQ(w.counters[TCE_COUNT_KVM_LOST], 0);
+	TCE_EXPECT_EQ(w.logs_of[TCE_LOG_ENTRIES], 0);
+	TCE_EXPECT(g.reaches(3, 0x5000));
+	TCE_EXPECT_EQ(g.r.unmap(g.at, kMiB), 0);
+	TCE_EXPECT_EQ(g.r.unreg(guest::kRam, guest::kRamSize), 0);
+}
+
+/* PowerNV's largest leaf is of many steps, for UNMAP and for REMOVE: the fake counts what is done in one go. */
+TCE_CASE(bounds, largest_leaf)
+{
+	Config config = with_powernv();
+
+	config.page_shift = 12;
+
+	Rig r(config);
+	constexpr u64 kSize = 256 * kMiB;
+
+	TCE_ASSERT_EQ(r.reg(bit(36), kSize), 0);
+	TCE_ASSERT_EQ(r.create(12, kSize), 0);
+	for (u32 i = 0; i < 2; i++) {
+		TCE_ASSERT_EQ(r.map(bit(36), r.start, kSize), 0);
+		TCE_EXPECT_EQ(i ? r.remove(r.start) : r.unmap(r.start, kSize), 0);
+	}
+	TCE_EXPECT_EQ(r.unreg(bit(36), kSize), 0);
 }
 
 /* The doubt ends with the next MAP of the same entries. */

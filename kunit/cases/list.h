@@ -232,7 +232,8 @@
 	C(doubt, killed_while_busy, once)					\
 	C(doubt, ends_with_a_map, once)						\
 	C(doubt, ends_with_a_flush, page_shifts)				\
-	C(doubt, memory_at_zero, hosts)
+	C(doubt, memory_at_zero, hosts)						\
+	C(doubt, none_of_live_entries, page_shifts)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\
@@ -434,7 +435,8 @@
 	C(bounds, one_block, hosts)						\
 	C(bounds, many_regions, hosts)						\
 	C(bounds, refused_maps, hosts)						\
-	C(bounds, sparse_maps, hosts)
+	C(bounds, sparse_maps, hosts)						\
+	C(bounds, largest_leaf, once)
 
 /* Anything in any order, beside a simple model. */
 #define TCE_CASES_model(C)							\
