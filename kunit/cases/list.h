@@ -261,7 +261,12 @@
 	C(doubt, closed_in_the_others, page_shifts)				\
 	C(doubt, notes_refused, page_shifts)					\
 	C(doubt, odd_addresses, page_shifts)					\
-	C(doubt, notes_lost, off_or_on)
+	C(doubt, notes_lost, off_or_on)						\
+	C(doubt, killed_while_busy, once)					\
+	C(doubt, ends_with_a_map, once)						\
+	C(doubt, ends_with_a_flush, page_shifts)				\
+	C(doubt, memory_at_zero, hosts)						\
+	C(doubt, none_of_live_entries, page_shifts)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\
@@ -282,7 +287,10 @@
 	C(group, joiner_fails_anywhere, firmwares)				\
 	C(group, cost_of_a_group, firmwares)					\
 	C(group, leaves_in_trouble, firmwares)					\
-	C(group, leaves_in_peace, firmwares)
+	C(group, leaves_in_peace, firmwares)				\
+	C(group, refused_once_is_enough, once)					\
+	C(group, leaver_closes_the_rest, once)					\
+	C(group, yields, once)
 
 /* In-kernel KVM on our tables. */
 #define TCE_CASES_kvm(C)							\
@@ -349,6 +357,31 @@
 	C(kvm, leaver_is_left_alone, once)					\
 	C(kvm, remove_waits_for_a_slot, hosts)					\
 	C(kvm, remove_waits_for_the_first, hosts)				\
+	C(kvm, leaver_misses_nothing, off_or_on)				\
+	C(kvm, leaver_refuses, off_or_on)					\
+	C(kvm, joiner_does_not_close, off_or_on)				\
+	C(kvm, joiner_is_busy, once)						\
+	C(kvm, changed_under_way, page_shifts)					\
+	C(kvm, newer_than_what_is_refused, page_shifts)				\
+	C(kvm, leaf_is_taken, page_shifts)					\
+	C(kvm, list_is_written_anew, page_shifts)				\
+	C(kvm, cleared_under_a_refused_map, page_shifts)			\
+	C(kvm, broken_off_goes_with_the_flush, hosts)				\
+	C(kvm, same_again, hosts)						\
+	C(kvm, replaced_beside_a_parked_one, hosts)				\
+	C(kvm, lost_under_a_claim, page_shifts)					\
+	C(kvm, unmap_of_cleared_refused, page_shifts)				\
+	C(kvm, removed_with_entries, page_shifts)				\
+	C(kvm, stays_with_entries, page_shifts)					\
+	C(kvm, nobody_is_waited_for, hosts)					\
+	C(kvm, nobody_comes_late, hosts)					\
+	C(kvm, released_under_a_call, hosts)					\
+	C(kvm, busy_at_the_end, page_shifts)					\
+	C(kvm, figures, hosts)							\
+	C(kvm, kill_of_one_leaf, hosts)						\
+	C(kvm, flush_comes_again, page_shifts)					\
+	C(kvm, busy_a_few_times, page_shifts)					\
+	C(kvm, small_after_a_lie, hosts)					\
 	C(kvm, busy, page_shifts)						\
 	C(kvm, busy_for_ever, page_shifts)					\
 	C(kvm, shut_while_it_waits, hosts)					\
@@ -419,7 +452,9 @@
 	C(v1, no_default_window, hosts)						\
 	C(v1, disable_with_pins_that_stay, page_shifts)			\
 	C(v1, half_a_push, page_shifts)						\
-	C(v1, several_leaves, hosts)
+	C(v1, several_leaves, hosts)					\
+	C(v1, no_kvm_whatever, hosts)						\
+	C(v1, half_a_push, page_shifts)
 
 /* Whole scenarios in which every single thing that can fail fails once. */
 #define TCE_CASES_sweep(C)							\
@@ -444,7 +479,8 @@
 	C(bounds, one_block, hosts)						\
 	C(bounds, many_regions, hosts)						\
 	C(bounds, refused_maps, hosts)						\
-	C(bounds, sparse_maps, hosts)
+	C(bounds, sparse_maps, hosts)						\
+	C(bounds, largest_leaf, once)
 
 /* Anything in any order, beside a simple model. */
 #define TCE_CASES_model(C)							\

@@ -285,6 +285,7 @@ public:
 	Users users;
 	tce_flush *flushes = nullptr;
 	u64 live_flushes = 0;
+	u64 arms = 0; /* calls that do so, in vain or not */
 
 	/*
 	 * Called in the middle of calls of the port, where another CPU may do anything; @spinning: a
