@@ -301,7 +301,7 @@ TCE_CASE(v1, no_kvm_whatever)
 }
 
 /* v1: pages that the hypervisor may have after all stay pinned. */
-TCE_CASE(v1, half_a_push)
+TCE_CASE(v1, pages_in_doubt)
 {
 	for (u32 before = 0; before < 2; before++) {
 		Config config = with_system_pages(param);

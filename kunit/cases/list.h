@@ -454,7 +454,7 @@
 	C(v1, half_a_push, page_shifts)						\
 	C(v1, several_leaves, hosts)					\
 	C(v1, no_kvm_whatever, hosts)						\
-	C(v1, half_a_push, page_shifts)
+	C(v1, pages_in_doubt, page_shifts)
 
 /* Whole scenarios in which every single thing that can fail fails once. */
 #define TCE_CASES_sweep(C)							\
