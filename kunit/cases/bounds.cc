@@ -142,10 +142,11 @@ TCE_CASE(bounds, one_block)
 	r.w.make_contiguous(kBase + 4 * size, kBase + 6 * size, 34);
 	r.w.make_contiguous(kBase + 6 * size, kBase + 8 * size, 27);
 	r.w.make_odd(kBase + 2 * size + size / 2 + bit(config.page_shift));
-	TCE_ASSERT_EQ(r.reg(kBase, 8 * size), 0);
+	r.w.make_displaced(kBase + 8 * size, kBase + 12 * size, 28);
+	TCE_ASSERT_EQ(r.reg(kBase, 12 * size), 0);
 	if (!(r.w.groups[0].caps.pgsizes & size))
 		return;
-	TCE_ASSERT_EQ(r.create(34, 8 * size), 0);
+	TCE_ASSERT_EQ(r.create(34, 16 * size), 0);
 	TCE_EXPECT_EQ(r.map(kBase, kDdwStart, 2 * size), 0);
 	TCE_EXPECT_EQ(r.map(kBase + size, kDdwStart, 2 * size), err::kPerm);
 	TCE_EXPECT_EQ(r.map(kBase + 3 * size, kDdwStart, size), 0);
@@ -153,6 +154,8 @@ TCE_CASE(bounds, one_block)
 	/* Every block of a step by itself is as it should be. */
 	TCE_EXPECT_EQ(r.map(kBase + 4 * size, kDdwStart, size), err::kPerm);
 	TCE_EXPECT_EQ(r.map(kBase + 6 * size, kDdwStart, size), err::kPerm);
+	/* One block, which begins where no such page can. */
+	TCE_EXPECT_EQ(r.map(kBase + 8 * size, kDdwStart, size), err::kPerm);
 	TCE_EXPECT(r.reaches(kDdwStart, kBase + 3 * size));
 	TCE_EXPECT(r.reaches(kDdwStart + size, kBase + size));
 }

@@ -103,8 +103,14 @@ TCE_CASE(container, map_over_live)
 	TCE_EXPECT_EQ(r.map(kUser, 0, 8 * page), 0);
 	TCE_EXPECT_EQ(r.map(kUser, 0, 8 * page), 0);
 	TCE_EXPECT_EQ(r.map(2 * kUser, 4 * page, 4 * page), 0);
-	TCE_EXPECT(r.reaches(3 * page, kUser + 3 * page));
-	TCE_EXPECT(r.reaches(4 * page, 2 * kUser));
+	for (u32 i = 0; i < 2; i++) {
+		TCE_EXPECT(r.reaches(3 * page, kUser + 3 * page));
+		TCE_EXPECT(r.reaches(4 * page, 2 * kUser));
+		/* Refused at first: it is as it was. */
+		r.w.script({ kAllOps, 0, 1, h::kHardware, 0, false });
+		TCE_EXPECT_EQ(r.map(kUser, 0, 8 * page), err::kIo);
+		r.w.no_scripts();
+	}
 	TCE_EXPECT_EQ(r.unreg(kUser, 8 * page), err::kBusy);
 	TCE_EXPECT_EQ(r.map(2 * kUser, 0, 8 * page, TCE_MAP_READ), 0);
 	TCE_EXPECT_EQ(r.unreg(kUser, 8 * page), 0);
@@ -188,10 +194,88 @@ TCE_CASE(container, killed)
 		TCE_EXPECT_EQ(rc, err::kIntr);
 		TCE_EXPECT(r.closed(kMiB, kGiB));
 	}
+	/* It looks once a leaf, but behind the last one, and once a run. */
+	r.w.fail_nth(~0ull, site_bit(Site::Killed));
+	TCE_EXPECT_EQ(r.map(kUser, kMiB, 64 * kMiB - kMiB), 0);
+	TCE_EXPECT_EQ(r.w.inject_state.seen, 31 + 32);
 	r.w.fail_never();
 	TCE_EXPECT(r.reaches(0, kUser));
 	TCE_EXPECT_EQ(r.unmap(0, kGiB), 0);
 	TCE_EXPECT_EQ(r.unreg(kUser, 64 * kMiB), 0);
+}
+
+/* Large pages are looked up in steps of 65536 system pages; a region counts as one. */
+TCE_CASE(container, looks_for_signals)
+{
+	Rig r;
+	const u64 at = 0x40000000;
+
+	r.w.make_contiguous(at, at + 256 * kMiB, 24);
+	TCE_ASSERT_EQ(r.reg(at, 256 * kMiB), 0);
+	TCE_ASSERT_EQ(r.create(24, 64 * kGiB), 0);
+	r.w.fail_nth(~0ull, site_bit(Site::Killed));
+	TCE_EXPECT_EQ(r.map(at, kDdwStart, 256 * kMiB), 0);
+	/* ... and once behind the run. */
+	TCE_EXPECT_EQ(r.w.inject_state.seen, 2);
+}
+
+/* Two MAPs are the first at the same time: one of them makes the table, for both. */
+TCE_CASE(container, two_first_maps)
+{
+	Rig r;
+	struct Other {
+		Rig &r;
+		bool done;
+	} other = { r, false };
+
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+	r.w.moment_arg = &other;
+	r.w.on_moment = [](void *arg, bool) {
+		auto &o = *static_cast<Other *>(arg);
+
+		if (o.done || env_self()->nr_held)
+			return;
+		o.done = true;
+		TCE_EXPECT_EQ(o.r.map(kUser + 4096, 4096, 4096), 0);
+	};
+	TCE_EXPECT_EQ(r.map(kUser, 0, 4096), 0);
+	r.w.on_moment = nullptr;
+	TCE_EXPECT(other.done);
+	TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_WINDOWS_CREATED], 1);
+	TCE_EXPECT(r.reaches(0, kUser));
+	TCE_EXPECT(r.reaches(4096, kUser + 4096));
+}
+
+/* Nobody who is killed waits for a busy hypervisor. */
+TCE_CASE(container, killed_in_unmap)
+{
+	Rig r;
+
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+	TCE_ASSERT_EQ(r.map(kUser, 0, kMiB), 0);
+	r.w.reset_counts();
+	r.w.script({ kAllOps, 0, ~0ull, h::kLongBusy100Sec, 0, false });
+	env_self()->killed = true;
+	TCE_EXPECT_EQ(r.unmap(0, kMiB), err::kIo);
+	TCE_EXPECT_EQ(r.w.pauses(), 1);
+	env_self()->killed = false;
+	r.w.no_scripts();
+	TCE_EXPECT(r.reaches(0, kUser));
+	TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
+	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), 0);
+}
+
+/* Around the number of pages that MAP has room for without asking for memory. */
+TCE_CASE(container, few_pages)
+{
+	Rig r;
+
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+	for (u64 n = 14; n < 20; n++) {
+		TCE_EXPECT_EQ(r.map(kUser, 0, n * 4096), 0);
+		TCE_EXPECT(r.reaches((n - 1) * 4096, kUser + (n - 1) * 4096));
+		TCE_EXPECT_EQ(r.unmap(0, n * 4096), 0);
+	}
 }
 
 TCE_CASE(container, yields)
@@ -201,10 +285,17 @@ TCE_CASE(container, yields)
 	TCE_ASSERT_EQ(r.reg(kUser, 256 * kMiB), 0);
 	r.w.reset_counts();
 	TCE_ASSERT_EQ(r.map(kUser, 0, 256 * kMiB), 0);
-	TCE_EXPECT_LE(128, r.w.yields);
+	/* 128 leaves, but behind the last one; 64 at a time when they are hung in; 128 runs. */
+	TCE_EXPECT_EQ(r.w.yields, 127 + 1 + 128);
 	r.w.reset_counts();
 	TCE_ASSERT_EQ(r.unmap(0, 256 * kMiB), 0);
 	TCE_EXPECT_LE(8, r.w.yields);
+	/* Leaves that are not wanted go as they came. */
+	r.w.reset_counts();
+	r.w.fail_nth(1, site_bit(Site::MemMap));
+	TCE_EXPECT_EQ(r.map(kUser, 256 * kMiB, 256 * kMiB), err::kNxio);
+	r.w.fail_never();
+	TCE_EXPECT_EQ(r.w.yields, 127 + 1);
 }
 
 /* One pin and one charge, whoever registers it. */

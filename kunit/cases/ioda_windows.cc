@@ -358,3 +358,16 @@ TCE_CASE(ioda, limit)
 	TCE_EXPECT_EQ(r.w.locked_vm(), 1024 + 2 + 1);
 	TCE_EXPECT_EQ(r.unreg(kRam, 4 * kMiB), err::kBusy);
 }
+
+/* All levels are near the device. */
+TCE_CASE(ioda, near)
+{
+	Rig r(with_powernv(2), 1, false);
+
+	TCE_ASSERT_EQ(r.attach(1), 0);
+	TCE_ASSERT_EQ(r.reg(kRam, 64 * kKiB), 0);
+	TCE_ASSERT_EQ(r.create(12, kTiB, 4), 0);
+	TCE_ASSERT_EQ(r.map(kRam, r.start, 64 * kKiB), 0);
+	TCE_EXPECT_LE(4, r.w.ioda.live_levels);
+	TCE_EXPECT_EQ(r.w.ioda.nodes, bit(2));
+}

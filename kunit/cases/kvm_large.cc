@@ -124,6 +124,8 @@ TCE_CASE(kvm, large_behind_hugetlb)
 		return;
 	}
 	g.open();
+	/* The registry has been found out: of large pages KVM gets none. */
+	TCE_EXPECT_EQ(g.put(1, kBoth), h::kTooHard);
 	for (u64 gpa = 0; gpa < kSize; gpa += bit(24)) {
 		const bool good = gpa < kHuge;
 		const u64 at = good ? gpa : kOddPage & ~(bit(g.shift) - 1);
@@ -213,6 +215,7 @@ TCE_CASE(kvm, large_exchanges)
 		TCE_EXPECT(g.r.closed(g.r.start, 64 * kGiB));
 	}
 	TCE_EXPECT_LE(1, g.r.w.counters[TCE_COUNT_KVM_REFUSED]);
+	TCE_EXPECT(!tce_table_useraddr(t, entry, 1));
 	g.r.w.run_deferred();
 	TCE_EXPECT_EQ(g.r.unreg(kMem, kHuge), 0);
 }

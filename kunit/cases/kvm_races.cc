@@ -242,3 +242,67 @@ TCE_CASE(kvm, two_tables_of_one_window)
 	v.r.w.run_deferred();
 	TCE_EXPECT_EQ(v.r.unreg(Vcpus::kMem[1], Vcpus::kSize), 0);
 }
+
+/* Who asks for a slot where a MAP waits for a claim to end gets none. */
+TCE_CASE(kvm, shut_while_it_waits)
+{
+	struct Asks {
+		Vcpus v;
+		void *slot;
+		u32 times;
+	} a = { Vcpus(with_host(param)), nullptr, 0 };
+	World &w = a.v.r.w;
+
+	/* A map that was broken off, of which the claim is left. */
+	TCE_EXPECT_EQ(a.v.act(1, VcpuOp::MapNoMemory, 0), h::kTooHard);
+	w.moment_arg = &a;
+	w.on_moment = [](void *arg, bool spinning) {
+		auto &asks = *static_cast<Asks *>(arg);
+		const Vcpu me(2);
+
+		/* The last one before the grace period is over counts. */
+		if (spinning || asks.v.r.w.syncs)
+			return;
+		asks.slot = tce_table_useraddr(asks.v.table.tables[0]->table, Vcpus::kEntry + 1, 1);
+		asks.times++;
+	};
+	TCE_EXPECT_EQ(a.v.r.map(Vcpus::kMem[1], 0, 16 * 4096), 0);
+	w.on_moment = nullptr;
+	TCE_EXPECT_LE(1, a.times);
+	TCE_EXPECT_EQ(w.syncs, 1);
+	TCE_EXPECT(!a.slot);
+	TCE_EXPECT_EQ(a.v.r.unmap(0, 16 * 4096), 0);
+	a.v.finish("shut");
+}
+
+/* What the flush has taken out, and a busy hypervisor has not: nothing of it is let go. */
+TCE_CASE(kvm, map_over_what_is_being_flushed)
+{
+	struct Maps {
+		Vcpus v;
+		bool done;
+	} m = { Vcpus(with_system_pages(param)), false };
+	World &w = m.v.r.w;
+
+	TCE_EXPECT_EQ(m.v.act(1, VcpuOp::Put, 0), h::kSuccess);
+	TCE_EXPECT_EQ(m.v.act(1, VcpuOp::Unmap, 0), h::kSuccess);
+	w.reset_counts();
+	w.script({ kAllOps, 0, 1, h::kLongBusy1Msec, 0, false });
+	w.moment_arg = &m;
+	w.on_moment = [](void *arg, bool spinning) {
+		auto &maps = *static_cast<Maps *>(arg);
+
+		if (spinning || maps.done || !maps.v.r.w.hcall_total())
+			return;
+		maps.done = true;
+		TCE_EXPECT_EQ(maps.v.act(2, VcpuOp::Map, 1), h::kSuccess);
+		maps.v.act(2, VcpuOp::Kill, 1);
+	};
+	w.run_deferred();
+	w.on_moment = nullptr;
+	TCE_EXPECT(m.done);
+	m.v.settle("flushed");
+	TCE_EXPECT_EQ(m.v.named(0), 0);
+	TCE_EXPECT_EQ(m.v.named(1), 1);
+	m.v.finish("flushed");
+}

@@ -28,7 +28,9 @@
 	S(v1)									\
 	S(sweep)								\
 	S(model)								\
-	S(race)
+	S(race)									\
+	S(parts)								\
+	S(owner)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\
@@ -74,7 +76,8 @@
 	C(table, user_view, shapes)						\
 	C(table, history, shapes)						\
 	C(table, history_walked, walked_shapes)					\
-	C(table, prepare_walked_fails, walked_shapes)
+	C(table, prepare_walked_fails, walked_shapes)				\
+	C(table, one_node_each, once)
 
 /* The index of registered memory. */
 #define TCE_CASES_region(C)							\
@@ -82,7 +85,8 @@
 	C(region, end_of_addresses, once)					\
 	C(region, random, page_shifts)						\
 	C(region, many, once)							\
-	C(region, cursor, once)
+	C(region, cursor, once)							\
+	C(region, tallest, once)
 
 /* Waiting for a hypervisor. */
 #define TCE_CASES_patience(C)							\
@@ -161,7 +165,11 @@
 	C(container, trouble_in_one_group, firmwares)				\
 	C(container, trouble_is_forgotten, firmwares)				\
 	C(container, stays_pinned_for_all, firmwares)				\
-	C(container, removed_in_order, firmwares)
+	C(container, removed_in_order, firmwares)			\
+	C(container, looks_for_signals, once)					\
+	C(container, killed_in_unmap, once)					\
+	C(container, few_pages, once)						\
+	C(container, two_first_maps, once)
 
 /* What the administrator is told. */
 #define TCE_CASES_log(C)							\
@@ -227,7 +235,21 @@
 	C(papr, last_query_refused, firmwares)					\
 	C(papr, remove_in_trouble, firmwares)					\
 	C(papr, remove_in_trouble_with_two_groups, firmwares)			\
-	C(papr, detach_in_trouble, firmwares)
+	C(papr, detach_in_trouble, firmwares)					\
+	C(papr, neighbours, once)						\
+	C(papr, small_window_of_large_pages, once)				\
+	C(papr, no_room_for_any, once)						\
+	C(papr, create_broken_off, once)					\
+	C(papr, default_not_removed, once)					\
+	C(papr, default_of_joiner_not_removed, once)				\
+	C(papr, first_map_fails, once)						\
+	C(papr, reset_at_once, once)						\
+	C(papr, two_not_removed, once)						\
+	C(papr, parked_is_wanted, once)						\
+	C(papr, parked_is_alone, once)						\
+	C(papr, parked_goes_back, once)						\
+	C(papr, joiner_is_closed_once, once)					\
+	C(papr, busy_one_by_one, once)
 
 /* Two things go wrong at once. */
 #define TCE_CASES_doubt(C)							\
@@ -239,7 +261,12 @@
 	C(doubt, closed_in_the_others, page_shifts)				\
 	C(doubt, notes_refused, page_shifts)					\
 	C(doubt, odd_addresses, page_shifts)					\
-	C(doubt, notes_lost, off_or_on)
+	C(doubt, notes_lost, off_or_on)						\
+	C(doubt, killed_while_busy, once)					\
+	C(doubt, ends_with_a_map, once)						\
+	C(doubt, ends_with_a_flush, page_shifts)				\
+	C(doubt, memory_at_zero, hosts)						\
+	C(doubt, none_of_live_entries, page_shifts)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\
@@ -260,7 +287,10 @@
 	C(group, joiner_fails_anywhere, firmwares)				\
 	C(group, cost_of_a_group, firmwares)					\
 	C(group, leaves_in_trouble, firmwares)					\
-	C(group, leaves_in_peace, firmwares)
+	C(group, leaves_in_peace, firmwares)				\
+	C(group, refused_once_is_enough, once)					\
+	C(group, leaver_closes_the_rest, once)					\
+	C(group, yields, once)
 
 /* In-kernel KVM on our tables. */
 #define TCE_CASES_kvm(C)							\
@@ -327,8 +357,35 @@
 	C(kvm, leaver_is_left_alone, once)					\
 	C(kvm, remove_waits_for_a_slot, hosts)					\
 	C(kvm, remove_waits_for_the_first, hosts)				\
+	C(kvm, leaver_misses_nothing, off_or_on)				\
+	C(kvm, leaver_refuses, off_or_on)					\
+	C(kvm, joiner_does_not_close, off_or_on)				\
+	C(kvm, joiner_is_busy, once)						\
+	C(kvm, changed_under_way, page_shifts)					\
+	C(kvm, newer_than_what_is_refused, page_shifts)				\
+	C(kvm, leaf_is_taken, page_shifts)					\
+	C(kvm, list_is_written_anew, page_shifts)				\
+	C(kvm, cleared_under_a_refused_map, page_shifts)			\
+	C(kvm, broken_off_goes_with_the_flush, hosts)				\
+	C(kvm, same_again, hosts)						\
+	C(kvm, replaced_beside_a_parked_one, hosts)				\
+	C(kvm, lost_under_a_claim, page_shifts)					\
+	C(kvm, unmap_of_cleared_refused, page_shifts)				\
+	C(kvm, removed_with_entries, page_shifts)				\
+	C(kvm, stays_with_entries, page_shifts)					\
+	C(kvm, nobody_is_waited_for, hosts)					\
+	C(kvm, nobody_comes_late, hosts)					\
+	C(kvm, released_under_a_call, hosts)					\
+	C(kvm, busy_at_the_end, page_shifts)					\
+	C(kvm, figures, hosts)							\
+	C(kvm, kill_of_one_leaf, hosts)						\
+	C(kvm, flush_comes_again, page_shifts)					\
+	C(kvm, busy_a_few_times, page_shifts)					\
+	C(kvm, small_after_a_lie, hosts)					\
 	C(kvm, busy, page_shifts)						\
-	C(kvm, busy_for_ever, page_shifts)
+	C(kvm, busy_for_ever, page_shifts)					\
+	C(kvm, shut_while_it_waits, hosts)					\
+	C(kvm, map_over_what_is_being_flushed, page_shifts)
 
 /* KVM in the middle of an entry, and an ioctl at that moment. */
 #define TCE_CASES_interleave(C)							\
@@ -367,7 +424,8 @@
 	C(ioda, kvm_unset_refused, off_or_on)					\
 	C(ioda, node, once)							\
 	C(ioda, one_unset_refused_at_detach, first_or_second)			\
-	C(ioda, set_refused_under_kvm, off_or_on)
+	C(ioda, set_refused_under_kvm, off_or_on)			\
+	C(ioda, near, once)
 
 /* v1 containers, on both platforms. */
 #define TCE_CASES_v1(C)								\
@@ -392,7 +450,11 @@
 	C(v1, no_kvm, hosts)							\
 	C(v1, first_map_fails, hosts)						\
 	C(v1, no_default_window, hosts)						\
-	C(v1, disable_with_pins_that_stay, page_shifts)
+	C(v1, disable_with_pins_that_stay, page_shifts)			\
+	C(v1, half_a_push, page_shifts)						\
+	C(v1, several_leaves, hosts)					\
+	C(v1, no_kvm_whatever, hosts)						\
+	C(v1, pages_in_doubt, page_shifts)
 
 /* Whole scenarios in which every single thing that can fail fails once. */
 #define TCE_CASES_sweep(C)							\
@@ -417,7 +479,8 @@
 	C(bounds, one_block, hosts)						\
 	C(bounds, many_regions, hosts)						\
 	C(bounds, refused_maps, hosts)						\
-	C(bounds, sparse_maps, hosts)
+	C(bounds, sparse_maps, hosts)						\
+	C(bounds, largest_leaf, once)
 
 /* Anything in any order, beside a simple model. */
 #define TCE_CASES_model(C)							\
@@ -443,5 +506,18 @@
 	C(race, cycle_of_waits, once)						\
 	C(race, table_grows, once)						\
 	C(race, level_is_whole, once)
+
+/* Small parts of the engine by themselves. */
+#define TCE_CASES_parts(C)							\
+	C(parts, park, once)							\
+	C(parts, steps, once)
+
+/* What containers of one process share. */
+#define TCE_CASES_owner(C)							\
+	C(owner, one_for_each_process, once)					\
+	C(owner, two_at_once, once)						\
+	C(owner, every_window_is_flushed, once)					\
+	C(owner, kept_memory_goes, once)					\
+	C(owner, some_stays, once)
 
 #endif /* TCE_CASES_LIST_H */

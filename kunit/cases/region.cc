@@ -78,6 +78,8 @@ TCE_CASE(region, borders)
 	TCE_EXPECT(!index.find(Uaddr(0x2000)) && !index.find(Uaddr(0x2fff)));
 	TCE_EXPECT_EQ(index.find(Uaddr(0x3000)), high);
 	TCE_EXPECT_EQ(index.find(Uaddr(0x4fff)), high);
+	TCE_EXPECT_EQ(RegionIndex::after(*low), high);
+	TCE_EXPECT(!RegionIndex::after(*high));
 	TCE_EXPECT(!index.find(Uaddr(0x5000)) && !index.find(Uaddr(~0ull)));
 	TCE_EXPECT_EQ(index.find_exact(Uaddr(0x3000), 0x2000), high);
 	TCE_EXPECT(!index.find_exact(Uaddr(0x3000), 0x1000));
@@ -182,4 +184,21 @@ TCE_CASE(region, cursor)
 	TCE_EXPECT_EQ(cursor.at(Uaddr(0x10000)), one);
 	drop(index, one);
 	drop(index, two);
+}
+
+/* The seed would have the first region stand higher than any may. */
+TCE_CASE(region, tallest)
+{
+	Bench b;
+	RegionIndex index(2653551);
+	Region *tall = add(index, 0x2000, 0x1000);
+	Region *low = add(index, 0x1000, 0x1000);
+
+	TCE_EXPECT_EQ(index.find(Uaddr(0x2fff)), tall);
+	TCE_EXPECT_EQ(index.find(Uaddr(0x1fff)), low);
+	drop(index, tall);
+	TCE_EXPECT(!index.find(Uaddr(0x2000)));
+	TCE_EXPECT_EQ(index.find(Uaddr(0x1000)), low);
+	drop(index, low);
+	TCE_EXPECT(index.empty());
 }

@@ -143,3 +143,14 @@ TCE_CASE(table, bound_walked)
 {
 	check_bound(walked_shape(param), true, param + 49);
 }
+
+/* What several leaves have above them is made once. */
+TCE_CASE(table, one_node_each)
+{
+	/* 512 leaves of 512 entries below each node, and one node above these. */
+	Bench b(Geometry::make(16, bit(40), 3, tce::kPaprLevels).value());
+	const u64 allocs = b.w.total_allocs;
+
+	TCE_ASSERT_EQ(b.grow(510 * 512, 514 * 512), tce::Errc::Ok);
+	TCE_EXPECT_EQ(b.w.total_allocs - allocs, 4 + 2 + 1);
+}

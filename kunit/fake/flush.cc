@@ -88,6 +88,7 @@ void tce_port_flush_arm(struct tce_flush *f)
 {
 	Guard g;
 
+	world->arms++;
 	check(f, "a flush is armed that is gone")->armed = true;
 }
 

@@ -118,6 +118,9 @@ void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot, str
 
 		if (slot >= TCE_MAX_WINDOWS)
 			env_panic(__FILE__, __LINE__, "no such table slot");
+		if (world->config.platform == TCE_PLATFORM_IODA2)
+			FAKE_FAIL(
+				"PowerNV's set_window and unset_window show tables and hide them");
 		if (k)
 			check(k, "a table that is gone is made visible")->refs++;
 		old = grp->slot[slot];

@@ -296,6 +296,7 @@ void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
 
 	if (release(l.head, kRwsem, false))
 		env_rwsem_read_unlock(l.env);
+	moment();
 }
 
 void tce_port_rwsem_write_lock(struct tce_rwsem *s)

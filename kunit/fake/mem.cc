@@ -359,4 +359,11 @@ void tce_port_page_dirty(tce_u64 hpa, unsigned int shift)
 	if (!world->is_pinned(hpa, bit(shift)))
 		FAKE_FAIL("dirty page 0x%llx is not pinned", hpa);
 	world->dirtied++;
+	/* One page at a time is what KVM does; a large one is looked at for as long as it takes. */
+	if (!env_self()->in_user)
+		count_step(env_self()->look_ups,
+			   shift > page_shift() + 16 ? bit(16) :
+			   shift > page_shift()	     ? bit(shift - page_shift()) :
+						       1,
+			   kMaxLookUps, "look-ups");
 }

@@ -64,6 +64,12 @@ void World::make_hugetlb(u64 start, u64 end, u32 lg2)
 	make_contiguous(start, end, lg2);
 }
 
+void World::make_displaced(u64 start, u64 end, u32 by)
+{
+	make_contiguous(start, end, 34);
+	displaced = { start, end, by };
+}
+
 bool World::block_is_huge(u64 vaddr, u32 shift) const
 {
 	for (u32 i = 0; i < nr_huge; i++) {
@@ -134,7 +140,15 @@ u32 World::block_lg2(u64 vaddr) const
 
 u64 World::hpa_of(const tce_mm *m, u64 vaddr) const
 {
-	u64 hpa = (vaddr ^ bit(block_lg2(vaddr))) | static_cast<u64>(m->index + 1) << kMmLg2;
+	const u64 process = static_cast<u64>(m->index + 1) << kMmLg2;
+	u64 hpa = (vaddr ^ bit(block_lg2(vaddr))) | process;
+
+	if (displaced.start <= vaddr && vaddr < displaced.end) {
+		const u64 size = displaced.end - displaced.start;
+
+		return process |
+		       (displaced.start + (vaddr - displaced.start + bit(displaced.lg2)) % size);
+	}
 
 	if (page_is_odd(vaddr))
 		hpa |= kOddBit;
@@ -152,6 +166,12 @@ bool World::locate(u64 hpa, u32 *which, u64 *vaddr) const
 	*which = static_cast<u32>(index - 1);
 	/* Blocks swap places within a contiguous range, so the image is the range. */
 	*vaddr = place ^ bit(block_lg2(place));
+	if (displaced.start <= place && place < displaced.end) {
+		const u64 size = displaced.end - displaced.start;
+
+		*vaddr = displaced.start +
+			 (place - displaced.start + size - bit(displaced.lg2)) % size;
+	}
 	return page_is_odd(*vaddr) == odd;
 }
 

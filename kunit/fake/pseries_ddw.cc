@@ -142,6 +142,8 @@ int tce_port_ddw_reset(struct tce_port_group *grp)
 	Guard guard;
 	tce_port_group &g = check_group(grp);
 
+	if (!world->config.fw.has_reset)
+		FAKE_FAIL("ibm,reset-pe-dma-windows, which the firmware has not");
 	if (const int rc = begin(kReset, Site::DdwReset, world->config.fw.has_reset))
 		return rc;
 	for (FwWindow &w : g.win) {

@@ -334,11 +334,16 @@ int tce_port_wait_ms(unsigned int ms, int killable)
 {
 	expect_process_context("tce_port_wait_ms");
 	world->users.quiet();
+	{
+		Guard g;
+
+		world->waits++;
+		world->waited_ms += ms;
+	}
+	moment();
 
 	Guard g;
 
-	world->waits++;
-	world->waited_ms += ms;
 	return killable && (world->inject(Site::Killed) || env_self()->killed);
 }
 

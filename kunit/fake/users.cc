@@ -216,6 +216,7 @@ void tce_port_sync_users(void)
 
 		world->syncs++;
 	}
+	moment();
 	world->users.run_later();
 }
 

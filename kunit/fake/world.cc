@@ -204,6 +204,7 @@ void World::reset_counts()
 	peak_bytes = live_bytes;
 	yields = mem_puts = 0;
 	syncs = 0;
+	arms = 0;
 }
 
 u64 World::hcall_total() const

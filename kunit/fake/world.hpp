@@ -237,6 +237,7 @@ public:
 		u64 start, end;
 		u32 lg2;
 	} contiguous[8] = {};
+	Contiguous displaced = {}; /* .lg2: by how much */
 	u32 nr_contiguous = 0;
 	Contiguous huge[4] = {}; /* hugetlb */
 	u32 nr_huge = 0;
@@ -284,6 +285,7 @@ public:
 	Users users;
 	tce_flush *flushes = nullptr;
 	u64 live_flushes = 0;
+	u64 arms = 0; /* calls that do so, in vain or not */
 
 	/*
 	 * Called in the middle of calls of the port, where another CPU may do anything; @spinning: a
@@ -341,6 +343,8 @@ public:
 
 	/* Memory of @mm looks physically contiguous in aligned blocks of 2^lg2. */
 	void make_contiguous(u64 start, u64 end, u32 lg2);
+	/* All of it is in one piece, 2^@by behind where it is expected; the end comes first.  Once. */
+	void make_displaced(u64 start, u64 end, u32 by);
 	void make_hole(u64 start, u64 end);
 	/* One system page that is elsewhere than its neighbours suggest. */
 	void make_odd(u64 vaddr);

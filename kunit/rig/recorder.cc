@@ -45,6 +45,9 @@ void View::apply(const Event &e)
 		/* The first level to be hung in is the top. */
 		if (!root_)
 			root_ = e.at;
+		else if (walked_ && !hw_linked_)
+			FAKE_FAIL("a level is hung in that the hardware does not find");
+		hw_linked_ = false;
 		words_.set(e.at / 8, e.value);
 		break;
 	case Event::HwLink: {
@@ -59,6 +62,7 @@ void View::apply(const Event &e)
 		if (words_.get(e.at / 8))
 			FAKE_FAIL("a link replaces a link");
 		words_.set(e.at / 8, e.value);
+		hw_linked_ = true;
 		break;
 	}
 	}

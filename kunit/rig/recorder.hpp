@@ -68,9 +68,10 @@ private:
 	const tce::Geometry geometry_;
 	const bool walked_;
 	u64 planted_ = 0;
-	Sparse words_; /* by address / 8 */
-	Sparse born_;  /* bytes, by address / 8 */
-	u64 root_ = 0; /* address of the pointer to the top */
+	Sparse words_;		 /* by address / 8 */
+	Sparse born_;		 /* bytes, by address / 8 */
+	u64 root_ = 0;		 /* address of the pointer to the top */
+	bool hw_linked_ = false; /* just now, and ours is next */
 };
 
 struct RecordingMemory {

@@ -363,6 +363,6 @@ def run(pattern="*", *, sample=0, seed=None, plain=False):
         chosen = random.Random(seed).sample(chosen, min(sample, len(chosen)))
     _ROOM.mkdir(parents=True, exist_ok=True)
     with cache.lock(module.OUT / ".locks" / "mutate"):
-        result = score(Run(("plain",) if plain else tuple(_STAGES)).all(chosen))
+        result = score(Run(("plain",) if plain else tuple(_BUILDS)).all(chosen))
     show(result)
     return result

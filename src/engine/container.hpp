@@ -82,7 +82,7 @@ private:
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 
-	Status check_map(PageShift page, Iova begin, Iova end, Uaddr from, Iova to, u64 size) const;
+	Status check_map(PageShift page, Iova end, Uaddr from, Iova to, u64 size) const;
 	Status check_first_map(Uaddr from, Iova to, u64 size) const TCE_REQUIRES_SHARED(lock_);
 	Status map_registered(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
 		TCE_REQUIRES_SHARED(lock_);
@@ -90,7 +90,7 @@ private:
 		TCE_REQUIRES_SHARED(lock_);
 	Status close_half_way(Window &window, IndexRange range, Status why)
 		TCE_REQUIRES_SHARED(lock_);
-	Status check_range(PageShift page, Iova begin, Iova end, Iova at, u64 size) const;
+	Status check_range(PageShift page, Iova end, Iova at, u64 size) const;
 
 	[[nodiscard]] PinCharge *pin_charge() { return version_ == TCE_V1 ? &pins_ : nullptr; }
 

@@ -119,7 +119,7 @@ Status Container::Notes::check_part(tce_mem *mem, Uaddr at, u64 size, Steps &ste
 {
 	const unsigned int shift = tce_port_page_shift();
 	const PageShift block(tce::min(page_.lg2(), shift + Steps::kLookUpsLg2));
-	const u64 most = Steps::look_ups(block);
+	const u64 most = Steps::kLookUps >> (block.lg2() - shift);
 	u64 hpa = 0;
 
 	for (u64 done = 0; done < size;) {
@@ -195,7 +195,7 @@ bool Container::in_untouched_default(Iova at) const
 	return Iova(caps.default_start) <= at && at < Iova(caps.default_start) + caps.default_size;
 }
 
-/* The default window gets its table. */
+/* The default window gets its table; who gets here has an owner. */
 Status Container::touch_default()
 {
 	Guard guard(lock_);
@@ -207,17 +207,17 @@ Status Container::touch_default()
 	const Geometry geometry =
 		TCE_TRY(groups_->shape(PageShift::kMin, groups_->caps().default_size, 1));
 
-	TCE_TRY(become_owned());
 	TCE_TRY(open_window(0, geometry, true));
 	default_untouched_ = false;
 	return {};
 }
 
-Status Container::check_range(PageShift page, Iova begin, Iova end, Iova at, u64 size) const
+/* @at is in what ends at @end: that is how the caller found it. */
+Status Container::check_range(PageShift page, Iova end, Iova at, u64 size) const
 {
 	if (!size || !page.aligned(at.raw) || !page.aligned(size) || wraps(at.raw, size))
 		return Errc::Inval;
-	if (at < begin || end < at + size)
+	if (end < at + size)
 		return Errc::Inval;
 	return {};
 }
@@ -238,8 +238,7 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 			 * of a TCE are.
 			 */
 			if (Window *window = window_at(to)) {
-				TCE_TRY(check_map(window->page(), window->start(), window->end(),
-						  from, to, size));
+				TCE_TRY(check_map(window->page(), window->end(), from, to, size));
 				return version_ == TCE_V1 ?
 					       map_pinned(*window, Perm(flags), from, to, size) :
 					       map_registered(*window, Perm(flags), from, to, size);
@@ -252,10 +251,9 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 	}
 }
 
-Status Container::check_map(PageShift page, Iova begin, Iova end, Uaddr from, Iova to,
-			    u64 size) const
+Status Container::check_map(PageShift page, Iova end, Uaddr from, Iova to, u64 size) const
 {
-	TCE_TRY(check_range(page, begin, end, to, size));
+	TCE_TRY(check_range(page, end, to, size));
 	if (!page.aligned(from.raw) || wraps(from.raw, size))
 		return Errc::Inval;
 	return {};
@@ -266,9 +264,9 @@ Status Container::check_first_map(Uaddr from, Iova to, u64 size) const
 {
 	const tce_group_caps &caps = groups_->caps();
 	const PageShift page;
-	const Iova start(caps.default_start);
+	const Iova end(caps.default_start + caps.default_size);
 
-	TCE_TRY(check_map(page, start, start + caps.default_size, from, to, size));
+	TCE_TRY(check_map(page, end, from, to, size));
 	/* v1: no memory is registered. */
 	return version_ == TCE_V1 ? Status() : Notes(regions_, page, from, size).check();
 }
@@ -287,8 +285,7 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 {
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
-	/* What is replaced is marked dirty, which is counted in system pages. */
-	const u64 most = min(min<u64>(papr::kRun, Steps::look_ups(page)), range.count());
+	const u64 most = min<u64>(papr::kRun, range.count());
 	Notes notes(regions_, page, from, size);
 	PreparedLeaves leaves(window.charge());
 
@@ -357,8 +354,6 @@ private:
 
 Status Container::Pins::take(Uaddr from, bool write)
 {
-	if (page_.lg2() > tce_port_page_shift())
-		return Errc::Perm;
 	hpa_ = static_cast<u64 *>(tce_port_alloc(nr_ * sizeof(u64)));
 	if (!hpa_)
 		return Errc::NoMem;
@@ -430,11 +425,11 @@ Status Container::unmap(u32 flags, Iova from, u64 size)
 
 		/* It has no table, so nothing is mapped. */
 		const tce_group_caps &caps = groups_->caps();
-		const Iova start(caps.default_start);
+		const Iova end(caps.default_start + caps.default_size);
 
-		return check_range(PageShift(), start, start + caps.default_size, from, size);
+		return check_range(PageShift(), end, from, size);
 	}
-	TCE_TRY(check_range(window->page(), window->start(), window->end(), from, size));
+	TCE_TRY(check_range(window->page(), window->end(), from, size));
 
 	Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
 

@@ -41,10 +41,6 @@ Result<Iova> Group::open(unsigned int slot, const Geometry &geometry, const Iova
 		TCE_TRY(papr_.open(slot, geometry, want, backs_default));
 		start = papr_.window(slot).start;
 	}
-	if (want && !(*want == start)) {
-		close(slot, backs_default);
-		return Errc::Perm;
-	}
 	return start;
 }
 

@@ -33,7 +33,6 @@ public:
 	[[nodiscard]] int id() const { return tce_port_group_id(port_); }
 	[[nodiscard]] const tce_group_caps &caps() const { return caps_; }
 	[[nodiscard]] bool walks() const { return caps_.platform == TCE_PLATFORM_IODA2; }
-	[[nodiscard]] Iova default_start() const { return Iova(caps_.default_start); }
 	/* What tables of this group may look like. */
 	[[nodiscard]] Result<Geometry> shape(u32 page_shift, u64 size, u32 levels) const;
 

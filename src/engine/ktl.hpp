@@ -107,13 +107,6 @@ public:
 	T add_ordered(T v) { return __atomic_fetch_add(&value_, v, __ATOMIC_SEQ_CST); }
 	T sub_ordered(T v) { return __atomic_fetch_sub(&value_, v, __ATOMIC_SEQ_CST); }
 
-	/* Install @desired where @expected stands; everything stored before is visible with it. */
-	[[nodiscard]] bool install(T expected, T desired)
-	{
-		return __atomic_compare_exchange_n(&value_, &expected, desired, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
-
 private:
 	T value_;
 };

@@ -88,8 +88,6 @@ Status PaprGroup::open(unsigned int slot, const Geometry &geometry, const Iova *
 
 bool PaprGroup::adopt_default(unsigned int slot, const Geometry &geometry)
 {
-	if (!default_present_ || !fits_default(geometry))
-		return false;
 	/* It was parked with entries that did not close. */
 	if (default_unclear_ && !clear_default().ok())
 		return false;
@@ -213,7 +211,6 @@ bool PaprGroup::hand_back()
 		reset();
 	if (default_unclear_ && clear_default().ok())
 		default_unclear_ = false;
-	default_taken_ = true;
 	update_device_tree();
 	return unreachable();
 }
@@ -228,7 +225,7 @@ void PaprGroup::recover()
 void PaprGroup::remove_default()
 {
 	/* What could not be brought back is not removed. */
-	if (!has_reset() || !default_present_)
+	if (!has_reset())
 		return;
 	if (tce_port_ddw_remove(port_, caps_.default_liobn)) {
 		/* It is there for all we know; a reset will make it true. */

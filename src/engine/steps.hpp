@@ -38,14 +38,12 @@ public:
 		return tce_port_killed() ? Errc::Intr : Errc::Ok;
 	}
 
-	/* IOMMU pages that are not more than a step to look up, or one. */
-	[[nodiscard]] static u64 look_ups(PageShift page)
+	/* That an IOMMU page is made of, or is part of. */
+	[[nodiscard]] static u64 system_pages(PageShift page)
 	{
 		const unsigned int shift = tce_port_page_shift();
 
-		if (page.lg2() <= shift)
-			return kLookUps;
-		return max<u64>(kLookUps >> (page.lg2() - shift), 1);
+		return page.lg2() <= shift ? 1 : 1ull << (page.lg2() - shift);
 	}
 
 private:

@@ -70,10 +70,7 @@ public:
 	/* Bytes of every level that the hardware walks: none is smaller than it can read. */
 	[[nodiscard]] usize page_bytes() const
 	{
-		const u64 entries = geometry_.levels() == 1 ? geometry_.entries() :
-							      1ull << geometry_.level_bits();
-
-		return max<usize>(entries * sizeof(Be64), kSmallestPage);
+		return max<usize>(sizeof(Be64) << geometry_.level_bits(), kSmallestPage);
 	}
 
 private:
@@ -293,37 +290,27 @@ void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps *ste
 	PreparedLeaves::free_node(static_cast<Node *>(level));
 }
 
-/*
- * Walks a table by ascending index and keeps its place: the tree is descended once a
- * leaf, not once an entry.
- */
+/* Walks a table by ascending index: the tree is descended once a leaf, not once an entry. */
 template <class Memory> class BasicCursor {
 public:
 	using Leaf = BasicLeaf<Memory>;
 
 	explicit BasicCursor(const BasicTable<Memory> &table) : table_(table) {}
 
-	/* The leaf that holds @index, or nullptr. */
-	[[nodiscard]] Leaf *at(TceIndex index)
-	{
-		if (!leaf_ || index < leaf_->first() || leaf_->end() <= index)
-			leaf_ = table_.leaf(index);
-		return leaf_;
-	}
 	/* The first leaf in @range, and in @range the part of it that the leaf holds. */
 	[[nodiscard]] Leaf *next(IndexRange &range)
 	{
-		leaf_ = table_.next_leaf(range);
-		if (leaf_) {
-			range.begin = TceIndex(max(range.begin.raw, leaf_->first().raw));
-			range.end = TceIndex(min(range.end.raw, leaf_->end().raw));
+		Leaf *leaf = table_.next_leaf(range);
+
+		if (leaf) {
+			range.begin = TceIndex(max(range.begin.raw, leaf->first().raw));
+			range.end = TceIndex(min(range.end.raw, leaf->end().raw));
 		}
-		return leaf_;
+		return leaf;
 	}
 
 private:
 	const BasicTable<Memory> &table_;
-	Leaf *leaf_ = nullptr;
 };
 
 using Table = BasicTable<HwMemory>;

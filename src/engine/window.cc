@@ -149,7 +149,10 @@ Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
 	return filled;
 }
 
-/* It leaves the list when it is clear, so that nothing that KVM closes meanwhile stays open there. */
+/*
+ * It leaves the list when it is clear, so that nothing that KVM closes meanwhile stays open there.  What failed
+ * there before, while it was filled, may have been such a close: then nobody can say that it is clear.
+ */
 Status Window::clear_mirror(Mirror &mirror)
 {
 	Guard update(update_);
@@ -157,7 +160,6 @@ Status Window::clear_mirror(Mirror &mirror)
 		Guard guard(push_);
 
 		mirror.mode = Mirror::Mode::Leaving;
-		mirror.failed = false;
 	}
 	const Status cleared = each_run(mirror, false);
 	Guard guard(push_);

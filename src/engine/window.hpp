@@ -61,7 +61,8 @@ struct Mirror {
 
 /*
  * Gives back what entries named: the device may have written to the page, and one entry fewer
- * names the memory.  Runs of one region are told to the port at once.  Entries of a v1
+ * names the memory.  Runs of one region are told to the port at once; of large pages there are many
+ * system pages to look at, so it lets others run in between.  Entries of a v1
  * container have no user address; each has a pin of its own.
  */
 class Releaser : Pinned {
@@ -81,6 +82,7 @@ private:
 	tce_mm *const mm_;
 	const PageShift page_;
 	PinCharge *const pins_;
+	Steps steps_{ Steps::kLookUps };
 	tce_mem *mem_ = nullptr;
 	u64 nr_ = 0;
 };

@@ -16,8 +16,10 @@ void Releaser::release(Entry old)
 		nr_++;
 		return;
 	}
-	if (old.tce.perm().writes())
+	if (old.tce.perm().writes()) {
+		steps_.go(Steps::system_pages(page_));
 		tce_port_page_dirty(old.tce.hpa().raw, page_.lg2());
+	}
 	if (!old.user.raw)
 		return;
 

@@ -308,10 +308,12 @@ int stage(const Plan &plan)
 			const int group = index < stage.devices.size() ? stage.devices[index] : -1;
 			device(stage, functions[index], group, seed);
 		});
-	if (groups < functions.size() && plan.slow)
-		started([&] {
-			slow(functions[groups], stage.handles.mail, seed_of(plan.seed, 0));
-		});
+	if (groups < functions.size() && plan.slow) {
+		// Before the others come: whoever has a group keeps it.
+		const int group = open_group(functions[groups]);
+		started([&] { slow(group, stage.handles.mail, seed_of(plan.seed, 0)); });
+		::close(group);
+	}
 
 	bool kept = true;
 	for (u64 starts = 0; !over();) {

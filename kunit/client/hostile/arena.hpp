@@ -26,6 +26,8 @@ public:
 	static constexpr u64 SLOTS = 16;
 	static constexpr u64 FILE_SIZE = 4 * MiB;
 
+	// Where nothing stays as it is.
+	bool holds(u64 address) const { return address - base_ < (SLOTS + 1) * SLOT; }
 	// A range to be registered: one of not too many, so that others come across it again.
 	Range any(Random &random) const;
 	// Changes what is behind some of the addresses.

@@ -71,6 +71,15 @@ void Books::begin(u64 seed)
 	people_used_ = diaries_used_ = problems_used_ = 0;
 	for (auto &hint : hints_)
 		hint = 0;
+	next_closed_ = 0;
+}
+
+u64 Books::hinted(u64 which) const
+{
+	const u64 closed = std::min<u64>(next_closed_, MOST_CLOSED);
+	if (closed && which % 2)
+		return closed_[which / 2 % closed];
+	return hints_[which / 2 % MOST_HINTS];
 }
 
 u64 Books::now() const

@@ -87,10 +87,11 @@ public:
 	void report(const std::string &problem);
 	std::vector<std::string> problems() const;
 
-	// Where a device may find something; every other one is where nothing may be found any more.
-	void hint(u64 iova) { hints_[next_hint_++ % (MOST_HINTS / 2) * 2] = iova; }
-	void closed(u64 iova) { hints_[next_closed_++ % (MOST_HINTS / 2) * 2 + 1] = iova; }
-	u64 hinted(u64 which) const { return hints_[which % MOST_HINTS]; }
+	// Where a device may find something, and where nothing may be found any more: it looks at
+	// both as often, and of the latter at the last ones.
+	void hint(u64 iova) { hints_[next_hint_++ % MOST_HINTS] = iova; }
+	void closed(u64 iova) { closed_[next_closed_++ % MOST_CLOSED] = iova; }
+	u64 hinted(u64 which) const;
 
 	std::atomic<bool> stop;	 // no more calls; let go of everything
 	std::atomic<bool> check; // everybody has: is all given back?
@@ -100,6 +101,7 @@ private:
 	static constexpr size_t MOST_DIARIES = 160;
 	static constexpr size_t MOST_PROBLEMS = 8;
 	static constexpr size_t MOST_HINTS = 32;
+	static constexpr size_t MOST_CLOSED = 4;
 	static constexpr size_t MOST_NAMES = 64;
 	using Text = std::array<char, 240>;
 
@@ -111,6 +113,7 @@ private:
 	std::atomic<u64> next_hint_;
 	std::atomic<u64> next_closed_;
 	std::array<std::atomic<u64>, MOST_HINTS> hints_;
+	std::array<std::atomic<u64>, MOST_CLOSED> closed_;
 	std::array<Person, MOST_PEOPLE> people_;
 	std::array<Diary, MOST_DIARIES + 1> diaries_;
 	std::array<Text, MOST_PROBLEMS> problems_;

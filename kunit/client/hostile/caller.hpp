@@ -95,6 +95,7 @@ private:
 	void limit();
 	void churn();
 	void canary();
+	bool one_canary();
 	void strange();
 
 	Process &process_;

@@ -3,7 +3,7 @@
 // Calls whose consequences are watched, whatever the others do meanwhile.
 #include "caller_ask.hpp"
 
-#include "host.hpp"
+#include "session.hpp"
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -21,13 +21,24 @@ constexpr u64 CANARY_PAGES = 3000;
 
 } // namespace
 
-// A page is registered, mapped, unmapped and given back, while a device uses the address. Sometimes it
-// is not unmapped: then it is not given back, or whoever did that has closed it.
+// Where one can be had, more can.
 void Caller::canary()
+{
+	for (int left = 4; left && one_canary(); --left)
+		continue;
+}
+
+// A page is registered, mapped, unmapped and given back, while a device uses the address. Sometimes it
+// is not unmapped: then it is not given back, or whoever did that has closed it. False if there is no
+// such page, or no window for it.
+bool Caller::one_canary()
 {
 	unsigned which = 0;
 	const int file = container(which);
 	Memory memory = Memory::pages(page_size());
+	// It came where another thread has just moved something away.
+	if (process_.arena.holds(memory.address()))
+		return false;
 	vfio_iommu_spapr_register_memory whole{ sizeof whole, 0, memory.address(), page_size() };
 	const auto call = [&](const char *name, unsigned long request, auto &argument) {
 		Entry entry{
@@ -36,17 +47,23 @@ void Caller::canary()
 		return entry.ends(::ioctl(file, request, &argument));
 	};
 	if (!call("REGISTER canary", VFIO_IOMMU_SPAPR_REGISTER_MEMORY, whole).ok())
-		return;
+		return false;
+	const u64 place = (CANARY_PAGES + random_.below(16)) << LEAST_SHIFT;
 	u64 most = 0;
 	unsigned shift = LEAST_SHIFT;
 	vfio_iommu_type1_dma_map there{ sizeof there, READ_WRITE, memory.address(), 0, 4096 };
-	there.iova = random_.one_in(4) ? iova(which, most, shift) :
-					 (CANARY_PAGES + random_.below(16)) << LEAST_SHIFT;
+	bool mapped = false;
+	for (u64 iova : { place, DDW_START + place, iova(which, most, shift) }) {
+		there.iova = iova;
+		mapped = call("MAP canary", VFIO_IOMMU_MAP_DMA, there).ok();
+		if (mapped)
+			break;
+	}
 	vfio_iommu_type1_dma_unmap away{};
 	away.argsz = sizeof away;
 	away.iova = there.iova;
 	away.size = 4096;
-	if (call("MAP canary", VFIO_IOMMU_MAP_DMA, there).ok()) {
+	if (mapped) {
 		Books::get().closed(there.iova);
 		if (random_.one_in(4))
 			::usleep(static_cast<u32>(random_.below(120000)));
@@ -57,13 +74,15 @@ void Caller::canary()
 		const Status status =
 			call("UNREGISTER canary", VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, whole);
 		if (status.ok()) {
-			process_.canaries->add(std::move(memory));
-			return;
+			if (mapped)
+				process_.canaries->add(std::move(memory));
+			return mapped;
 		}
 		if (status ==
 		    refused(EBUSY)) // somebody has mapped it once more, or its window is another
 			call("UNMAP canary", VFIO_IOMMU_UNMAP_DMA, away);
 	}
+	return false;
 }
 
 void Canaries::add(Memory memory)

@@ -46,7 +46,7 @@ void show_stacks(pid_t pid, std::vector<std::string> &lines)
 	}
 }
 
-// A user of all groups, and DMA by each.
+// A user of all groups, and DMA by each: it reaches what is mapped, and nothing that was given back.
 void whole()
 {
 	next_user();
@@ -56,6 +56,14 @@ void whole()
 	session.mapped(memory.address(), 0, TCE_PAGE);
 	for (unsigned index = 0; index < host().edus.size(); ++index)
 		both_ways(session.edu(index), 0, memory.at(0, TCE_PAGE), index);
+	expect(session->unregister_memory(memory), refused(EBUSY), "UNREGISTER of what is mapped");
+	session.unmapped(0, TCE_PAGE);
+	expect(session->unregister_memory(memory), OK, "UNREGISTER");
+	fill(memory.at(0, TCE_PAGE), 99);
+	for (unsigned index = 0; index < host().edus.size(); ++index)
+		session.edu(index).writes(0, Edu::BUFFER_SIZE);
+	check(filled(memory.at(0, TCE_PAGE), 99),
+	      "memory was written to after it had been given back");
 }
 
 } // namespace

@@ -8,7 +8,6 @@
 #include "slow_file.hpp"
 #include "vfio.hpp"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -72,20 +71,9 @@ void ask(const Container &container, Slow &memory, Diary &diary)
 	::usleep(1000);
 }
 
-// Others may have the group for a while.
-void join(const Container &container, int group)
-{
-	const std::string path = cat("/dev/vfio/", group);
-	int file = -1;
-	while ((file = ::open(path.c_str(), O_RDWR)) < 0)
-		::usleep(1000);
-	int target = container.fd();
-	::ioctl(file, VFIO_GROUP_SET_CONTAINER, &target);
-}
-
 } // namespace
 
-void slow(const Function &function, int mail, u64 seed)
+void slow(int group, int mail, u64 seed)
 {
 	const auto enter = [] { Books::get().enter(false, false); };
 	enter();
@@ -103,12 +91,19 @@ void slow(const Function &function, int mail, u64 seed)
 		return;
 
 	const Container container;
-	join(container, function.group);
+	int target = container.fd();
+	::ioctl(group, VFIO_GROUP_SET_CONTAINER, &target);
 	const bool old = random.one_in(4);
 	container.set_iommu(old ? VFIO_SPAPR_TCE_IOMMU : VFIO_SPAPR_TCE_v2_IOMMU);
 	if (old)
 		container.ioctl(VFIO_IOMMU_ENABLE, 0ul);
-	Handles::send(mail, container.fd(), true);
+	// Whoever registers first owns a container.
+	const Memory quick = Memory::pages(page_size());
+	container.register_memory(quick);
+	container.unregister_memory(quick);
+	// An old container's MAP pins with the container's lock held: whoever was passed it would wait.
+	if (!old)
+		Handles::send(mail, container.fd(), true);
 
 	std::vector<std::thread> threads;
 	const auto again_and_again = [&](const char *role, const auto &what) {
@@ -120,7 +115,6 @@ void slow(const Function &function, int mail, u64 seed)
 	};
 	Slow memory{ *one };
 	Slow other{ *two };
-	const Memory quick = Memory::pages(page_size());
 	again_and_again("slow", [&](Diary &diary) { use(container, memory, diary); });
 	again_and_again("beside slow", [&](Diary &diary) { use_beside(container, quick, diary); });
 	again_and_again("slow argument", [&](Diary &diary) { ask(container, other, diary); });

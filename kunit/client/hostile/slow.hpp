@@ -3,14 +3,12 @@
 // A process whose memory is slow to come (slow_file.hpp): every page late, or never.
 #pragma once
 
-#include "random.hpp"
-
-#include "host.hpp"
+#include "check.hpp"
 
 namespace client::hostile {
 
-// Has `function`'s group, and containers of its own, which it also sends to who listens at `mail`.
+// Has a group, and a container of its own, which it also sends to who listens at `mail`.
 // Ends by SIGKILL only; returns at once where the kernel has no FUSE.
-void slow(const Function &function, int mail, u64 seed);
+void slow(int group, int mail, u64 seed);
 
 } // namespace client::hostile
