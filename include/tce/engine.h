@@ -14,6 +14,8 @@
  *    number and never a hypervisor status.
  *  - A call that fails has changed nothing, with the one exception documented at
  *    tce_container_map().
+ *  - What an ioctl calls answers -EINTR, with nothing changed, when the caller is killed while
+ *    another call holds the container.
  *  - "Process context" means: may sleep, holds no spinlock.
  */
 #ifndef TCE_ENGINE_H

@@ -125,7 +125,19 @@ void tce_port_mutex_assert_held(const struct tce_mutex *m);
 
 void tce_port_rwsem_init(struct tce_rwsem *s, enum tce_lock_class cls);
 void tce_port_rwsem_destroy(struct tce_rwsem *s);
-void tce_port_rwsem_read_lock(struct tce_rwsem *s);
+
+/**
+ * tce_port_rwsem_read_lock_killable() - lock for reading, unless the caller is killed while it waits
+ * @s: the semaphore
+ *
+ * Context: Process context.
+ * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
+ */
+int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s);
+
+/** tce_port_rwsem_write_lock_killable() - the same for writing */
+int tce_port_rwsem_write_lock_killable(struct tce_rwsem *s);
+
 void tce_port_rwsem_read_unlock(struct tce_rwsem *s);
 void tce_port_rwsem_write_lock(struct tce_rwsem *s);
 void tce_port_rwsem_write_unlock(struct tce_rwsem *s);

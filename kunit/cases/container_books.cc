@@ -3,7 +3,7 @@
  * Containers: owners and figures, what comes between two steps of a call, and what waits until trouble is over.
  */
 #include "params.hpp"
-#include "rig.hpp"
+#include "unchanged.hpp"
 
 using namespace fake;
 
@@ -424,4 +424,39 @@ TCE_CASE(group, leaves_in_peace)
 		TCE_EXPECT(r.w.groups[g].win[0].live && r.closed(0, ~0ull, g));
 	}
 	TCE_EXPECT_EQ(r.unreg(kUser, bytes), 0);
+}
+
+/* Another call may hold the container over a fault that never ends: a kill ends the wait. */
+TCE_CASE(container, killed_while_it_waits)
+{
+	Config config;
+
+	config.groups = 2;
+	config.version = param ? TCE_V1 : TCE_V2;
+
+	Rig r(config, 1, false);
+	const u64 size = 4096;
+
+	TCE_ASSERT_EQ(r.attach(0), 0);
+	TCE_ASSERT_EQ(param ? tce_container_enable(r.c[0]) : r.reg(kUser, 16 * size), 0);
+	TCE_ASSERT_EQ(r.map(kUser, 0, size), 0);
+
+	Unchanged unchanged(r);
+	const auto killed = [&](auto call) {
+		r.w.locks_until_killed = 1;
+		TCE_EXPECT_EQ(call(), err::kIntr);
+		TCE_EXPECT_EQ(r.w.locks_until_killed, 0);
+	};
+	tce_info info;
+
+	killed([&] { return r.map(kUser, 4096, size); });
+	killed([&] { return r.unmap(0, size); });
+	killed([&] { return tce_container_get_info(r.c[0], &info); });
+	killed([&] { return r.create(12, kMiB); });
+	killed([&] { return r.remove(0); });
+	killed([&] { return r.reg(2 * kUser, size); });
+	killed([&] { return r.unreg(kUser, 16 * size); });
+	killed([&] { return tce_container_enable(r.c[0]); });
+	killed([&] { return tce_container_disable(r.c[0]); });
+	killed([&] { return r.attach(1); });
 }

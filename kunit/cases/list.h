@@ -115,6 +115,7 @@
 	C(container, register_neighbours, page_shifts)				\
 	C(container, register_limit, once)					\
 	C(container, register_killed, once)					\
+	C(container, killed_while_it_waits, off_or_on)			\
 	C(container, register_no_memory, once)					\
 	C(container, unregister_args, page_shifts)				\
 	C(container, unregister_mapped, page_shifts)				\

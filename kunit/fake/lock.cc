@@ -182,6 +182,14 @@ const T &as_const(const S *s)
 	return *reinterpret_cast<const T *>(s);
 }
 
+/* Is this where the caller is killed while it waits for a container? */
+bool killed_here()
+{
+	Guard g;
+
+	return world->locks_until_killed && !--world->locks_until_killed;
+}
+
 } // namespace
 
 void expect_process_context(const char *what)
@@ -276,8 +284,11 @@ void tce_port_rwsem_destroy(struct tce_rwsem *s)
 	env_rwsem_destroy(l.env);
 }
 
-void tce_port_rwsem_read_lock(struct tce_rwsem *s)
+int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s)
 {
+	if (killed_here())
+		return err::kIntr;
+
 	Rwsem &l = as<Rwsem>(s);
 
 	const bool take = before(l.head, kRwsem);
@@ -288,6 +299,7 @@ void tce_port_rwsem_read_lock(struct tce_rwsem *s)
 		world->users.asleep(false);
 	}
 	after(l.head, false, take);
+	return 0;
 }
 
 void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
@@ -317,6 +329,14 @@ void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 		world->users.asleep(false);
 	}
 	after(l.head, true, take);
+}
+
+int tce_port_rwsem_write_lock_killable(struct tce_rwsem *s)
+{
+	if (killed_here())
+		return err::kIntr;
+	tce_port_rwsem_write_lock(s);
+	return 0;
 }
 
 void tce_port_rwsem_write_unlock(struct tce_rwsem *s)

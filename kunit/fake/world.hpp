@@ -305,6 +305,7 @@ public:
 	 * it does itself calls nobody.
 	 */
 	void (*on_write_lock)(void *arg) = nullptr;
+	u32 locks_until_killed = 0; /* at the so many-th lock of a container; 0: never */
 	void *write_lock_arg = nullptr;
 
 	/* Trouble and figures. */

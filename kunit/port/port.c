@@ -95,7 +95,7 @@ static void port_locks(struct kunit *test)
 		if (write)
 			tce_port_rwsem_write_lock(container);
 		else
-			tce_port_rwsem_read_lock(container);
+			KUNIT_ASSERT_EQ(test, tce_port_rwsem_read_lock_killable(container), 0);
 		tce_port_rwsem_assert_held(container);
 		tce_port_owners_lock();
 		tce_port_mutex_lock(owner);

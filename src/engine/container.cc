@@ -37,7 +37,10 @@ Status Container::become_owned()
 
 Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 {
-	Guard guard(lock_);
+	if (!lock_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(lock_, Held{});
 
 	if (closed_)
 		return Errc::NoDev;
@@ -192,7 +195,10 @@ tce_info Container::combined() const
 
 Status Container::get_info(tce_info &info)
 {
-	ReadGuard guard(lock_);
+	if (!lock_.lock_shared_killable())
+		return Errc::Intr;
+
+	ReadGuard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (!groups_)
@@ -215,7 +221,10 @@ Result<unsigned int> Container::free_slot() const
 
 Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 levels)
 {
-	Guard guard(lock_);
+	if (!lock_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (flags || version_ == TCE_V1)
@@ -311,7 +320,10 @@ bool Container::disconnect_all(unsigned int slot, Window &window, bool leaving, 
 
 Status Container::remove_window(u32 flags, Iova start)
 {
-	Guard guard(lock_);
+	if (!lock_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (flags || version_ == TCE_V1)
@@ -398,7 +410,10 @@ void Container::finish_windows()
 
 Status Container::enable()
 {
-	Guard guard(lock_);
+	if (!lock_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (version_ != TCE_V1)
@@ -418,7 +433,10 @@ Status Container::enable()
 
 Status Container::disable()
 {
-	Guard guard(lock_);
+	if (!lock_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (version_ != TCE_V1)
@@ -442,7 +460,10 @@ Status Container::register_memory(u32 flags, Uaddr start, u64 size)
 	const u64 page_mask = (1ull << tce_port_page_shift()) - 1;
 	OwnerRef owner;
 	{
-		Guard guard(lock_);
+		if (!lock_.lock_killable())
+			return Errc::Intr;
+
+		Guard guard(lock_, Held{});
 
 		TCE_TRY(check_caller());
 		if (flags || version_ == TCE_V1 || !size || ((start.raw | size) & page_mask) ||
@@ -492,7 +513,10 @@ Status Container::register_memory(u32 flags, Uaddr start, u64 size)
 Status Container::unregister_memory(u32 flags, Uaddr start, u64 size)
 {
 	const u64 page_mask = (1ull << tce_port_page_shift()) - 1;
-	Guard guard(lock_);
+	if (!lock_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (version_ == TCE_V1)

@@ -198,7 +198,10 @@ bool Container::in_untouched_default(Iova at) const
 /* The default window gets its table; who gets here has an owner. */
 Status Container::touch_default()
 {
-	Guard guard(lock_);
+	if (!lock_.lock_killable())
+		return Errc::Intr;
+
+	Guard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (!default_untouched_)
@@ -226,7 +229,10 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 {
 	for (;;) {
 		{
-			ReadGuard guard(lock_);
+			if (!lock_.lock_shared_killable())
+				return Errc::Intr;
+
+			ReadGuard guard(lock_, Held{});
 
 			TCE_TRY(check_caller());
 			if (!enabled_)
@@ -409,7 +415,10 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 
 Status Container::unmap(u32 flags, Iova from, u64 size)
 {
-	ReadGuard guard(lock_);
+	if (!lock_.lock_shared_killable())
+		return Errc::Intr;
+
+	ReadGuard guard(lock_, Held{});
 
 	TCE_TRY(check_caller());
 	if (!enabled_)

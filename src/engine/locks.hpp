@@ -71,7 +71,15 @@ public:
 	~RwSem() { tce_port_rwsem_destroy(&s_); }
 	void lock() TCE_ACQUIRE() { tce_port_rwsem_write_lock(&s_); }
 	void unlock() TCE_RELEASE() { tce_port_rwsem_write_unlock(&s_); }
-	void lock_shared() TCE_ACQUIRE_SHARED() { tce_port_rwsem_read_lock(&s_); }
+	/* False: the caller is killed, and does not have it. */
+	[[nodiscard]] bool lock_killable() TCE_TSA(try_acquire_capability(true))
+	{
+		return !tce_port_rwsem_write_lock_killable(&s_);
+	}
+	[[nodiscard]] bool lock_shared_killable() TCE_TSA(try_acquire_shared_capability(true))
+	{
+		return !tce_port_rwsem_read_lock_killable(&s_);
+	}
 	void unlock_shared() TCE_TSA(release_shared_capability())
 	{
 		tce_port_rwsem_read_unlock(&s_);
@@ -103,12 +111,10 @@ private:
 	Lock &lock_;
 };
 
+/* Holds an RwSem for reading to the end of the scope. */
 class TCE_SCOPED ReadGuard : Pinned {
 public:
-	explicit ReadGuard(RwSem &lock) TCE_ACQUIRE_SHARED(lock) : lock_(lock)
-	{
-		lock_.lock_shared();
-	}
+	ReadGuard(RwSem &lock, Held) TCE_REQUIRES_SHARED(lock) : lock_(lock) {}
 	~ReadGuard() TCE_RELEASE_GENERIC() { lock_.unlock_shared(); }
 
 private:

@@ -140,14 +140,15 @@ void tce_port_rwsem_destroy(struct tce_rwsem *s)
 }
 
 /**
- * tce_port_rwsem_read_lock() - lock for reading
+ * tce_port_rwsem_read_lock_killable() - lock for reading, unless the caller is killed while it waits
  * @s: the semaphore
  *
  * Context: Process context.
+ * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
  */
-void tce_port_rwsem_read_lock(struct tce_rwsem *s)
+int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s)
 {
-	down_read(rwsem_of(s));
+	return down_read_killable(rwsem_of(s));
 }
 
 /**
@@ -170,6 +171,18 @@ void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
 void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 {
 	down_write(rwsem_of(s));
+}
+
+/**
+ * tce_port_rwsem_write_lock_killable() - lock for writing, unless the caller is killed while it waits
+ * @s: the semaphore
+ *
+ * Context: Process context.
+ * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
+ */
+int tce_port_rwsem_write_lock_killable(struct tce_rwsem *s)
+{
+	return down_write_killable(rwsem_of(s));
 }
 
 /**
