@@ -386,3 +386,20 @@ TCE_CASE(kvm, unmap_of_cleared_refused)
 	v.unregister(what);
 	v.finish(what);
 }
+
+/* An entry was replaced, and a map of it broken off, before anything is published: both tokens come back. */
+TCE_CASE(kvm, broken_off_over_replaced)
+{
+	for (u32 map = 0; map < 2; map++) {
+		const char *what = "broken off over what was replaced";
+		Vcpus v(with_host(param));
+
+		TCE_EXPECT_EQ(v.act(1, Does::Put, 0), h::kSuccess);
+		TCE_EXPECT_EQ(v.act(1, Does::Map, 1), h::kSuccess);
+		TCE_EXPECT_EQ(v.act(2, Does::MapNoMemory, 2), h::kTooHard);
+		act(v, map ? Who::Map : Who::Unmap);
+		v.settle(what);
+		v.unregister(what);
+		v.finish(what);
+	}
+}

@@ -371,6 +371,7 @@
 	C(kvm, same_again, hosts)						\
 	C(kvm, replaced_beside_a_parked_one, hosts)				\
 	C(kvm, lost_under_a_claim, page_shifts)					\
+	C(kvm, broken_off_over_replaced, hosts)					\
 	C(kvm, unmap_of_cleared_refused, page_shifts)				\
 	C(kvm, removed_with_entries, page_shifts)				\
 	C(kvm, stays_with_entries, page_shifts)					\
