@@ -11,7 +11,7 @@ DRIVER ?= ours
 PLATFORM ?= pseries
 IN_TREE := vfio_iommu_spapr_tce
 
-.PHONY: all module install uninstall load unload clean demo test test-long test-dkms mutate soak bench help
+.PHONY: all module install uninstall load unload clean demo check test test-long test-dkms mutate soak bench help
 
 ifneq ($(KERNEL),)
 all:
@@ -57,6 +57,9 @@ demo:
 test:
 	@$(LAB) test $(CHECKS)
 
+check:
+	@$(LAB) check $(SUITE)
+
 test-long:
 	@$(LAB) test versions hostile-guest hostile-vmm dkms
 
@@ -86,6 +89,7 @@ help:
 	@echo "                   PLATFORM=powernv: on a bare-metal host instead of a pSeries one; KERNEL=6.12-64k: 64K pages;"
 	@echo "                   DRIVER=in-tree shows the kernel's own driver on the same machine"
 	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
+	@echo "  make check SUITE=kvm[.case]   the engine's cases on this machine, after an edit: seconds"
 	@echo "  make test-long   what takes too long for that: attacks at random for a short while, DKMS"
 	@echo "  make test-dkms   DKMS in an emulated ppc64el Debian: install, another kernel, remove"
 	@echo "  make soak        programs that attack the driver at random, by turns on all kernels and machines, for an hour"
