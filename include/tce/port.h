@@ -127,7 +127,7 @@ void tce_port_rwsem_init(struct tce_rwsem *s, enum tce_lock_class cls);
 void tce_port_rwsem_destroy(struct tce_rwsem *s);
 
 /**
- * tce_port_rwsem_read_lock_killable() - lock for reading, unless the caller is killed while it waits
+ * tce_port_rwsem_read_lock_killable() - lock for reading, unless the caller is killed meanwhile
  * @s: the semaphore
  *
  * Context: Process context.

@@ -189,8 +189,8 @@ TCE_CASE(interleave, ioctl_with)
 				if (!trials.next())
 					continue;
 				while (play(c, static_cast<Before>(before),
-					    static_cast<Ioctl>(ioctl),
-					    static_cast<VcpuOp>(param), nth))
+					    static_cast<Ioctl>(ioctl), static_cast<VcpuOp>(param),
+					    nth))
 					nth++;
 				moments += nth - 1;
 			}

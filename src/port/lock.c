@@ -140,7 +140,7 @@ void tce_port_rwsem_destroy(struct tce_rwsem *s)
 }
 
 /**
- * tce_port_rwsem_read_lock_killable() - lock for reading, unless the caller is killed while it waits
+ * tce_port_rwsem_read_lock_killable() - lock for reading, unless the caller is killed meanwhile
  * @s: the semaphore
  *
  * Context: Process context.
@@ -174,7 +174,7 @@ void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 }
 
 /**
- * tce_port_rwsem_write_lock_killable() - lock for writing, unless the caller is killed while it waits
+ * tce_port_rwsem_write_lock_killable() - lock for writing, unless the caller is killed meanwhile
  * @s: the semaphore
  *
  * Context: Process context.

@@ -246,7 +246,7 @@ void tce_port_later(struct tce_later *l, void (*fn)(struct tce_later *l))
 /**
  * tce_port_wait_later() - module unload: nothing is left to call
  *
- * Context: Process context; nobody calls tce_port_later() any more, but for KVM's own RCU callbacks.
+ * Context: Process context; nobody calls tce_port_later() any more but KVM's RCU callbacks.
  */
 void tce_port_wait_later(void)
 {
