@@ -61,7 +61,7 @@ check:
 	@$(LAB) check $(SUITE)
 
 test-long:
-	@$(LAB) test versions hostile-guest hostile-vmm dkms
+	@$(LAB) test versions hostile-others dkms
 
 test-dkms:
 	@$(LAB) test versions dkms
