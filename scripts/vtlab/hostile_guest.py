@@ -66,9 +66,7 @@ def run(target, seconds, seed, more=""):
     words = [_APPEND_DEBUG if debug else "slub_debug=FZPU"]
     words += ["quiet"] if target.machine != "pseries" else []
     allowed = (*_ALLOWED, *(_DEBUG if debug else ()))
-    # the script has set it to what fits an ordinary kernel
-    command = "echo 60 >/proc/sys/kernel/watchdog_thresh; " if debug else ""
-    command += f"./hostile --seconds {seconds} --seed {seed} {_MORE.get(target.kernel, '')} {more}"
+    command = f"./hostile --seconds {seconds} --seed {seed} {_MORE.get(target.kernel, '')} {more}"
     outcome = guest.boot(release, modules=modules, files={"hostile": binary(), "client": client.binary()},
                          script=client_run.SCRIPT.format(command=command), machine=_machine(target),
                          append=" ".join(words), timeout=_SLACK_S + 2 * seconds, allowed=allowed)
