@@ -93,7 +93,8 @@
 	C(patience, short_busy, once)						\
 	C(patience, long_busy, once)						\
 	C(patience, atomic, once)						\
-	C(patience, killed, once)
+	C(patience, killed, once)						\
+	C(patience, worn_out, once)
 
 /* What the owner is charged. */
 #define TCE_CASES_charge(C)							\

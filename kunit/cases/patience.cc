@@ -107,3 +107,18 @@ TCE_CASE(patience, killed)
 	TCE_EXPECT_EQ(clock.wait_out(Patience::Kind::Stubborn, h::kBusy), 128);
 	env_self()->killed = false;
 }
+
+/* Who has waited in vain before waits a few times for a short busy one, and for a long one not at all. */
+TCE_CASE(patience, worn_out)
+{
+	Clock clock;
+	Patience patience(Patience::Kind::Stubborn, true);
+	u64 n = 0;
+
+	TCE_EXPECT(!patience.wait(h::kLongBusy1Msec));
+	TCE_EXPECT_EQ(clock.w.waits, 0);
+	while (n < 100 && patience.wait(h::kBusy))
+		n++;
+	TCE_EXPECT_EQ(clock.w.waited_ms, 16);
+	TCE_EXPECT_EQ(clock.w.waits, n);
+}

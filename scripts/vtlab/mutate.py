@@ -36,7 +36,7 @@ _MEMORY = 4 << 30               # bytes; a mutant may want all there is
 _LAST_RUN = re.compile(r"^\[ RUN      \] (\S+)", re.M)
 _FAILED = re.compile(r"^\[  FAILED  \] (\S+?)[ ,(\n]", re.M)
 _COMPILER_SAW_IT = re.compile(r"static assertion failed|\[-Werror,-Wthread-safety|constexpr|constant expression"
-                              r"|\[-Werror,-Wunused-result")
+                              r"|\[-Werror,-Wunused-result|undefined symbol: tce::")
 _OF_MUTANT = re.compile(r"^\S*?mutant/(\d+):\d+:\d+: (error|warning): .*", re.M)
 _THE_COMPILER = "the compiler"
 
