@@ -88,6 +88,8 @@ Status PaprGroup::open(unsigned int slot, const Geometry &geometry, const Iova *
 
 bool PaprGroup::adopt_default(unsigned int slot, const Geometry &geometry)
 {
+	if (!TCE_ASSERT(default_present_ && fits_default(geometry)))
+		return false;
 	/* It was parked with entries that did not close. */
 	if (default_unclear_ && !clear_default().ok())
 		return false;
@@ -225,7 +227,7 @@ void PaprGroup::recover()
 void PaprGroup::remove_default()
 {
 	/* What could not be brought back is not removed. */
-	if (!has_reset())
+	if (!has_reset() || !TCE_ASSERT(default_present_))
 		return;
 	if (tce_port_ddw_remove(port_, caps_.default_liobn)) {
 		/* It is there for all we know; a reset will make it true. */

@@ -91,6 +91,7 @@ private:
 };
 
 static_assert(Tce(Hpa(0x12345000), Perm(3)).raw() == 0x12345003);
+static_assert(Tce(Hpa(0x12345ffc), Perm(~0u)).raw() == 0x12345003 && Perm(~0u).bits() == 3);
 static_assert(Tce(Hpa(0x12345000), Perm()).raw() == 0 && !Tce().live());
 static_assert(Tce::from_be(Tce(Hpa(0x12345000), Perm(1)).to_be()).hpa() == Hpa(0x12345000));
 static_assert(!Tce(Hpa(0x1000), Perm(TCE_PERM_READ)).perm().writes());
