@@ -43,7 +43,10 @@ private:
 	{
 		Meanwhile &m = *static_cast<Meanwhile *>(arg);
 
-		if (m.left_ && !--m.left_)
+		if (!m.left_)
+			return;
+		m.left_--;
+		if (!m.left_)
 			m.what_(m.r_);
 	}
 

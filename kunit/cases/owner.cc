@@ -55,7 +55,7 @@ TCE_CASE(owner, two_at_once)
 		if (!*found)
 			*found = tce::Owner::get_current().value();
 	};
-	w.moment_arg = &other;
+	w.moment_arg = static_cast<void *>(&other);
 
 	tce::Owner *mine = tce::Owner::get_current().value();
 

@@ -187,7 +187,10 @@ bool killed_here()
 {
 	Guard g;
 
-	return world->locks_until_killed && !--world->locks_until_killed;
+	if (!world->locks_until_killed)
+		return false;
+	world->locks_until_killed--;
+	return !world->locks_until_killed;
 }
 
 } // namespace

@@ -333,7 +333,7 @@ void *tce_port_level_alloc(unsigned long bytes, int node)
 		if (node < -1 || node >= static_cast<int>(kMaxPes))
 			FAKE_FAIL("a level on node %d", node);
 		world->total_allocs++;
-		world->ioda.nodes |= 1u << (node + 1);
+		world->ioda.nodes |= 1u << static_cast<u32>(node + 1);
 		if (world->inject(Site::LevelAlloc))
 			return nullptr;
 	}

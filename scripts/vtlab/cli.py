@@ -230,7 +230,7 @@ def parse(argv):
     sub.add_argument("--bind", action="append", default=[], metavar="OUTSIDE:INSIDE")
     sub.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     sub.add_argument("--read-only", action="store_true", help="/src cannot be written")
-    sub.add_argument("command", nargs="+")
+    sub.add_argument("command", nargs=argparse.REMAINDER, help="everything from here on is its")
     sub.set_defaults(function=cmd_root)
 
     sub = commands.add_parser("demo", help="a guest in an emulated POWER host does I/O on a passed-through disk")

@@ -272,8 +272,8 @@ template <class Memory> Be64 *BasicTable<Memory>::root_page() const
 					static_cast<Leaf *>(root)->page().entries;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
 template <class Memory>
+/* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
 void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps *steps)
 {
 	if (!level)
