@@ -2,15 +2,12 @@
 //
 // Functions and drivers that come and go while VFIO has the group.
 #include "files.hpp"
-#include "options.hpp"
 #include "process.hpp"
 #include "registry.hpp"
 #include "session.hpp"
-#include "together.hpp"
 
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <optional>
 
@@ -91,43 +88,6 @@ CASE(hotplug, neighbour_over_a_close)
 	session.mapped(memory.address(), 0, TCE_PAGE);
 	replug(other);
 	both_ways(session.edu(), 0, memory.at(0, TCE_PAGE), 8);
-}
-
-// It goes and comes at any moment while one user after the other takes the group and gives it back:
-// each has what he needs, and so has the host in between.
-CASE(hotplug, neighbour_beside_hand_back, .cpus = 2)
-{
-	const std::string other = neighbour_or_skip();
-	const Memory memory = Memory::pages(page_size());
-	std::atomic<bool> over = false;
-	unsigned users = 0;
-	together({ [&] {
-			  while (!over) {
-				  Session session;
-				  session.registered(memory);
-				  const Window window = session.window(12, MiB);
-				  session.mapped(memory.address(), 0, TCE_PAGE);
-				  session.mapped(memory.address(), window.start, TCE_PAGE);
-				  both_ways(session.edu(), 0, memory.at(0, TCE_PAGE), ++users);
-				  both_ways(session.edu(), window.start, memory.at(0, TCE_PAGE),
-					    users + 1);
-			  }
-		  },
-		   [&] {
-			   try {
-				   for (unsigned round = 0; round < rounds(30); ++round) {
-					   unplug(other);
-					   replug(other);
-				   }
-			   } catch (...) {
-				   over = true;
-				   throw;
-			   }
-			   over = true;
-		   } });
-	note(cat("users: ", users));
-	check(users > 1, "there was one user only");
-	next_user();
 }
 
 // A v1 container has the default window only: it stays, too.
