@@ -106,7 +106,7 @@ void expect_nothing_left(Guest &g, bool may_reach = false)
 TCE_CASE(kvm, leaver_misses_nothing)
 {
 	for (u32 does = 0; does < static_cast<u32>(Does::Count); does++) {
-		for (u64 nth = 1;; nth++) {
+		for (u64 nth = 1;; nth += stride()) {
 			Guest g(12, 12, Meanwhile::two_groups());
 			Meanwhile m = { &g, nth, static_cast<Does>(does), kFar };
 			World &w = g.r.w;
@@ -135,7 +135,7 @@ TCE_CASE(kvm, leaver_refuses)
 {
 	u64 stuck = 0;
 
-	for (u64 nth = 1;; nth++) {
+	for (u64 nth = 1;; nth += stride()) {
 		Guest g(12, 12, Meanwhile::two_groups());
 		Meanwhile m = { &g, nth, Does::Closes, kFar, h::kHardware };
 		World &w = g.r.w;
@@ -167,7 +167,7 @@ TCE_CASE(kvm, joiner_does_not_close)
 {
 	u64 filled = 0;
 
-	for (u64 nth = 1;; nth++) {
+	for (u64 nth = 1;; nth += stride()) {
 		Guest g(12, 12, Meanwhile::two_groups());
 		Meanwhile m = { &g, nth, Does::Closes, kNear, h::kHardware, param != 0 };
 		World &w = g.r.w;
@@ -188,7 +188,8 @@ TCE_CASE(kvm, joiner_does_not_close)
 		if (!m.come)
 			break;
 	}
-	TCE_EXPECT_LT(0, filled);
+	/* With gaps it may not have been hit. */
+	TCE_EXPECT(filled || stride() > 1);
 }
 
 /* One that is busy while it is being filled is not one that refuses. */
@@ -197,7 +198,7 @@ TCE_CASE(kvm, joiner_is_busy)
 	static constexpr Does kDoes[] = { Does::Closes, Does::Replaces };
 
 	for (Does does : kDoes) {
-		for (u64 nth = 1;; nth++) {
+		for (u64 nth = 1;; nth += stride()) {
 			Guest g(12, 12, Meanwhile::two_groups());
 			Meanwhile m = { &g, nth, does, kNear, h::kLongBusy1Msec };
 
