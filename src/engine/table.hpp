@@ -35,15 +35,14 @@ public:
 	using PreparedLeaves = BasicPreparedLeaves<Memory>;
 
 	explicit BasicTable(Geometry geometry, Walk walk = {}) : geometry_(geometry), walk_(walk) {}
-	/* Where this is anything but nothing, there is no table that was in use: few levels. */
-	~BasicTable() { free_level(root_.load_relaxed(), geometry_.levels() - 1, nullptr); }
+	~BasicTable() { clear(); }
 
 	/* Free all levels.  Nobody is in them, nor comes any more. */
 	void clear()
 	{
 		Steps steps(Steps::kLevels);
 
-		free_level(root_.load_relaxed(), geometry_.levels() - 1, &steps);
+		free_level(root_.load_relaxed(), geometry_.levels() - 1, steps);
 		root_.store_relaxed(nullptr);
 	}
 
@@ -101,7 +100,7 @@ private:
 	/* Where the leaf of @index hangs, with the nodes above it hung in on the way. */
 	[[nodiscard]] Hook leaf_place(TceIndex index, PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
 	[[nodiscard]] bool hang(Hook place, void *level, const HwPage &page) TCE_EXCLUDES(grow_);
-	void free_level(void *level, unsigned int height, Steps *steps);
+	void free_level(void *level, unsigned int height, Steps &steps);
 
 	const Geometry geometry_;
 	const Walk walk_;
@@ -274,12 +273,11 @@ template <class Memory> Be64 *BasicTable<Memory>::root_page() const
 
 template <class Memory>
 /* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
-void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps *steps)
+void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps &steps)
 {
 	if (!level)
 		return;
-	if (steps)
-		steps->go(1);
+	steps.go(1);
 	if (!height) {
 		destroy_object(static_cast<Leaf *>(level));
 		tce_port_count(TCE_COUNT_LEAVES, -1);
