@@ -123,7 +123,7 @@ TCE_CASE(container, register_killed)
 		TCE_EXPECT_EQ(r.reg(kUser, 16 * 4096), err::kIntr);
 		TCE_EXPECT_EQ(r.w.injected(), 1);
 	}
-	/* Whether the limit would have allowed it nobody knows. */
+	/* It ended before the limit was looked at: nobody is told of it. */
 	r.w.mm[0].limit = 2;
 	r.w.fail_nth(1, site_bit(Site::Killed));
 	TCE_EXPECT_EQ(r.reg(kUser, 16 * 4096), err::kIntr);

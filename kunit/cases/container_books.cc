@@ -74,11 +74,9 @@ void peace(Rig &r)
 
 int tce_params_closed_or_registered(unsigned int i, char *buf, unsigned long bytes)
 {
-	if (i >= 2)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, i ? "registered" : "closed");
-	return 1;
+	static const char *const names[] = { "closed", "registered" };
+
+	return named(names, i, buf, bytes);
 }
 
 /* Each has a secret of its own; without memory there is none, and nobody hears of it. */

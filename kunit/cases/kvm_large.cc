@@ -87,11 +87,7 @@ int tce_params_large_pages(unsigned int i, char *buf, unsigned long bytes)
 	static const char *const names[] = { "papr_4k_64k", "papr_4k_16m", "papr_64k_16m",
 					     "powernv_4k_64k", "powernv_64k_2m" };
 
-	if (i >= sizeof(names) / sizeof(names[0]))
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, "%s", names[i]);
-	return 1;
+	return named(names, i, buf, bytes);
 }
 
 /* True claims are KVM's to use. */

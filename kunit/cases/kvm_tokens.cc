@@ -39,6 +39,22 @@ TCE_CASE(kvm, broken_off_beside_another)
 	v.finish(what);
 }
 
+namespace {
+
+/* A MAP over what KVM has is refused, and so is what was there: it is closed, and nothing is noted any more. */
+void closed_by_map(Vcpus &v)
+{
+	v.r.w.script(
+		{ op_bit(Op::Put) | op_bit(Op::PutIndirect), 0, ~0ull, h::kHardware, 0, false });
+	TCE_EXPECT_EQ(v.r.map(Vcpus::kMem[2], 0, 16 * 4096), err::kIo);
+	v.r.w.no_scripts();
+	TCE_EXPECT_EQ(v.r.w.live_tces(), 0);
+	for (u64 mem : Vcpus::kMem)
+		TCE_EXPECT_EQ(v.r.unreg(mem, Vcpus::kSize), 0);
+}
+
+} // namespace
+
 /*
  * KVM has replaced an entry and not killed it yet, a MAP over it is refused, and so is what was there:
  * the entry is closed, and with it all notes are back, the first one's too.
@@ -49,13 +65,7 @@ TCE_CASE(kvm, closed_over_replaced)
 
 	TCE_EXPECT_EQ(v.act(1, VcpuOp::Put, 0), h::kSuccess);
 	TCE_EXPECT_EQ(v.act(1, VcpuOp::Map, 1), h::kSuccess);
-	v.r.w.script(
-		{ op_bit(Op::Put) | op_bit(Op::PutIndirect), 0, ~0ull, h::kHardware, 0, false });
-	TCE_EXPECT_EQ(v.r.map(Vcpus::kMem[2], 0, 16 * 4096), err::kIo);
-	v.r.w.no_scripts();
-	TCE_EXPECT_EQ(v.r.w.live_tces(), 0);
-	for (u64 mem : Vcpus::kMem)
-		TCE_EXPECT_EQ(v.r.unreg(mem, Vcpus::kSize), 0);
+	closed_by_map(v);
 }
 
 /*
@@ -68,13 +78,7 @@ TCE_CASE(kvm, closed_over_live)
 
 	TCE_EXPECT_EQ(v.act(1, VcpuOp::Put, 0), h::kSuccess);
 	TCE_EXPECT_EQ(v.r.map(Vcpus::kMem[1], 7 * 4096, 4096), 0);
-	v.r.w.script(
-		{ op_bit(Op::Put) | op_bit(Op::PutIndirect), 0, ~0ull, h::kHardware, 0, false });
-	TCE_EXPECT_EQ(v.r.map(Vcpus::kMem[2], 0, 16 * 4096), err::kIo);
-	v.r.w.no_scripts();
-	TCE_EXPECT_EQ(v.r.w.live_tces(), 0);
-	for (u64 mem : Vcpus::kMem)
-		TCE_EXPECT_EQ(v.r.unreg(mem, Vcpus::kSize), 0);
+	closed_by_map(v);
 }
 
 namespace {

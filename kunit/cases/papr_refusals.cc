@@ -392,9 +392,5 @@ int tce_params_mapped_before(unsigned int i, char *buf, unsigned long bytes)
 {
 	static const char *const names[] = { "nothing", "every_third", "all" };
 
-	if (i >= kBefores)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, "%s", names[i]);
-	return 1;
+	return named(names, i, buf, bytes);
 }

@@ -241,9 +241,7 @@ TCE_CASE(papr, busy_for_good)
 
 int tce_params_multitce(unsigned int i, char *buf, unsigned long bytes)
 {
-	if (i >= 2)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, i ? "one_by_one" : "in_runs");
-	return 1;
+	static const char *const names[] = { "in_runs", "one_by_one" };
+
+	return named(names, i, buf, bytes);
 }

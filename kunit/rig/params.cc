@@ -76,6 +76,16 @@ Config with_host(unsigned int param)
 	return c;
 }
 
+int named(const char *const *names, unsigned int count, unsigned int i, char *buf,
+	  unsigned long bytes)
+{
+	if (i >= count)
+		return 0;
+	if (buf)
+		env_snprintf(buf, bytes, "%s", names[i]);
+	return 1;
+}
+
 u64 stride()
 {
 	/* Primes that no loop is long: in nested loops all of their values have their turn. */
@@ -173,58 +183,40 @@ int tce_params_hosts(unsigned int i, char *buf, unsigned long bytes)
 	static const char *const names[] = { "pseries_4k", "pseries_64k", "powernv_4k",
 					     "powernv_64k" };
 
-	if (i >= sizeof(names) / sizeof(names[0]))
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, "%s", names[i]);
-	return 1;
+	return named(names, i, buf, bytes);
 }
 
 int tce_params_firmwares(unsigned int i, char *buf, unsigned long bytes)
 {
 	static const char *const names[] = { "qemu", "lopar", "fresh_liobns", "qemu_64k" };
 
-	if (i >= sizeof(names) / sizeof(names[0]))
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, "%s", names[i]);
-	return 1;
+	return named(names, i, buf, bytes);
 }
 
 int tce_params_empty_or_live(unsigned int i, char *buf, unsigned long bytes)
 {
-	if (i >= 2)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, i ? "over_live" : "empty");
-	return 1;
+	static const char *const names[] = { "empty", "over_live" };
+
+	return named(names, i, buf, bytes);
 }
 
 int tce_params_first_or_second(unsigned int i, char *buf, unsigned long bytes)
 {
-	if (i >= 2)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, i ? "second" : "first");
-	return 1;
+	static const char *const names[] = { "first", "second" };
+
+	return named(names, i, buf, bytes);
 }
 
 int tce_params_who_refuses(unsigned int i, char *buf, unsigned long bytes)
 {
 	static const char *const names[] = { "both", "first", "second" };
 
-	if (i >= 3)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, "%s", names[i]);
-	return 1;
+	return named(names, i, buf, bytes);
 }
 
 int tce_params_off_or_on(unsigned int i, char *buf, unsigned long bytes)
 {
-	if (i >= 2)
-		return 0;
-	if (buf)
-		env_snprintf(buf, bytes, i ? "on" : "off");
-	return 1;
+	static const char *const names[] = { "off", "on" };
+
+	return named(names, i, buf, bytes);
 }

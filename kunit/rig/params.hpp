@@ -22,6 +22,15 @@ extern const Shape kShapes[15];
 /* walked_shapes: the same for tables that hardware walks. */
 extern const Shape kWalkedShapes[22];
 
+/* Parameters that are names, for a function tce_params_*(). */
+int named(const char *const *names, unsigned int count, unsigned int i, char *buf,
+	  unsigned long bytes);
+template <unsigned int Count>
+int named(const char *const (&names)[Count], unsigned int i, char *buf, unsigned long bytes)
+{
+	return named(names, Count, i, buf, bytes);
+}
+
 /* How far it is to the next of many trials in a row: 1, or more where there is no time for all. */
 u64 stride();
 

@@ -26,7 +26,7 @@ public:
 	 */
 	bool is_part_of(const Snapshot &before, const Snapshot &done) const;
 
-	/* Whether the first window has a table does not matter then, nor what an owner is charged. */
+	/* Then the first window's table does not matter, nor what an owner is charged. */
 	void forget_default() { but_default_ = true; }
 
 	u64 live() const { return tces_.used(); }
