@@ -180,25 +180,27 @@ def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=
     return Run(f"{built_for} on {machine}", boots, machine, report, problems, outcome.seconds, outcome.directory, facts["real"])
 
 
+def build_tests(name):
+    """The test modules for a kernel."""
+    return kunit_stock.build(name) if name in kernel.table() else module.build(name, directory=module.TREE / "kunit")
+
+
 def build(name):
     """The modules for a kernel: (test modules, real module)."""
-    if name in kernel.table():
-        return kunit_stock.build(name), module.build(name)[0]
-    return module.build(name, directory=module.TREE / "kunit"), module.build(name)[0]
+    return build_tests(name), module.build(name)[0]
 
 
 def run_some(name, machine, words, effort=None):
     """Runs suites (SUITE) or cases (SUITE.CASE) on a kernel, all when none is named, and prints them. Returns whether all is well.
 
     Suites of the engine are named as in kunit/cases/list.h, those of the real port tce_port*."""
-    kunit_modules, _ = build(name)
     suite, _, case = words.partition(".")
     engine = bool(suite) and not suite.startswith("tce_port")
     if case and name in kernel.table():
         raise LabError("KUnit's own filter works on the KUnit kernels only: name a suite")
     glob = f"{'tce_' if engine else ''}{suite}.{case}" if case else "" if engine or not suite else f"{suite}*"
     only = (suite,) if engine else ()
-    wanted = [path for path in kunit_modules
+    wanted = [path for path in build_tests(name)
               if not suite or kernel.module_name(path) == "kunit" or ("port" in pathlib.Path(path).name) != engine]
     done = run(name, name, machine, (wanted, None), only=only, glob=glob, effort=effort)
     for each in done.report.cases:

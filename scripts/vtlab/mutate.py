@@ -9,6 +9,7 @@ linked with objects of the engine as it is.
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import fnmatch
 import json
@@ -105,7 +106,7 @@ class Schema:
         inside = _inside(self.room)
         with step(f"{len(self.parts.numbers)} mutants in one program ({self.build})"):
             code, text = native.make(f"base-{self.build}", "-k", f"-j{os.cpu_count()}", f"BUILD={inside}",
-                               f"ENGINE={inside}/engine", "MUTANTS=1", "warnings=-Wunused-result -ferror-limit=0")
+                                     f"ENGINE={inside}/engine", "MUTANTS=1", "warnings=-Wunused-result -ferror-limit=0")
         names = {number: each for each, number in self.parts.numbers.items()}
         found = [(names[int(number)], kind) for number, kind in _OF_MUTANT.findall(text)]
         self.seen = {each for each, kind in found if kind == "warning"}
@@ -117,12 +118,10 @@ class Schema:
     def _reached(self):
         path = self.room / "reached"
         path.unlink(missing_ok=True)
-        begin = time.monotonic()
         with step(f"what the cases reach ({self.build})"):
             failed = _run_cases(self.binary, _BUILDS[self.build], 1800, self.room, {"TCE_REACHED": _inside(path)})
         if failed:
             raise LabError(f"the engine as it is fails {failed} ({self.build})")
-        self.seconds = time.monotonic() - begin
         self.cases = collections.defaultdict(list)      # function -> [(milliseconds, case)]
         for line in path.read_text().splitlines():
             name, took, *functions = line.split()
@@ -132,10 +131,8 @@ class Schema:
             each.sort()
 
     def try_one(self, mutation, likely):
-        """The case that notices a mutation, or ""; None if it is not part of this program."""
-        number = self.parts.numbers.get(mutation)
-        if number is None:
-            return None
+        """Who notices a mutation of this program, or ""."""
+        number = self.parts.numbers[mutation]
         if mutation in self.seen:
             return _THE_COMPILER
         reach = self.cases[self.parts.functions[mutation]]
@@ -178,7 +175,9 @@ class Base:
 
     def objects(self, file):
         """What has to be compiled anew when an engine file changes; the engine's first, they complain soonest."""
-        return sorted(self._users.get(file, ()), key=lambda name: (not name.startswith("engine/"), name))
+        if file not in self._users:
+            raise LabError(f"{file}: no object is made of it")
+        return sorted(self._users[file], key=lambda name: (not name.startswith("engine/"), name))
 
 
 class Run:
@@ -213,40 +212,38 @@ class Run:
             raise LabError(f"{mutation} does not compile ({build})\n{text[-2000:]}")
         return code != 0
 
-    def _alone(self, mutation, builds):
-        """Who notices a mutant that is compiled on its own."""
+    @contextlib.contextmanager
+    def _room(self, mutation):
+        """A directory for a program of its own, with the engine as the mutation has it."""
         room = _ROOM / re.sub(r"\W", "-", str(mutation))
         shutil.rmtree(room, ignore_errors=True)
         shutil.copytree(mutations.ENGINE, room / "engine")
         (room / "engine" / mutation.file).write_text(mutation.text)
         try:
+            yield room
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+    def _constant(self, mutation):
+        """The compiler, if it notices a mutation as it compiles one object of the engine; or ""."""
+        with self._room(mutation) as room:
+            objects = self.base("plain").objects(mutation.file)
+            return _THE_COMPILER if self._compile_one(mutation, "plain", room, objects[:1], "objects") else ""
+
+    def _alone(self, mutation, builds):
+        """Who notices a mutant that is compiled on its own, or ""."""
+        if killer := self._constant(mutation):      # soon, and often enough
+            return killer
+        with self._room(mutation) as room:
             for build in builds:
                 objects = self.base(build).objects(mutation.file)
-                if not objects:
-                    raise LabError(f"{mutation.file}: no object is made of it")
-                # an object of the engine is compiled soon, and often that is enough
-                if (self._compile_one(mutation, build, room, objects[:1], "objects")
-                        or self._compile_one(mutation, build, room, objects)):
+                if self._compile_one(mutation, build, room, objects):
                     return _THE_COMPILER
                 binary = f"{_inside(room)}/{build}/mutant.bin"
                 for cases in (_filter(self._likely(mutation, build)), _BUILDS[build]):
                     if cases and (killer := _run_cases(binary, cases, 900, room)):
                         return f"{build} {killer}"
-        finally:
-            shutil.rmtree(room, ignore_errors=True)
         return ""
-
-    def _constant(self, mutation):
-        """Does the compiler notice a mutation of a constexpr function?"""
-        room = _ROOM / re.sub(r"\W", "-", str(mutation))
-        shutil.rmtree(room, ignore_errors=True)
-        shutil.copytree(mutations.ENGINE, room / "engine")
-        (room / "engine" / mutation.file).write_text(mutation.text)
-        try:
-            objects = self.base("plain").objects(mutation.file)
-            return _THE_COMPILER if self._compile_one(mutation, "plain", room, objects[:1], "objects") else ""
-        finally:
-            shutil.rmtree(room, ignore_errors=True)
 
     def _all_of(self, chosen, try_one):
         """Tries mutations side by side. Returns those that nobody noticed."""

@@ -31,7 +31,7 @@ def bodies(text):
                 kind = "inner"
             elif _HEAD.search(head) and "(" in head and blank[at - 1].isspace() and not re.search(r"=\s*$", head):
                 kind = "body"
-            elif _SCOPE.search(head) and not re.search(r"=\s*$", head) and blank[at - 1].isspace() or 'extern' in head:
+            elif _SCOPE.search(head) and not re.search(r"=\s*$", head) and blank[at - 1].isspace():
                 kind = "scope"
             else:
                 kind = "inner"      # an initialiser or an enum
