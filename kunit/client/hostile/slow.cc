@@ -101,7 +101,8 @@ void slow(int group, int mail, u64 seed)
 	const Memory quick = Memory::pages(page_size());
 	container.register_memory(quick);
 	container.unregister_memory(quick);
-	// An old container's MAP pins with the container's lock held: whoever was passed it would wait.
+	// An old container's MAP pins with the container's lock held: who is passed it waits until he is
+	// killed, and nobody here is to be killed before he has closed.
 	if (!old)
 		Handles::send(mail, container.fd(), true);
 
