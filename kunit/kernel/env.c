@@ -29,7 +29,7 @@ MODULE_PARM_DESC(seed, "seed of random cases; 0: a new one each time");
 
 static unsigned long long effort = 100;
 module_param(effort, ullong, 0444);
-MODULE_PARM_DESC(effort, "percent of the usual number of random operations; below 100 long rows of trials have gaps");
+MODULE_PARM_DESC(effort, "percent of the usual number of random operations; below 100 long rows of trials have gaps, below 10 rows of parameters");
 
 static bool verbose;
 module_param(verbose, bool, 0444);

@@ -10,6 +10,7 @@
 #include <linux/kconfig.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include <linux/stringhash.h>
 #include <kunit/test.h>
 
 #include "rig/case.h"
@@ -25,12 +26,29 @@ static void tce_kunit_run(struct kunit *test, const struct tce_case *c)
 	tce_kunit_end(test);
 }
 
+/*
+ * With little effort a case has one parameter in three, and its neighbour others: the
+ * first one depends on its name.  Each case has one at least.
+ */
+static unsigned long tce_kunit_step(const struct tce_case *c, unsigned long *first)
+{
+	const unsigned long wanted = env_knob(ENV_EFFORT) < 10 ? 3 : 1;
+	unsigned long step = 0;
+
+	while (step < wanted && c->params(step, NULL, 0))
+		step++;
+	*first = full_name_hash(NULL, c->name, strlen(c->name)) % step;
+	return step;
+}
+
 /* Parameter i travels as i + 1: NULL ends the list. */
 static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 				   char *desc)
 {
-	unsigned long i = (unsigned long)prev;
+	unsigned long i = (unsigned long)prev, first, step;
 
+	step = tce_kunit_step(c, &first);
+	i = i ? i - 1 + step : first;
 	if (!c->params(i, desc, KUNIT_PARAM_DESC_SIZE))
 		return NULL;
 	return (const void *)(i + 1);

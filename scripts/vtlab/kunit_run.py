@@ -23,14 +23,15 @@ _TIMEOUT_S = 2400       # of one run; a healthy one on an idle machine takes a t
 # Words for the kernel's command line. Emulated on a busy machine, half a minute is nothing; KASAN sees what slab_debug would.
 _APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 _APPEND_DEBUG = "kasan_multi_shot slab_debug=-"
-# Percent of the random operations, and with it how long rows of trials are. All of them are done on the machine at hand
-# (check host), where they take a tenth of the time; here one run does more than the others, and where everything takes
-# ten times as long again there is a little of each.
+# Percent of the random operations, and with it how long rows of trials are; below 10 a case runs with every third of its
+# parameters only. All of them are done on the machine at hand (check host), where they take a tenth of the time; here one
+# run does more than the others, and where everything takes ten times as long again, or has been seen on another kernel
+# with all parameters, there is a little of each.
 _THOROUGH = ("kunit-lean", "pseries")
 _EFFORT_MUCH = 50
 # What the machine could matter to: on PowerNV one kernel runs all suites, the others these (and tce_port, where it can).
 _POWERNV_ALL = "kunit-lean"
-_POWERNV_SUITES = ("ioda", "v1", "table", "charge")
+_POWERNV_SUITES = ("ioda", "v1")
 _EFFORT = 10
 _EFFORT_LITTLE = 5
 # On top of what qemu.splats() knows: what only a debug kernel says.
@@ -140,6 +141,12 @@ def _judge(outcome, report, facts, *, debug, real):
     return problems
 
 
+def _effort(built_for, machine):
+    if (built_for, machine) == _THOROUGH:
+        return _EFFORT_MUCH
+    return _EFFORT_LITTLE if built_for == "kunit-debug" or built_for in kernel.table() else _EFFORT
+
+
 def _only(boots, machine):
     """The suites a run is restricted to; () when it is not."""
     return _POWERNV_SUITES if machine != "pseries" and boots != _POWERNV_ALL else ()
@@ -152,7 +159,7 @@ def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=
     target = kernel.get(boots)
     kunit_modules, real_module = modules_built
     debug = boots.endswith("debug")
-    effort = effort or (_EFFORT_MUCH if (built_for, machine) == _THOROUGH else _EFFORT_LITTLE if debug else _EFFORT)
+    effort = effort or _effort(built_for, machine)
     only = _only(boots, machine) if only is None else only
     knobs = f"effort={effort}" + (f" suites={','.join(only)}" if only else "")
     modules = guest.Modules(target)
@@ -237,10 +244,10 @@ def show(runs):
 
 
 def case_names(runs):
-    """Names of the cases that ran everywhere they can, and those that ran only in some runs."""
+    """Names of the cases (SUITE.CASE) that ran everywhere they can, and those that ran only in some runs."""
     if not runs:
         raise LabError("no KUnit run")
-    sets = {each.name: {case.name for case in each.report.cases} for each in runs}
+    sets = {each.name: {".".join(case.name.split(".")[:2]) for case in each.report.cases} for each in runs}
     everything = set.union(*sets.values())
     somewhere = set()
     for each in runs:
