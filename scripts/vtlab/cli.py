@@ -7,8 +7,10 @@ import signal
 import sys
 import tempfile
 
-from . import (bench, cache, checks, demo, guest, host, image, kernel, kunit_run, module, mutate, native, qemu, root, shell, soak,
-               static_checks)
+from . import (bench, cache, checks, demo, guest, host, image, kernel, kernels, kunit_run, module, mutate, native, qemu, root,
+               shell, soak)
+from . import clang_tree, hostile_guest, hostile_vmm, kunit_kernel     # noqa: F401: they register themselves
+from .checks import static
 from .log import LabError, say, step
 
 _RUN_HELP = """
@@ -83,7 +85,7 @@ def _drives(options, room):
 
 
 def cmd_run(options):
-    target = kernel.get(options.kernel)
+    target = kernels.get(options.kernel)
     modules = guest.Modules(target)
     for option, value in getattr(options, "modules", None) or []:
         if option == "--module":
@@ -130,7 +132,7 @@ def cmd_root(options):
     here = pathlib.Path.cwd()
     inside = "/src/" + str(here.relative_to(module.TREE)) if here.is_relative_to(module.TREE) else "/src"
     if options.kernel:
-        target = kernel.get(options.kernel)
+        target = kernels.get(options.kernel)
         place, binds = target.root(), binds + target.binds()
     else:
         place = root.build_root(options.suite)
@@ -182,7 +184,7 @@ def cmd_shell(options):
 
 
 def cmd_format(options):
-    static_checks.format_files(options.files)
+    static.format_files(options.files)
     return 0
 
 
@@ -197,8 +199,8 @@ def cmd_kernels(options):
 
 def cmd_fetch(options):
     for name in options.kernels or kernel.table():
-        target = kernel.get(name)
-        print(f"{name}: {target.release} {target.image} {target.dev} {target.root().path}")
+        target = kernels.get(name)
+        print(f"{name}: {target.release}", *target.places, target.root().path)
     return 0
 
 

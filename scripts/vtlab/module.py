@@ -5,7 +5,7 @@ import pathlib
 import re
 import shutil
 
-from . import cache, host, kernel, sh
+from . import cache, host, kernels, sh
 from .log import LabError, say, step
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -62,8 +62,8 @@ def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None):
     Any warning is an error. variant names a build directory of its own for other make_args. extra: folder of the tree
     -> a folder from elsewhere that is copied there.
     """
-    target_kernel = kernel.get(kernel_name)
-    make_args = (*getattr(target_kernel, "make_args", ()), *make_args)
+    target_kernel = kernels.get(kernel_name)
+    make_args = (*target_kernel.make_args, *make_args)
     sub = "."
     if directory is None or TREE in (path := pathlib.Path(directory).resolve(), *path.parents):
         base, sources, name = TREE, [s for s in SOURCES if (TREE / s).exists()], "module"

@@ -1,6 +1,6 @@
 """A shell in an emulated POWER host with the module, the client and two edu devices: for a look by hand."""
 
-from . import client, client_run, guest, kernel, module
+from . import client, client_run, guest, kernels, module
 from .log import say
 
 _HELLO = """
@@ -18,7 +18,7 @@ def run(name, machine, gdb=False):
     """Returns QEMU's exit code."""
     boot = client_run.Boot("shell", name, selection="", kind=machine)
     [built] = [module.build(name)]
-    target = kernel.get(name)
+    target = kernels.get(name)
     program = client.binary()
     print(_HELLO, end="")
     if gdb:

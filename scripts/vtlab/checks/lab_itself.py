@@ -107,7 +107,7 @@ class KernelCases(_WithCache):
 
         said = []
         with mock.patch("vtlab.apt.suite", NewerSuite), mock.patch("vtlab.kernel.say", said.append):
-            target = kernel.Kernel("6.12-4k")
+            target = kernel.Stock("6.12-4k")
         self.assertEqual((target.release, target.version), ("6.12.999+deb13-powerpc64le", "6.12.999-1"))
         self.assertIn("6.12.999", said[0])
 

@@ -1,6 +1,6 @@
-"""The module builds for the stock kernels with the suite's own compiler, and is what the kernel will accept."""
+"""The module builds for the stock kernels, with the suite's own compiler and with clang, and the kernels will accept it."""
 
-from .. import guest, kernel, module
+from .. import clang_tree, guest, kernel, kernels, module
 from ..log import LabError
 from . import Counts, check
 
@@ -23,7 +23,7 @@ def _complaints(target, path):
 def build():
     counts = Counts()
     for name in kernel.table():
-        target = kernel.get(name)
+        target = kernels.get(name)
         try:
             built = module.build(name)
             wrong = [why for path in built for why in _complaints(target, path)]
@@ -32,4 +32,17 @@ def build():
         for why in wrong:
             print(f"{name}: {why}")
         counts += Counts(passed=int(not wrong), failed=int(bool(wrong)), note=name)
+    return counts
+
+
+@check("clang", "the module builds with LLVM=1 W=1 against trees prepared with clang, without a warning", order=30)
+def build_with_clang():
+    counts = Counts()
+    for name in clang_tree.BESIDE:
+        try:
+            module.build(name)
+            counts += Counts(passed=1, note=name)
+        except LabError as why:
+            print(f"{name}: {why}")
+            counts += Counts(failed=1, note=name)
     return counts
