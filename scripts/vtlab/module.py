@@ -72,6 +72,8 @@ def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None):
             name = sub.replace("/", "-")
         if not (TREE / sub / "Kbuild").exists() and not (TREE / sub / "Makefile").exists():
             raise LabError(f"nothing to build in {TREE / sub}: no Kbuild")
+    elif not (path / "Kbuild").exists() and not (path / "Makefile").exists():
+        raise LabError(f"nothing to build in {path}: no Kbuild")
     else:
         base, sources, name = path, ["."], path.name
     target = OUT / kernel_name / (name + (f"-{variant}" if variant else ""))

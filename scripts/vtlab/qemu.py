@@ -25,6 +25,10 @@ ALLOWED = [
 ]
 
 
+# Kinds of hosts -> QEMU's -M and -cpu.
+MACHINES = {"pseries": ("pseries,x-vof=on", "power9"), "powernv8": ("powernv8", "power8"),
+            "powernv9": ("powernv9", "power9"), "powernv10": ("powernv10", "power10")}
+
 # How much of this machine an emulated one takes: it waits for its devices most of the time, or it computes.
 WAITS, COMPUTES = 1, 2
 
@@ -72,8 +76,7 @@ class Machine:
     load: int = COMPUTES                # or WAITS
 
     def argv(self, kernel, initrd, append, console_log):
-        kind, cpu = {"pseries": ("pseries,x-vof=on", "power9"), "powernv8": ("powernv8", "power8"),
-                     "powernv9": ("powernv9", "power9"), "powernv10": ("powernv10", "power10")}[self.machine]
+        kind, cpu = MACHINES[self.machine]
         argv = ["qemu-system-ppc64", "-M", ",".join((kind, *self.options)), "-cpu", cpu,
                 "-accel", "tcg,thread=multi", "-smp", str(self.cpus), "-m", self.memory,
                 "-display", "none", "-monitor", "none", "-nodefaults", "-no-reboot"]
