@@ -90,7 +90,7 @@ class Machine:
         argv += list(self.arguments)
         if self.image:
             argv += ["-drive", f"if=none,id=image,format=raw,readonly=on,file={self.image}",
-                     "-device", f"virtio-blk-pci,drive=image,bus={self._first_bus()}"]
+                     "-device", f"virtio-blk-pci,drive=image,bus={self._image_bus()}"]
         for device in self.devices:
             argv += ["-device", device]
         return argv + ["-kernel", str(kernel), "-initrd", str(initrd), "-append", f"console=hvc0 panic=-1 {append}"]
@@ -106,8 +106,9 @@ class Machine:
                 devices.append(f"pcie-pci-bridge,bus=rp{index},id=br{index}")
         return devices
 
-    def _first_bus(self):
-        return "pci.0" if self.machine == "pseries" else "rp0" if self.express else "br0"
+    def _image_bus(self):
+        """Where the host's own disk is: of brN the last slot, where nobody's devices are."""
+        return "pci.0" if self.machine == "pseries" else "rp0" if self.express else "br0,addr=1f"
 
     @property
     def two_lines(self):
