@@ -111,7 +111,8 @@ def cmd_run(options):
 
 
 def cmd_build(options):
-    module.build(options.kernel, directory=options.dir, variant=options.variant, make_args=options.make_args)
+    module.build(options.kernel, directory=options.dir, variant=options.variant, make_args=options.make_args,
+                 debug=options.debug)
     return 0
 
 
@@ -211,6 +212,7 @@ def parse(argv):
     sub.add_argument("kernel", type=kernels.known)
     sub.add_argument("--dir", type=arguments.folder, help="a folder with a Kbuild: of the tree (kunit), or anywhere else")
     sub.add_argument("--variant", default="", help="name of a build directory of its own")
+    sub.add_argument("--debug", action="store_true", help="make DEBUG=1: with what debuggers read, in a build directory of its own")
     sub.add_argument("make_args", nargs="*", metavar="NAME=VALUE", help="for make")
     sub.set_defaults(function=cmd_build)
 

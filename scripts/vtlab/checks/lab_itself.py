@@ -124,7 +124,7 @@ class CommandCases(unittest.TestCase):
         run 6.12-4k --module "nosuch.ko option=1" | run 6.12-4k --script @nosuch | run 6.12-4k --drive d0
         run 6.12-4k --drive d0:nosuch | run 6.12-4k --machine nosuch | run 6.12-4k --allow [ | run 6.12-4k --out /etc/passwd
         run 6.12-4k --smp two | run kunit-lean --image --out /tmp | build nosuch | build 6.12-4k --dir nosuch
-        build 6.12-4k --dir /nosuch | build 6.12-4k --dir kunit/cases | build 6.12-4k --dir /etc
+        build 6.12-4k --dir /nosuch | build 6.12-4k --dir kunit/cases | build 6.12-4k --dir /etc | build 6.12-4k --dir kunit --debug
         root | root --bind nosuch:/x true | root --bind / true | root --env nosuch true | root --kernel nosuch true
         root --suite nosuch true | demo --kernel nosuch | demo --kernel kunit-lean | demo --platform nosuch | bench --kernel nosuch
         bench --kernel clang | bench --regions -1 | test nosuch | soak --program nosuch | soak --kernel nosuch
