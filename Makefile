@@ -15,7 +15,7 @@ IN_TREE := vfio_iommu_spapr_tce
 
 ifneq ($(KERNEL),)
 all:
-	@$(LAB) build $(KERNEL)
+	@$(LAB) build $(if $(DEBUG),--debug) $(KERNEL)
 else ifeq ($(MACHINE),ppc64le)
 all: module
 else
@@ -24,9 +24,12 @@ all: help
 	@echo "Nothing was built: this machine is $(MACHINE), the module runs on ppc64le. Try: make KERNEL=6.12-4k"
 endif
 
+# DEBUG=1: gdb, drgn and crash find the engine's types and lines, too.
+debug := $(if $(DEBUG),TCE_DEBUG=1 PAHOLE=$(CURDIR)/scripts/pahole-c.sh)
+
 module:
 	@[ -e $(KDIR)/Makefile ] || { echo "no headers of $(KVER): install linux-headers-$(KVER)" >&2; exit 1; }
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(debug) modules
 
 # The modprobe setting makes vfio bring this driver where it would bring the kernel's own.
 install: module
@@ -78,7 +81,7 @@ bench:
 
 help:
 	@echo "On a POWER machine (ppc64le), for the running kernel or KVER=...:"
-	@echo "  make             build vfio_tce.ko"
+	@echo "  make             build vfio_tce.ko (DEBUG=1: with all that debuggers read)"
 	@echo "  make install     install it, and have vfio load it in place of the kernel's own driver"
 	@echo "  make uninstall   undo make install"
 	@echo "  make load        load it now (the kernel's own driver must be unused)"

@@ -2,7 +2,7 @@
 /*
  * What a test case is written with.
  *
- *	TCE_CASE(suite, name)			the body; list.h names it
+ *	TCE_CASE(suite, name)			the body; list.h has to name it
  *	TCE_EXPECT_EQ(a, b) _NE _LT _LE		go on after a failure
  *	TCE_EXPECT(cond)
  *	TCE_ASSERT_EQ(a, b), TCE_REQUIRE(cond)	leave the function after a failure
@@ -22,7 +22,10 @@ TCE_SUITES(TCE_DECLARE_SUITE)
 #undef TCE_DECLARE_SUITE
 }
 
-#define TCE_CASE(suite, name) void TCE_CASE_BODY(suite, name)([[maybe_unused]] unsigned int param)
+/* A case that list.h does not name is undeclared, which is an error. */
+#define TCE_CASE(suite, name)                                                      \
+	static_assert(sizeof(&TCE_CASE_BODY(suite, name)) > 0, "list.h names it"); \
+	void TCE_CASE_BODY(suite, name)([[maybe_unused]] unsigned int param)
 
 namespace fake {
 

@@ -2,7 +2,7 @@
 
 import re
 
-from . import client, demo, guest, kernel, module, qemu
+from . import client, demo, guest, kernels, module, qemu
 from .log import LabError, say, step
 
 REGIONS = 16384
@@ -30,7 +30,7 @@ def _table(times):
 
 def run(kernel_name, regions=REGIONS):
     """Runs and prints the benchmark. Returns whether ours is as much faster as it has to be."""
-    target = kernel.get(kernel_name)
+    target = kernels.get(kernel_name)
     modules = guest.Modules(target)
     modules.stock("vfio-pci")
     for built in module.build(kernel_name):

@@ -14,6 +14,7 @@ import shutil
 import time
 
 from . import sh
+from .log import step
 
 
 def top():
@@ -52,7 +53,6 @@ def lock(path):
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            from .log import step
             with step(f"waiting for another lab process that holds {path.name}"):
                 fcntl.flock(stream, fcntl.LOCK_EX)
         yield
@@ -96,7 +96,7 @@ def entry(kind, name, build):
 
 def prune(days):
     """Removes the entries that were not used for so many days. Yields what it removes."""
-    for lock_file in sorted((top() / "locks").iterdir()):
+    for lock_file in sorted((top() / "locks").glob("*")):
         kind, _, name = lock_file.name.partition(".")
         path = top() / kind / name
         if name and path.exists() and lock_file.stat().st_mtime < time.time() - days * 86400:

@@ -8,14 +8,14 @@ symbol a module uses, as in any other build, and nothing stays unresolved.
  - clang: beside the stock kernel; proves that the module builds as it is used
  - clang-kunit: beside kunit-lean, whose configuration clang need not change, so what it builds runs in that kernel
 
-They offer what kernel.Kernel offers for building: kernel.get("clang").
+They offer what kernel.Stock offers for building: kernels.get("clang").
 """
 
 import functools
 import os
 import re
 
-from . import cache, kernel, kernel_source, root
+from . import cache, kernel_source, kernels, root
 from .log import LabError, step
 
 BESIDE = {"clang": None, "clang-kunit": "kunit-lean"}      # None: the stock kernel whose source it is
@@ -33,13 +33,15 @@ _CHANGES = {
 }
 
 
-class ClangTree:
+@kernels.kind(BESIDE.keys)
+class ClangTree(kernels.Kernel):
+    boots = False
     make_args = ("LLVM=1",)
 
     def __init__(self, name):
         beside = BESIDE[name]
         self.name = name
-        self.beside = kernel.get(beside) if beside else kernel_source.reference()
+        self.beside = kernels.get(beside) if beside else kernel_source.reference()
         self.suite_name = self.beside.suite_name
         self.page_size = self.beside.page_size
         compiler = self.root().run(["clang", "--version"])[1].splitlines()[0]
@@ -90,13 +92,12 @@ class ClangTree:
         return (self.tree / "include/config/kernel.release").read_text().strip()
 
     @property
+    def places(self):
+        return [self.tree]
+
+    @property
     def headers_dir(self):
         return _OBJECTS
 
     def binds(self):
         return [*kernel_source.binds(), (self.tree, _OBJECTS, False)]
-
-
-@functools.cache
-def get(name):
-    return ClangTree(name)

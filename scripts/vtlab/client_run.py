@@ -6,7 +6,7 @@ import itertools
 import pathlib
 import tempfile
 
-from . import client, demo, guest, kernel, ktap, module, qemu
+from . import checks, client, demo, guest, kernel, kernels, ktap, matrix, module, qemu
 from .log import say, step
 
 _PARALLEL = 3           # machines at a time, when there is room (qemu.py)
@@ -20,8 +20,8 @@ _FEW_ROUNDS = "--rounds 10"
 # boot slow: a use after that shows.
 _POISON = "slub_debug=FZPU"
 _POISON_PAGES = "page_poison=1"
-# The last one: the kernel's own when it has no memory for the file of a property.
-_DEBUG = ("KASAN init done$", r"WARNING: .* at drivers/of/kobj\.c:")
+# The kernel's own when it has no memory for the file of a property.
+_NO_PROPERTY = r"WARNING: .* at drivers/of/kobj\.c:"
 _HOST_DRIVERS = module.TREE / "kunit/client/host-drivers.sh"
 
 # The driver goes and comes back at the end, with nothing left that would keep it. A debug kernel is asked what it found:
@@ -91,7 +91,7 @@ class Boot:
         return "e1000" if self.kind == "pseries" else "e1000e"
 
     def modules(self, built):
-        target = kernel.get(self.kernel)
+        target = kernels.get(self.kernel)
         modules = guest.Modules(target)
         for path in built:
             modules.file(f"{path} {target.module_options}")
@@ -109,7 +109,7 @@ BOOTS = (
     Boot("7.2, 64K pages", "7.2-64k", f"{_FEW_ROUNDS} --skip 'errno_*'", append=_POISON_PAGES),
     Boot("debug kernel", "kunit-debug",
          "'groups.*' 'races.*' 'close.*' 'attach.*' 'hotplug.*' --skip 'close.kill*' --rounds 5",
-         append="kasan_multi_shot", allowed=_DEBUG),
+         append="kasan_multi_shot", allowed=(_NO_PROPERTY,)),
     Boot("no dynamic windows", "6.12-4k", "'no_ddw.*' 'v1.*'", arguments=("-global", "spapr-pci-host-bridge.ddw=off")),
     Boot("no multi-TCE hypercalls", "6.12-4k",
          "'dma.*' 'regions.*' groups.share_one_container groups.joins_later '*small_ranges'", append="multitce=off",
@@ -122,7 +122,7 @@ BOOTS = (
          "'powernv*' 'dma.*' 'v1.*' 'groups.*' 'windows.*' 'close.*' 'hotplug.*' 'eeh.*'",
          append=f"quiet {_POISON_PAGES}", kind="powernv9"),
     Boot("PowerNV 9, debug kernel", "kunit-debug", "'attach.*' 'hotplug.*' powernv_windows.either_order",
-         append="quiet kasan_multi_shot", kind="powernv9", allowed=_DEBUG),
+         append="quiet kasan_multi_shot", kind="powernv9", allowed=(_NO_PROPERTY,)),
     *(Boot(f"PowerNV 9, {name}", name, "'powernv_windows.*' powernv_tables.depth_3 'dma.*' 'v1.*' 'close.*' 'hotplug.*'",
            append=f"quiet {_POISON_PAGES}", kind="powernv9") for name in ("7.2-4k", "7.2-64k")),
     *(Boot(f"PowerNV 10, {name}", name, f"{tables} dma.two_windows", append="quiet", kind="powernv10")
@@ -156,10 +156,10 @@ def run_one(boot, built, program):
     script = SCRIPT.format(command=f"./client {boot.selection}")
     if boot.selection is None:
         files["host-drivers.sh"] = _HOST_DRIVERS
-        data["nvme-modules"] = " ".join(kernel.get(boot.kernel).module_order("nvme"))
+        data["nvme-modules"] = " ".join(kernels.get(boot.kernel).module_order("nvme"))
         script = f"sh ./host-drivers.sh {boot.part}\n"
     with tempfile.TemporaryDirectory(prefix="client-") as room:
-        outcome = guest.boot(kernel.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
+        outcome = guest.boot(kernels.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
                              script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
                              timeout=boot.timeout, allowed=boot.allowed)
     report = ktap.parse("\n".join(outcome.output))
@@ -194,3 +194,20 @@ def show(runs):
     for line in (line for run in runs[:1] for case in run.report.cases for line in case.why):
         if line.startswith("# hypercalls "):
             print(f"{runs[0].boot.name}: {line[2:]}")
+
+
+@checks.check("client", "/dev/vfio call by call and DMA byte by byte, on 4K and 64K pages; all is given back", order=60)
+def check():
+    runs = run_all()
+    show(runs)
+    counts = checks.Counts()
+    for run in runs:
+        passed, failed = run.report.count("ok"), run.report.count("not ok") + len(run.problems)
+        counts += checks.Counts(passed=passed, failed=failed,
+                                cells=(matrix.Cell(run.boot.kind, run.boot.kernel, "client", passed, failed),))
+    # A case may not be for one machine, but there has to be one that it is for.
+    ran = set.union(*(run.names("ok") | run.names("not ok") for run in runs))
+    for name in sorted(set.union(*(run.names("skip") for run in runs)) - ran):
+        print(f"{name} ran on no machine")
+        counts += checks.Counts(failed=1)
+    return counts

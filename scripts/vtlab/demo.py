@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from . import guest, image, kernel, module, qemu, verdict
+from . import checks, guest, image, kernels, module, qemu, verdict
 from .log import say, step
 
 OURS, IN_TREE = "vfio_tce", "vfio_iommu_spapr_tce"
@@ -47,7 +47,7 @@ def _guest_initrd(target, path):
 def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900):
     """Runs the demo. Returns its Books."""
     platform = PLATFORMS[platform]
-    target = kernel.get(kernel_name)
+    target = kernels.get(kernel_name)
     system = image.host_image(target)
     modules = guest.Modules(target)
     if driver == OURS:
@@ -114,3 +114,17 @@ def run_and_judge(kernel_name, driver, platform="pseries"):
         guest.report(books.outcome)
     print(f"  logs: {books.outcome.directory}")
     return len(failures)
+
+
+def _register(name, what, *how):
+    @checks.check(name, what, order=90)
+    def check():
+        failures = run_and_judge(*how)
+        return checks.Counts(passed=int(not failures), failed=failures)
+
+
+_register("demo", "a guest on a 4K-page host reads and writes its disk through our dynamic window, twice", "6.12-4k", OURS)
+_register("demo-64k", "the same on a 64K-page host: one hypercall for each 16 MiB of the guest's window", "6.12-64k", OURS)
+_register("demo-powernv", "on a bare-metal host, too: KVM writes the tables that the hardware walks", "6.12-4k", OURS, "powernv")
+_register("demo-powernv-64k", "the same with 64K pages: one call to the firmware for each 16 MiB", "6.12-64k", OURS, "powernv")
+_register("demo-in-tree", "on the same machine the in-tree driver refuses QEMU's window", "6.12-4k", IN_TREE)

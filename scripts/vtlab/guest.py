@@ -151,6 +151,7 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
     """Boots kernel `target`, inserts the modules, runs the script in /lab, powers off. Returns an Outcome.
 
     files: name under /lab -> path on this machine; data: name under /lab -> contents.
+    allowed: lines of its log that are no splats, besides the kernel's greetings.
     on_line gets every line the script prints, as it comes.
     directory: where console.log and output.log go (a new one under the cache's runs/ when None).
     """
@@ -196,7 +197,7 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
     if not machine.two_lines:
         console_log.write_text("\n".join(everything) + "\n")
     console = console_log.read_text(errors="replace").replace("\r", "")
-    splats = qemu.splats(console, allowed)
+    splats = qemu.splats(console, (*target.greetings, *allowed))
     code = state["code"]
     if qemu_code is None:
         code = TIMED_OUT

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from . import cache, client, client_run, guest, host, kernel, ktap, module, qemu, root, soak
+from . import cache, client, client_run, guest, host, kernel, kernels, ktap, module, qemu, root, soak
 from .log import step
 
 _KERNELS = ("kunit-debug", "kunit-debug-64k", *kernel.table())
@@ -12,7 +12,6 @@ _FOUND = "# found: "
 _SLACK_S = 600          # boot, the last round, what is looked at in the end; on a machine that is busy
 # KVM asks us for entries that no window has, and warns of our answer: the program knows when that may be.
 _ALLOWED = (r"WARNING: .* kvmppc_tce_iommu_unmap\+",)
-_DEBUG = ("KASAN init done$",)
 # Emulated on a busy machine, half a minute is nothing.
 _APPEND_DEBUG = "kasan_multi_shot slab_debug=- watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 # KVM walks lists that only a grace period protects, without being an RCU reader. That does where nothing preempts it, but
@@ -57,7 +56,7 @@ class Run:
 def run(target, seconds, seed, more=""):
     """Rounds for so many seconds."""
     debug = target.kernel.startswith("kunit-")
-    release = kernel.get(target.kernel)
+    release = kernels.get(target.kernel)
     modules = guest.Modules(release)
     for path in module.build(target.kernel):
         modules.file(f"{path} {release.module_options}")
@@ -65,11 +64,10 @@ def run(target, seconds, seed, more=""):
         modules.stock(name)
     words = [_APPEND_DEBUG if debug else "slub_debug=FZPU"]
     words += ["quiet"] if target.machine != "pseries" else []
-    allowed = (*_ALLOWED, *(_DEBUG if debug else ()))
     command = f"./hostile --seconds {seconds} --seed {seed} {_MORE.get(target.kernel, '')} {more}"
     outcome = guest.boot(release, modules=modules, files={"hostile": binary(), "client": client.binary()},
                          script=client_run.SCRIPT.format(command=command), machine=_machine(target),
-                         append=" ".join(words), timeout=_SLACK_S + 2 * seconds, allowed=allowed)
+                         append=" ".join(words), timeout=_SLACK_S + 2 * seconds, allowed=_ALLOWED)
     report = ktap.parse("\n".join(outcome.output))
     problems = list(report.problems)
     if outcome.why() and (outcome.code != 1 or not report.count("not ok")):

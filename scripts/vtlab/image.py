@@ -3,7 +3,7 @@
 import functools
 
 from . import cache, mmdebstrap, sh
-from .log import step
+from .log import LabError, step
 
 _RECIPE = 1
 _SUITE = "trixie"
@@ -49,6 +49,8 @@ def add_modules(target, tree):
 
 def host_image(target):
     """An ext4 image, never written to: host_tree(), the kernel's modules and its vmlinux as /boot/vmlinux."""
+    if not target.image:
+        raise LabError(f"{target.name} is no kernel of Debian's: no host's image is made with it")
     tree = host_tree()
     key = cache.digest(tree.name, target.image.name, PRUNED)
 

@@ -6,7 +6,7 @@ import lzma
 import pathlib
 import re
 
-from . import apt, cache, root, sh
+from . import apt, cache, kernels, root, sh
 from .log import LabError, say, step
 
 CONF = pathlib.Path(__file__).resolve().parent.parent / "kernels.conf"
@@ -18,16 +18,12 @@ def table():
     return {name: dict(conf[name]) for name in conf.sections()}
 
 
-class Kernel:
+@kernels.kind(table)
+class Stock(kernels.Kernel):
     """One row of kernels.conf, resolved to packages that exist."""
 
-    # What our module has to be told here.
-    module_options = ""
-
     def __init__(self, name):
-        row = table().get(name)
-        if not row:
-            raise LabError(f"no kernel {name!r}; there are: {' '.join(table())}")
+        row = table()[name]
         self.name = name
         self.suite_name = row["suite"]
         self.suite = apt.suite(row["suite"])
@@ -107,6 +103,11 @@ class Kernel:
         return self._extracted("image", self._image_packages(), finish_image)
 
     @property
+    def places(self):
+        """The directories in the cache that it is made of."""
+        return [self.image, self.dev]
+
+    @property
     def vmlinux(self):
         """The kernel; the module tree holds it where the image package is split into several."""
         whole = self.image / "boot" / f"vmlinux-{self.release}"
@@ -165,15 +166,3 @@ class Kernel:
 
 def module_name(path):
     return pathlib.PurePath(path).name.split(".ko")[0].replace("-", "_")
-
-
-@functools.cache
-def get(name):
-    """The kernel of that name: of kernels.conf, or one that the lab builds itself (kunit-lean, clang, ...)."""
-    if name.startswith("kunit-"):
-        from . import kunit_kernel
-        return kunit_kernel.get(name)
-    if name.startswith("clang"):
-        from . import clang_tree
-        return clang_tree.get(name)
-    return Kernel(name)

@@ -7,7 +7,7 @@ source is drivers that no build here compiles; of those only the Kconfig and Mak
 import pathlib
 import shlex
 
-from . import apt, cache, kernel, sh
+from . import apt, cache, kernel, kernels, sh
 from .log import step
 
 INSIDE = "/usr/src/linux-source"    # where binds() shows it in a build root
@@ -25,7 +25,7 @@ _RECIPE = 1     # count up when the unpacking changes
 
 def reference():
     """The stock kernel whose source this is: the first of kernels.conf."""
-    return kernel.get(next(iter(kernel.table())))
+    return kernels.get(next(iter(kernel.table())))
 
 
 def package_version():

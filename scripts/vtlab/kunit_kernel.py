@@ -1,17 +1,16 @@
 """The KUnit kernels: built from Debian's kernel source with the fragments in kunit/kernel/, cached by what went into them.
 
-Stock kernels have KUnit and all debugging off. A kernel here offers what kernel.Kernel offers, so modules are built for it
-and guests are booted with it in the same way: get("kunit-lean"), get("kunit-debug").
+Stock kernels have KUnit and all debugging off. A kernel here offers what kernel.Stock offers, so modules are built for it
+and guests are booted with it in the same way: kernels.get("kunit-lean").
 """
 
 import functools
 import os
 import pathlib
 import re
-import shutil
 
-from . import cache, kernel, kernel_source, root, sh
-from .log import LabError, say, step
+from . import cache, kernel, kernel_source, kernels, root
+from .log import LabError, step
 
 _KUNIT = pathlib.Path(__file__).resolve().parent.parent.parent / "kunit" / "kernel"
 # variant -> fragments, the later ones on top of the earlier ones
@@ -59,15 +58,21 @@ def dropped(config, wanted):
             for name, value in wanted.items() if have.get(name, "n") != value]
 
 
-class KunitKernel:
-    """One of the KUnit kernels; offers what kernel.Kernel offers."""
+def names():
+    return [f"kunit-{variant}" for variant in VARIANTS]
+
+
+@kernels.kind(names)
+class KunitKernel(kernels.Kernel):
+    """One of the KUnit kernels; offers what kernel.Stock offers."""
 
     # Without debug information there is no type information either, which the module would compare with what it knows.
     module_options = "unchecked_vfio=1"
+    greetings = (r"KASAN init done$",)
 
-    def __init__(self, variant):
-        self.variant = variant
-        self.name = f"kunit-{variant}"
+    def __init__(self, name):
+        self.name = name
+        self.variant = variant = name.removeprefix("kunit-")
         stock = kernel_source.reference()
         self.suite_name = stock.suite_name
         self.page_size = 65536 if "PPC_64K_PAGES" in _wanted(variant) else 4096
@@ -118,6 +123,10 @@ class KunitKernel:
         return (self.tree / "include/config/kernel.release").read_text().strip()
 
     @property
+    def places(self):
+        return [self.tree]
+
+    @property
     def vmlinux(self):
         return self.tree / "vmlinux"
 
@@ -131,6 +140,9 @@ class KunitKernel:
     @functools.cached_property
     def _modules(self):
         return {kernel.module_name(path): path for path in sorted(self.tree.rglob("*.ko"))}
+
+    def has_module(self, name):
+        return kernel.module_name(name) in self._modules
 
     def module_order(self, name):
         """The modules to insert for a module, dependencies first; built-in ones need none."""
@@ -148,11 +160,3 @@ class KunitKernel:
 
     def module_data(self, name):
         return self._modules[kernel.module_name(name)].read_bytes()
-
-
-@functools.cache
-def get(name):
-    variant = name.removeprefix("kunit-")
-    if variant not in VARIANTS:
-        raise LabError(f"no KUnit kernel {name!r}; there are: " + " ".join(f"kunit-{each}" for each in VARIANTS))
-    return KunitKernel(variant)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from . import kernel
+from . import kernel, kernels
 
 SUITES = ("kunit", "client")
 PLATFORMS = ("pseries", "powernv9", "powernv10")
@@ -54,7 +54,7 @@ def lines(cells):
                 missing += 1
             else:
                 shown.append("not asked for")
-        pages = f"{kernel.get(name).page_size // 1024}K"
+        pages = f"{kernels.get(name).page_size // 1024}K"
         text.append(f"{platform:10} {name:12} {pages:6} " + "  ".join(f"{each:18}" for each in shown))
     text += [f"({number}) {reason}" for reason, number in why.items()]
     text += [f"also on {platform} {name}: {suite} {_shown(*count)}" for (platform, name, suite), count in sorted(counts.items())]

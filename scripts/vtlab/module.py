@@ -5,14 +5,14 @@ import pathlib
 import re
 import shutil
 
-from . import cache, host, kernel, sh
+from . import cache, host, kernels, sh
 from .log import LabError, say, step
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 OUT = TREE / "build"
 
 # What a module of this project is built from; everything else in the tree is none of its business.
-SOURCES = ("Kbuild", "include", "src", "kunit", "scripts/check-engine-o.sh")
+SOURCES = ("Kbuild", "Makefile", "include", "src", "kunit", "scripts/check-engine-o.sh", "scripts/pahole-c.sh")
 _PRODUCT = re.compile(r"\.(o|ko|mod|mod\.c|cmd|a|symvers|order|d)$")
 _COMPLAINT = re.compile(r"warning:|WARNING:|\berror:|\bERROR:|Skipping BTF", re.I)
 
@@ -55,15 +55,20 @@ def make_words(make_args=()):
             f"-j{os.cpu_count()}", *make_args]
 
 
-def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None):
+def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None, debug=False):
     """Builds the modules of directory (the tree's top when None) with W=1 and returns the .ko files.
 
     directory: a folder of the tree (kunit, ...; it is built inside a copy of all sources) or any folder elsewhere.
     Any warning is an error. variant names a build directory of its own for other make_args. extra: folder of the tree
-    -> a folder from elsewhere that is copied there.
+    -> a folder from elsewhere that is copied there. debug: make DEBUG=1, in a build directory of its own.
     """
-    target_kernel = kernel.get(kernel_name)
-    make_args = (*getattr(target_kernel, "make_args", ()), *make_args)
+    target_kernel = kernels.get(kernel_name)
+    make_args = (*target_kernel.make_args, *make_args)
+    if debug and directory is not None:
+        raise LabError("only the module itself is built for debuggers")
+    if debug:
+        variant = "-".join(filter(None, (variant, "debug")))
+        make_args += ("DEBUG=1",)
     sub = "."
     if directory is None or TREE in (path := pathlib.Path(directory).resolve(), *path.parents):
         base, sources, name = TREE, [s for s in SOURCES if (TREE / s).exists()], "module"
@@ -72,6 +77,8 @@ def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None):
             name = sub.replace("/", "-")
         if not (TREE / sub / "Kbuild").exists() and not (TREE / sub / "Makefile").exists():
             raise LabError(f"nothing to build in {TREE / sub}: no Kbuild")
+    elif not (path / "Kbuild").exists() and not (path / "Makefile").exists():
+        raise LabError(f"nothing to build in {path}: no Kbuild")
     else:
         base, sources, name = path, ["."], path.name
     target = OUT / kernel_name / (name + (f"-{variant}" if variant else ""))
@@ -100,8 +107,13 @@ def _build_locked(target_kernel, base, sources, target, sub, make_args, extra):
     for stale in (target / sub).rglob("*.ko"):
         stale.unlink()
     inside = "/out"
-    argv = ["make", "-C", target_kernel.headers_dir, f"M={os.path.normpath(inside + '/' + sub)}", "W=1",
-            *make_words(make_args), "modules"]
+    if "DEBUG=1" in make_args:      # known to the tree's own Makefile
+        argv = ["make", "-C", inside, f"KVER={target_kernel.release}", f"KDIR={target_kernel.headers_dir}"]
+        goal = "module"
+    else:
+        argv = ["make", "-C", target_kernel.headers_dir, f"M={os.path.normpath(inside + '/' + sub)}"]
+        goal = "modules"
+    argv += ["W=1", *make_words(make_args), goal]
     code, text = target_kernel.root().compile(argv, binds=[*target_kernel.binds(), (target, inside, True)], check=False)
     (target / "build.log").write_text(text)
     complaints = [line for line in text.splitlines() if _COMPLAINT.search(line)]

@@ -21,12 +21,13 @@ import shutil
 import threading
 import time
 
-from . import cache, host, module, mutations, native, root, schema, sh
+from . import cache, checks, host, module, mutations, native, root, schema, sh
 from .log import LabError, say, step
 
 BAR = 95                        # percent of the mutations that matter
 _LIKELY = 8                     # cases that are tried before all others
 _WAVES_MS = (500, 5000)         # then the quickest ones, as many as take so long
+_SAMPLE = 10                    # of the check
 _ROOM = module.OUT / "mutate"
 # build of kunit/native/Makefile -> the cases that it is for
 _BUILDS = {"plain": "*", "clang": "*", "tsan": "race.*"}
@@ -363,3 +364,11 @@ def run(pattern="*", *, sample=0, seed=None, plain=False):
         result = score(Run(("plain",) if plain else tuple(_BUILDS)).all(chosen))
     show(result)
     return result
+
+
+@checks.check("mutate", "small faults in the engine, a few at random: the cases on this machine notice them", order=90,
+              by_name_only=True)
+def check():
+    result = run(sample=_SAMPLE)
+    failed = len(result.unexplained) + len(result.noticed)
+    return checks.Counts(passed=len(result.killed), failed=failed, note=f"{len(result.killed)} noticed")

@@ -1,13 +1,15 @@
 """The engine's cases on the build machine (kunit/native), in the build root."""
 
+import concurrent.futures
 import os
 import re
 
-from . import cache, host, module, root
+from . import cache, checks, host, module, root
 from .log import LabError, step
 
 BASE = module.OUT / "host-root"         # objects of the engine as it is
 INSIDE = "/out/host-root"
+_CONFIGS = ("gcc", "clang", "tsan")        # that make test runs
 _TOTALS = re.compile(r"^(\d+) cases passed, (\d+) failed", re.M)
 
 
@@ -29,6 +31,11 @@ def build(config):
         raise LabError(f"the cases do not build ({config})\n{text[-3000:]}")
     host.give_back(module.OUT)
     return f"{INSIDE}/{config}/cases.bin"
+
+
+def suites():
+    """The names in kunit/cases/list.h."""
+    return re.findall(r"^\tS\((\w+)\)", (module.TREE / "kunit/cases/list.h").read_text(), re.M)
 
 
 def totals(text):
@@ -56,3 +63,26 @@ def check(words, sanitize=False):
     if not result or result == (0, 0):
         raise LabError(f"no case ran; suites are in kunit/cases/list.h\n{text[-1000:] if code else ''}".strip())
     return max(result[1], 1 if code else 0)
+
+
+def _run_all_of(config):
+    code, text = make(f"test-{config}", f"-j{os.cpu_count()}", f"BUILD={INSIDE}")
+    passed, failed = totals(text) or (0, 0)
+    if not passed:
+        raise LabError(f"no case ran ({config})\n{text[-3000:]}")
+    if code and not failed:
+        failed = 1
+    if failed:
+        print("\n".join(line for line in text.splitlines() if not line.startswith("  CXX"))[-6000:], flush=True)
+    return checks.Counts(passed=passed, failed=failed, note=f"{config} {passed}")
+
+
+@checks.check("host", "the engine's cases on this machine: gcc and clang with ASan and UBSan, clang with TSan", order=20)
+def check_all():
+    BASE.mkdir(parents=True, exist_ok=True)
+    total = checks.Counts()
+    with cache.lock(module.OUT / ".locks" / "host"), step("the engine on this machine: gcc, clang, threads"), \
+            concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for counts in pool.map(_run_all_of, _CONFIGS):
+            total += counts
+    return total

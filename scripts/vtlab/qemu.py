@@ -25,6 +25,10 @@ ALLOWED = [
 ]
 
 
+# Kinds of hosts -> QEMU's -M and -cpu.
+MACHINES = {"pseries": ("pseries,x-vof=on", "power9"), "powernv8": ("powernv8", "power8"),
+            "powernv9": ("powernv9", "power9"), "powernv10": ("powernv10", "power10")}
+
 # How much of this machine an emulated one takes: it waits for its devices most of the time, or it computes.
 WAITS, COMPUTES = 1, 2
 
@@ -72,8 +76,7 @@ class Machine:
     load: int = COMPUTES                # or WAITS
 
     def argv(self, kernel, initrd, append, console_log):
-        kind, cpu = {"pseries": ("pseries,x-vof=on", "power9"), "powernv8": ("powernv8", "power8"),
-                     "powernv9": ("powernv9", "power9"), "powernv10": ("powernv10", "power10")}[self.machine]
+        kind, cpu = MACHINES[self.machine]
         argv = ["qemu-system-ppc64", "-M", ",".join((kind, *self.options)), "-cpu", cpu,
                 "-accel", "tcg,thread=multi", "-smp", str(self.cpus), "-m", self.memory,
                 "-display", "none", "-monitor", "none", "-nodefaults", "-no-reboot"]
@@ -87,7 +90,7 @@ class Machine:
         argv += list(self.arguments)
         if self.image:
             argv += ["-drive", f"if=none,id=image,format=raw,readonly=on,file={self.image}",
-                     "-device", f"virtio-blk-pci,drive=image,bus={self._first_bus()}"]
+                     "-device", f"virtio-blk-pci,drive=image,bus={self._image_bus()}"]
         for device in self.devices:
             argv += ["-device", device]
         return argv + ["-kernel", str(kernel), "-initrd", str(initrd), "-append", f"console=hvc0 panic=-1 {append}"]
@@ -103,8 +106,9 @@ class Machine:
                 devices.append(f"pcie-pci-bridge,bus=rp{index},id=br{index}")
         return devices
 
-    def _first_bus(self):
-        return "pci.0" if self.machine == "pseries" else "rp0" if self.express else "br0"
+    def _image_bus(self):
+        """Where the host's own disk is: of brN the last slot, where nobody's devices are."""
+        return "pci.0" if self.machine == "pseries" else "rp0" if self.express else "br0,addr=1f"
 
     @property
     def two_lines(self):

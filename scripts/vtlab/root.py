@@ -57,8 +57,8 @@ class Root:
             if not writable:
                 script.append(f"mount -o remount,bind,ro {target}")
         words = " ".join(shlex.quote(str(word)) for word in argv)
-        pairs = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C.UTF-8", "TERM": "dumb",
-                 **(env or {})}
+        # C: no other locale is there, and who asks for one is told so by bash and perl.
+        pairs = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "LC_ALL": "C", "TERM": "dumb", **(env or {})}
         settings = " ".join(shlex.quote(f"{key}={value}") for key, value in pairs.items())
         into = shlex.quote(f"cd {shlex.quote(cwd)} && exec {words}")
         script.append(f"exec chroot . /usr/bin/env -i {settings} /bin/sh -c {into}")

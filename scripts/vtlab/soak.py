@@ -7,20 +7,21 @@ A program says on which machines it runs, and runs on one of them for some secon
         ...
         return Result(passed=12, failed=0, note="10000 calls")
 
+The programs: hostile_vmm.py, hostile_guest.py; cli.py imports them.
+
 In a soak every machine gets the same share of the time, in slices, so that a run that is stopped early has seen all.
 """
 
 import dataclasses
-import importlib
 import random
 import time
 
-from . import kernel
+from . import checks, kernels
 from .log import LabError, say
 
-_MODULES = ("hostile_vmm", "hostile_guest")     # where programs are
 _SLICE_S = 300                      # of one machine
 _STOP_AFTER = 3                     # failures of one program on one machine; it is left out then
+_CHECK_S = 20                       # of a check of each program
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +64,6 @@ def program(name, what, targets):
 
 
 def programs():
-    for name in _MODULES:
-        importlib.import_module(f".{name}", __package__)
     return _registry
 
 
@@ -90,7 +89,7 @@ def _wanted(name, kernel_name, machine):
     if name and name not in known:
         raise LabError(f"no program {name}; there are: {' '.join(known)}")
     if kernel_name:
-        kernel.get(kernel_name)
+        kernels.get(kernel_name)
     pairs = [(each, target) for each in known.values() for target in each.targets
              if name in (None, each.name) and kernel_name in (None, target.kernel) and machine in (None, target.machine)]
     if not pairs:
@@ -123,3 +122,35 @@ def soak(minutes, name=None, kernel_name=None, machine=None, seed=None):
     failed = sum(result.failed for result in total.values())
     print(f"{sum(result.passed for result in total.values())} passed, {failed} failed", flush=True)
     return failed
+
+
+# Where a slice is part of every run: stock kernels, whose emulation is quick.
+_ALWAYS = {"vmm": Target("pseries", "6.12-4k"), "guest": Target("pseries", "6.12-64k")}
+
+
+def _slice(name, target):
+    seed = fresh_seed()
+    result = attack(programs()[name], target, _CHECK_S, seed)
+    return checks.Counts(passed=result.passed, failed=result.failed, note=f"{target}, seed {seed}")
+
+
+@checks.check("hostile-vmm", "random calls of many processes with DMA, kills and fork: nothing is left, the next user works",
+              order=60)
+def check_vmm():
+    return _slice("vmm", _ALWAYS["vmm"])
+
+
+@checks.check("hostile-guest", "guests under KVM that ask for what is not theirs: nobody is hurt, all is given back", order=60)
+def check_guest():
+    return _slice("guest", _ALWAYS["guest"])
+
+
+@checks.check("hostile-others", "the same two on every other host and kernel", order=60, by_name_only=True)
+def check_others():
+    counts = checks.Counts()
+    for name, each in programs().items():
+        for target in each.targets:
+            if target != _ALWAYS[name]:
+                counts += _slice(name, target)
+    counts.note = ""
+    return counts

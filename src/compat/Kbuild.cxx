@@ -9,9 +9,12 @@
 # and links $(tce-engine)/engine.o into its module.  Any other x.cc next to the
 # includer builds by the same rule when x.o is listed in a module.
 
-# What only C knows.  -g goes because pahole cannot make BTF of C++, the ftrace
-# flags because functions in COMDAT groups lose their trace records at ld -r.
-tce-cxx-drop := -std=% -g% -Wdeclaration-after-statement -Wmissing-prototypes \
+# What only C knows.  The ftrace flags go because functions in COMDAT groups
+# lose their trace records at ld -r.  -g goes because pahole cannot make BTF of
+# C++; for debuggers (make DEBUG=1) it stays, and scripts/pahole-c.sh keeps C++
+# from pahole.
+tce-debug    := $(if $(TCE_DEBUG),-g,-g0)
+tce-cxx-drop := -std=% $(if $(TCE_DEBUG),,-g%) -Wdeclaration-after-statement -Wmissing-prototypes \
 	-Wold-style-definition -Wstrict-prototypes -Wno-pointer-sign \
 	-Wno-override-init -Wno-main -Wno-unterminated-string-initialization \
 	-Werror=designated-init \
@@ -31,7 +34,7 @@ tce-cxxflags = $(CLANG_FLAGS) \
 	-std=gnu++20 -ffreestanding -fno-exceptions -fno-rtti \
 	-fno-threadsafe-statics -fno-unwind-tables \
 	-fno-asynchronous-unwind-tables -fvisibility=hidden \
-	-mlong-double-64 -g0 -Werror \
+	-mlong-double-64 $(tce-debug) -Werror \
 	-fmacro-prefix-map=$(tce-top)/= -I$(tce-top)/include \
 	$(tce-sanitize-y) $(CXXFLAGS_$(target-stem).o)
 

@@ -1,4 +1,8 @@
-"""The checks of `make test`: one file per subject in this directory, each registers its checks with @check.
+"""The checks of `make test`.
+
+Each stands, registered with @check, in the file of its subject: in this
+directory where the check is all there is (install.py), one level up beside what
+it checks otherwise (demo.py). all_checks() imports the files of both.
 
     @check("build", "the module builds for every kernel without a warning")
     def build():
@@ -17,6 +21,7 @@ import importlib
 import itertools
 import os
 import pkgutil
+import sys
 import time
 
 from .. import matrix, sh
@@ -58,8 +63,9 @@ def check(name, what, order=50, by_name_only=False):
 
 
 def all_checks():
-    for info in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
-        importlib.import_module(f"{__name__}.{info.name}")
+    for package in (__package__.rpartition(".")[0], __package__):
+        for info in pkgutil.iter_modules(sys.modules[package].__path__):
+            importlib.import_module(f"{package}.{info.name}")
     return {each.name: each for each in sorted(_registry.values(), key=lambda each: (each.order, each.name))}
 
 

@@ -1,6 +1,6 @@
 """`make` and `make install` as on a POWER host, and what modprobe makes of the result."""
 
-from .. import cache, guest, image, kernel, module, qemu
+from .. import cache, guest, image, kernels, module, qemu
 from ..log import LabError, step
 from . import Counts, check
 
@@ -27,7 +27,7 @@ def _installed(target):
 
 @check("install", "make and make install work, and vfio loads this driver in place of the kernel's own")
 def install():
-    target = kernel.get(_KERNEL)
+    target = kernels.get(_KERNEL)
     modules = guest.Modules(target)
     modules.stock("overlay")
     counts = Counts()

@@ -2,7 +2,7 @@
 
 import unittest
 
-from .. import ktap, kunit_kernel, kunit_run, matrix
+from .. import kernels, ktap, kunit_kernel, kunit_run, matrix
 from . import Counts, check
 
 
@@ -78,7 +78,7 @@ def reader():
 def kernels():
     counts = Counts()
     for variant in kunit_kernel.IN_TESTS:
-        target = kunit_kernel.get(f"kunit-{variant}")
+        target = kernels.get(f"kunit-{variant}")
         counts += Counts(passed=int(target.vmlinux.exists()), note=f"{target.name} {target.release}")
     return counts
 

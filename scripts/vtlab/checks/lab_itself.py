@@ -1,13 +1,17 @@
 """The lab's own promises: what is broken never enters the cache, what is wrong in a log is seen."""
 
+import contextlib
+import io
 import os
 import pathlib
+import re
+import shlex
 import tempfile
 import threading
 import unittest
 from unittest import mock
 
-from .. import apt, cache, demo, guest, kernel, mutate, mutations, qemu, schema, soak, verdict
+from .. import apt, cache, cli, demo, guest, kernel, kunit_kernel, module, mutate, mutations, qemu, schema, soak, verdict
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -107,9 +111,56 @@ class KernelCases(_WithCache):
 
         said = []
         with mock.patch("vtlab.apt.suite", NewerSuite), mock.patch("vtlab.kernel.say", said.append):
-            target = kernel.Kernel("6.12-4k")
+            target = kernel.Stock("6.12-4k")
         self.assertEqual((target.release, target.version), ("6.12.999+deb13-powerpc64le", "6.12.999-1"))
         self.assertIn("6.12.999", said[0])
+
+
+class CommandCases(unittest.TestCase):
+    """Who names what is not there gets a sentence, and nothing is begun."""
+
+    WRONG = """
+        run nosuch | run clang | run 6.12-4k --file nosuch | run 6.12-4k --file / | run 6.12-4k --module nosuch.ko
+        run 6.12-4k --module "nosuch.ko option=1" | run 6.12-4k --script @nosuch | run 6.12-4k --drive d0
+        run 6.12-4k --drive d0:nosuch | run 6.12-4k --machine nosuch | run 6.12-4k --allow [ | run 6.12-4k --out /etc/passwd
+        run 6.12-4k --smp two | run kunit-lean --image --out /tmp | build nosuch | build 6.12-4k --dir nosuch
+        build 6.12-4k --dir /nosuch | build 6.12-4k --dir kunit/cases | build 6.12-4k --dir /etc | build 6.12-4k --dir kunit --debug
+        root | root --bind nosuch:/x true | root --bind / true | root --env nosuch true | root --kernel nosuch true
+        root --suite nosuch true | demo --kernel nosuch | demo --kernel kunit-lean | demo --platform nosuch | bench --kernel nosuch
+        bench --kernel clang | bench --regions -1 | test nosuch | soak --program nosuch | soak --kernel nosuch
+        soak --machine nosuch | mutate nosuch | mutate --sample -1 | check nosuch.nosuch --nosuch | kunit nosuch | kunit clang
+        kunit kunit-lean nosuch | kunit 6.12-4k kvm.two_vcpus | kunit kunit-lean --machine nosuch | shell nosuch | shell clang
+        shell 6.12-4k --machine nosuch | format nosuch | format src | fetch nosuch | prune --days soon | nosuch
+    """
+
+    def test_what_is_not_there(self):
+        for words in re.split(r" \| |\n +", self.WRONG.strip()):
+            said = io.StringIO()
+            with (self.subTest(words), contextlib.redirect_stderr(said), mock.patch.dict(os.environ),
+                  mock.patch("vtlab.module.build", side_effect=AssertionError if "--dir" not in words else module.build),
+                  mock.patch("vtlab.guest.boot", side_effect=AssertionError)):
+                try:
+                    code = cli.execute(shlex.split(words))
+                except SystemExit as stop:      # argparse's own sentence
+                    code = stop.code
+                self.assertIn(code, (1, 2), words)
+                self.assertNotEqual(said.getvalue(), "")
+
+    def test_examples_are_up_to_date(self):
+        text = re.sub(r"\\\n *", "", cli.RUN_HELP.partition("\nexamples")[2])
+        examples = re.findall(r"^  scripts/lab (.*)$", text, re.M)
+        self.assertGreater(len(examples), 3)
+        for example in examples:
+            words = shlex.split(example)
+            # what the first ones build may not be there yet
+            with mock.patch("vtlab.arguments._existing", lambda path: path):
+                options = cli.parse(words)
+            for path in re.findall(r"build/(\S+)", example):
+                self.assertIn(path, (f"{options.kernel}/module/vfio_tce.ko", "client/client"))
+
+    def test_what_kernels_always_say(self):
+        self.assertEqual(qemu.splats("[ 0.0] KASAN init done\n"), ["[ 0.0] KASAN init done"])
+        self.assertEqual(qemu.splats("[ 0.0] KASAN init done\n", kunit_kernel.KunitKernel.greetings), [])
 
 
 class LogCases(unittest.TestCase):
@@ -289,7 +340,7 @@ class MutationCases(unittest.TestCase):
 def lab():
     loader = unittest.defaultTestLoader
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (CacheCases, DownloadCases, KernelCases, LogCases, DemoCases, SoakCases,
+                               for case in (CacheCases, DownloadCases, KernelCases, CommandCases, LogCases, DemoCases, SoakCases,
                                             InitramfsCases, MutationCases))
     result = unittest.TestResult()
     suite.run(result)

@@ -6,7 +6,7 @@ The kernel stays as it is; what the module believes of it is changed in a copy o
 import pathlib
 import tempfile
 
-from .. import guest, kernel, module
+from .. import guest, kernels, module
 from ..log import LabError, step
 from . import Counts, check
 
@@ -85,7 +85,7 @@ def _doctored(name, count):
 
 def _boot(name, data):
     """Counts what is refused as it should."""
-    target = kernel.get(name)
+    target = kernels.get(name)
     modules = guest.Modules(target)
     [real] = module.build(name)
     modules.file(str(real), load=False)
