@@ -210,7 +210,7 @@ Status Container::touch_default()
 	const Geometry geometry =
 		TCE_TRY(groups_->shape(PageShift::kMin, groups_->caps().default_size, 1));
 
-	TCE_TRY(open_window(0, geometry, true));
+	TCE_TRY(open_window(0, geometry, Backs::Default));
 	default_untouched_ = false;
 	return {};
 }
@@ -291,7 +291,7 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 {
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
-	const u64 most = min<u64>(papr::kRun, range.count());
+	const u64 most = min<u64>(kRun, range.count());
 	Notes notes(regions_, page, from, size);
 	PreparedLeaves leaves(window.charge());
 
@@ -366,7 +366,7 @@ Status Container::Pins::take(Uaddr from, bool write)
 	TCE_TRY(charge_.grow(nr_));
 	charged_ = nr_;
 	while (pinned_ < nr_) {
-		const u64 run = min(nr_ - pinned_, static_cast<u64>(papr::kRun));
+		const u64 run = min(nr_ - pinned_, static_cast<u64>(kRun));
 
 		TCE_TRY(Status::from_port(tce_port_pin(from.raw + (pinned_ << page_.lg2()),
 						       page_.lg2(), static_cast<unsigned int>(run),
@@ -394,7 +394,7 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
-		const u64 nr = min(min(range.end - at, in_leaf), static_cast<u64>(papr::kRun));
+		const u64 nr = min(min(range.end - at, in_leaf), static_cast<u64>(kRun));
 		Source source = { nullptr, Uaddr(), pins.at(at - range.begin), perm };
 		Status status = window.map_run({ at, at + nr }, source, releaser);
 

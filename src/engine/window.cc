@@ -25,9 +25,12 @@ Status Window::make_room()
 {
 	scratch_ = make_object<Scratch>();
 	tokens_ = make_object<Tokens>();
-	if (!walked())
-		list_ = static_cast<Be64 *>(tce_port_page_alloc());
-	return scratch_ && tokens_ && (walked() || list_) ? Status() : Status(Errc::NoMem);
+	if (!scratch_ || !tokens_)
+		return Errc::NoMem;
+	if (walked())
+		return {};
+	list_ = static_cast<Be64 *>(tce_port_page_alloc());
+	return list_ ? Status() : Status(Errc::NoMem);
 }
 
 void Window::free_room()
@@ -98,14 +101,15 @@ Result<Mirror *> Window::make_mirror(u32 liobn)
 	}
 	refs_.add_ordered(1);
 	mirror->liobn = liobn;
-	if (walked()) {
-		/* The platform's code knows which groups there are to invalidate for. */
-		Guard guard(push_);
-
-		mirror->next = mirrors_;
-		mirrors_ = mirror;
-	}
 	return mirror;
+}
+
+void Window::add_mirror(Mirror &mirror)
+{
+	Guard guard(push_);
+
+	mirror.next = mirrors_;
+	mirrors_ = &mirror;
 }
 
 void Window::drop_mirror(Mirror *mirror)
@@ -122,19 +126,16 @@ void Window::drop_mirror(Mirror *mirror)
 }
 
 /* It is in the list before it is filled, so whatever KVM does meanwhile gets there, too. */
-Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
+Status Window::connect_mirror(Mirror &mirror, Entries &left)
 {
 	Status filled;
 	{
 		Guard update(update_);
-		{
-			Guard guard(push_);
 
-			mirror.mode = Mirror::Mode::Joining;
-			mirror.next = mirrors_;
-			mirrors_ = &mirror;
-		}
-		filled = each_run(mirror, true);
+		/* Nobody else sees it yet. */
+		mirror.mode = Mirror::Mode::Joining;
+		add_mirror(mirror);
+		filled = put_all(mirror);
 
 		Guard guard(push_);
 
@@ -145,7 +146,7 @@ Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
 			return {};
 		}
 	}
-	clear_again = clear_mirror(mirror).ok();
+	left = clear_mirror(mirror);
 	return filled;
 }
 
@@ -153,7 +154,7 @@ Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
  * It leaves the list when it is clear, so that nothing that KVM closes meanwhile stays open there.  What failed
  * there before, while it was filled, may have been such a close: then nobody can say that it is clear.
  */
-Status Window::clear_mirror(Mirror &mirror)
+Entries Window::clear_mirror(Mirror &mirror)
 {
 	Guard update(update_);
 	{
@@ -161,11 +162,11 @@ Status Window::clear_mirror(Mirror &mirror)
 
 		mirror.mode = Mirror::Mode::Leaving;
 	}
-	const Status cleared = each_run(mirror, false);
+	const Status cleared = put_all(mirror);
 	Guard guard(push_);
 
 	unlink(mirror);
-	return cleared.ok() && mirror.failed ? Status(Errc::Io) : cleared;
+	return cleared.ok() && !mirror.failed ? Entries::Clear : Entries::Doubtful;
 }
 
 Mirror *Window::any_mirror()
@@ -185,9 +186,10 @@ void Window::unlink(const Mirror &mirror)
 	}
 }
 
-/* Fill one LIOBN from the shadow, or close there what is live or may still be live there. */
-Status Window::each_run(Mirror &mirror, bool fill)
+/* Fill one LIOBN from the shadow, or, of one that leaves, close there what is or may be live. */
+Status Window::put_all(Mirror &mirror)
 {
+	const bool fill = mirror.mode == Mirror::Mode::Joining;
 	Cursor cursor(table_);
 	IndexRange range = table_.whole();
 	Status all;
@@ -198,12 +200,12 @@ Status Window::each_run(Mirror &mirror, bool fill)
 			Patience patience(Patience::Kind::Stubborn);
 			long status = papr::kBusy;
 
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
+			run.end = TceIndex(min(run.end.raw, run.begin.raw + kRun));
 			while (papr::is_busy(status)) {
 				{
 					Guard guard(push_);
 
-					status = put_mirror(mirror, *leaf, run, fill);
+					status = put_mirror(mirror, *leaf, run);
 				}
 				if (papr::is_busy(status) && !patience.wait(status))
 					break;
@@ -221,8 +223,9 @@ Status Window::each_run(Mirror &mirror, bool fill)
 	return all;
 }
 
-long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run, bool fill)
+long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run)
 {
+	const bool fill = mirror.mode == Mirror::Mode::Joining;
 	const auto nr = static_cast<unsigned int>(run.count());
 	bool any = false;
 	u32 calls = 0;
@@ -258,16 +261,16 @@ void Window::retire()
  * KVM's error path closed without a word, those that came too late to be mapped, and
  * those that the hypervisor did not close.
  */
-void Window::finish(Releaser &releaser, bool unreachable)
+void Window::finish(Releaser &releaser, Reach reach)
 {
 	/* Until here memory is given back only after a look at this window. */
 	owner_.remove(*this);
 
-	const u64 stuck = sweep(releaser, unreachable);
+	const u64 stuck = sweep(releaser, reach);
 
 	releaser.flush();
 	if (stuck) {
-		owner_.quarantine();
+		owner_.quarantine_busy();
 		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck));
 	}
 	owner_.retry();
@@ -300,7 +303,7 @@ void Window::unref()
 }
 
 /* Give back what no device can use; how much a device may still use. */
-u64 Window::sweep(Releaser &releaser, bool unreachable)
+u64 Window::sweep(Releaser &releaser, Reach reach)
 {
 	Guard guard(update_);
 	Cursor cursor(table_);
@@ -314,7 +317,7 @@ u64 Window::sweep(Releaser &releaser, bool unreachable)
 		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
 			u64 found = 0;
 
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
+			run.end = TceIndex(min(run.end.raw, run.begin.raw + kRun));
 			{
 				Guard entries(leaf->lock);
 
@@ -323,7 +326,7 @@ u64 Window::sweep(Releaser &releaser, bool unreachable)
 
 					if (Claim::is(old.user))
 						old.user = park_.take(i, false);
-					if (!unreachable &&
+					if (reach == Reach::Possible &&
 					    (old.tce.live() ||
 					     (old.user.raw && leaf->is_pending(i)))) {
 						stuck++;
@@ -340,13 +343,13 @@ u64 Window::sweep(Releaser &releaser, bool unreachable)
 		tce_port_yield();
 	}
 	for (Uaddr token = park_.take_any(); token.raw; token = park_.take_any()) {
-		if (unreachable)
+		if (reach == Reach::None)
 			releaser.release({ Tce(), token });
 		else
 			stuck++;
 	}
 	for (Unsure &unsure : unsure_) {
-		if (unreachable && unsure.nr)
+		if (reach == Reach::None && unsure.nr)
 			tce_port_mem_unmap(unsure.mem, unsure.nr);
 		else
 			stuck += unsure.nr;

@@ -36,8 +36,8 @@ void Window::settle(Leaf &leaf, TceIndex index)
 	pending_.sub_ordered(1);
 }
 
-/* What the shadow says goes to the list; it is as good as published.  True if nothing of it is live. */
-bool Window::snapshot(Leaf &leaf, IndexRange run, What what)
+/* What the shadow says goes to the list; it is as good as published.  Closed: nothing of it is live. */
+Window::What Window::snapshot(Leaf &leaf, IndexRange run, What what)
 {
 	bool closed = true;
 
@@ -50,25 +50,33 @@ bool Window::snapshot(Leaf &leaf, IndexRange run, What what)
 		if (what == What::AsItIs || !tce.live())
 			settle(leaf, i);
 	}
-	return closed || what == What::Closed;
+	return closed ? What::Closed : what;
+}
+
+void Window::invalidate(IndexRange run, u32 &calls)
+{
+	for (Mirror *m = mirrors_; m; m = m->next) {
+		tce_port_ioda_kill(m->ktable, offset() + run.begin.raw, run.count());
+		calls++;
+	}
 }
 
 /*
  * One attempt.  To close goes on in the other mirrors, whatever happens in one.  Once the groups are
- * gone nobody takes it any more.
+ * gone nobody takes it any more, but for hardware: that has nothing to take.
  */
-long Window::push_once(IndexRange run, bool closed, u32 &calls)
+long Window::push_once(IndexRange run, What what, u32 &calls)
 {
+	if (walked()) {
+		invalidate(run, calls);
+		return papr::kSuccess;
+	}
+
 	const auto nr = static_cast<unsigned int>(run.count());
 	long all = mirrors_ ? papr::kSuccess : papr::kHardware;
 
 	for (Mirror *m = mirrors_; m; m = m->next) {
-		if (walked()) {
-			tce_port_ioda_kill(m->ktable, offset() + run.begin.raw, nr);
-			calls++;
-			continue;
-		}
-		const bool clear = closed || m->mode == Mirror::Mode::Leaving;
+		const bool clear = what == What::Closed || m->mode == Mirror::Mode::Leaving;
 		const long one = clear ? papr::clear_run(target(*m, run.begin), nr, calls) :
 					 papr::put_run(target(*m, run.begin), list_, nr, calls);
 
@@ -80,12 +88,12 @@ long Window::push_once(IndexRange run, bool closed, u32 &calls)
 			m->failed = true;
 			continue;
 		}
-		if (!closed)
+		if (what == What::AsItIs)
 			return one;
 		if (all == papr::kSuccess)
 			all = one;
 	}
-	return walked() ? papr::kSuccess : all;
+	return all;
 }
 
 /*
@@ -97,13 +105,13 @@ Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, 
 	Patience patience(kind, worn_out_);
 
 	for (;;) {
-		bool closed = false;
+		What now = what;
 		{
 			Guard entries(leaf.lock);
 
-			closed = snapshot(leaf, run, what);
+			now = snapshot(leaf, run, what);
 		}
-		const long status = push_once(run, closed, calls);
+		const long status = push_once(run, now, calls);
 
 		if (!papr::is_busy(status)) {
 			worn_out_ = false;
@@ -191,7 +199,7 @@ void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
 				return;
 			run.begin = leaf.next_pending(from, leaf.end());
 			run.end = run.begin;
-			while (run.end < leaf.end() && run.count() < papr::kRun &&
+			while (run.end < leaf.end() && run.count() < kRun &&
 			       leaf.is_pending(run.end))
 				run.end += 1;
 			leaf.set_pushing(run);

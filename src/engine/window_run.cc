@@ -97,7 +97,7 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 	u32 calls = 0;
 
 	from.undone = true;
-	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= papr::kRun))
+	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= kRun))
 		return Errc::Inval;
 	Status status;
 	{
@@ -199,7 +199,7 @@ void Window::keep_noted(tce_mem *mem, u64 nr)
 		unsure.nr += nr;
 		return;
 	}
-	owner_.quarantine(true);
+	owner_.quarantine_all();
 	tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(nr));
 }
 
@@ -233,7 +233,7 @@ Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
 		Steps steps(Steps::kNotes);
 
 		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
+			run.end = TceIndex(min(run.end.raw, run.begin.raw + kRun));
 			steps.go(run.count());
 
 			Guard update(update_);
