@@ -124,14 +124,12 @@ Status Container::join(Group &group)
 void Container::detach(tce_port_group *port)
 {
 	Guard guard(lock_);
-	Group **link = &groups_;
+	Group *group = groups_;
 
-	while (*link && (*link)->port() != port)
-		link = &(*link)->next;
-	if (!TCE_ASSERT(*link))
+	while (group && group->port() != port)
+		group = group->next;
+	if (!TCE_ASSERT(group))
 		return;
-
-	Group *group = *link;
 
 	/* The last one takes the windows along, from others just their copy goes. */
 	const bool last = group == groups_ && !group->next;
@@ -149,7 +147,7 @@ void Container::detach(tce_port_group *port)
 			reach = max(reach,
 				    group->disconnect(slot, *windows_[slot], Then::HandBack));
 	}
-	*link = group->next;
+	remove_from(groups_, *group, &Group::next);
 	if (last)
 		default_untouched_ = false;
 	if (group->hand_back() == Reach::Possible) {
@@ -220,6 +218,17 @@ Result<unsigned int> Container::free_slot() const
 	return Errc::NoSpc;
 }
 
+/* What CREATE and REMOVE want before anything else. */
+Status Container::check_windows(u32 flags) const
+{
+	TCE_TRY(check_caller());
+	if (flags || version_ == TCE_V1)
+		return Errc::Inval;
+	if (!groups_)
+		return Errc::Nxio;
+	return {};
+}
+
 Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 levels)
 {
 	if (!lock_.lock_killable())
@@ -227,11 +236,7 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 
 	Guard guard(lock_, Held{});
 
-	TCE_TRY(check_caller());
-	if (flags || version_ == TCE_V1)
-		return Errc::Inval;
-	if (!groups_)
-		return Errc::Nxio;
+	TCE_TRY(check_windows(flags));
 
 	const Geometry geometry = TCE_TRY(groups_->shape(page_shift, size, levels));
 
@@ -291,7 +296,7 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, Backs
 			failed = g;
 	}
 	if (failed) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+		Releaser releaser = releaser_for(*window);
 
 		window->retire();
 		const Reach reach = disconnect_all(slot, *window, Then::Stay, failed);
@@ -325,11 +330,7 @@ Status Container::remove_window(u32 flags, Iova start)
 
 	Guard guard(lock_, Held{});
 
-	TCE_TRY(check_caller());
-	if (flags || version_ == TCE_V1)
-		return Errc::Inval;
-	if (!groups_)
-		return Errc::Nxio;
+	TCE_TRY(check_windows(flags));
 
 	Window *window = window_at(start);
 
@@ -354,7 +355,7 @@ Status Container::remove_window(u32 flags, Iova start)
 void Container::close_window(unsigned int slot, Then then)
 {
 	Window &window = *windows_[slot];
-	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
+	Releaser releaser = releaser_for(window);
 	Reach reach = Reach::None;
 	Status closed;
 
@@ -401,7 +402,7 @@ void Container::finish_windows()
 	if (groups_ && reach == Reach::Possible)
 		return;
 	while (Window *window = unfinished_) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+		Releaser releaser = releaser_for(*window);
 
 		unfinished_ = window->next_unfinished;
 		window->finish(releaser, reach);
@@ -448,7 +449,7 @@ Status Container::disable()
 	if (!enabled_)
 		return {};
 	if (Window *window = windows_[0]) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+		Releaser releaser = releaser_for(*window);
 
 		TCE_TRY(window->unmap(window->whole(), releaser));
 	}

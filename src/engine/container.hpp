@@ -66,6 +66,7 @@ private:
 
 	/* Perm: not the owner's process; NoDev: closed. */
 	Status check_caller() const TCE_REQUIRES_SHARED(lock_);
+	Status check_windows(u32 flags) const TCE_REQUIRES_SHARED(lock_);
 	Status become_owned() TCE_REQUIRES(lock_);
 
 	[[nodiscard]] Window *window_at(Iova at) const TCE_REQUIRES_SHARED(lock_);
@@ -92,7 +93,12 @@ private:
 		TCE_REQUIRES_SHARED(lock_);
 	Status check_range(PageShift page, Iova end, Iova at, u64 size) const;
 
-	[[nodiscard]] PinCharge *pin_charge() { return version_ == TCE_V1 ? &pins_ : nullptr; }
+	/* What gives back what entries of @window named; v1: each has a pin. */
+	[[nodiscard]] Releaser releaser_for(const Window &window) TCE_REQUIRES_SHARED(lock_)
+	{
+		return { regions_, owner_->mm(), window.page(),
+			 version_ == TCE_V1 ? &pins_ : nullptr };
+	}
 
 	const tce_version version_;
 	tce_log_who log_ = {}; /* changed with lock_ held for writing */

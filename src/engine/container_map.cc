@@ -280,7 +280,7 @@ Status Container::check_first_map(Uaddr from, Iova to, u64 size) const
 /* What was there before is closed as well. */
 Status Container::close_half_way(Window &window, IndexRange range, Status why)
 {
-	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
+	Releaser releaser = releaser_for(window);
 	Status closed = window.unmap(range, releaser);
 
 	(void)closed;
@@ -300,7 +300,7 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 	TCE_TRY(notes.hold(most));
 	window.link(leaves);
 
-	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
+	Releaser releaser = releaser_for(window);
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const Uaddr user = from + ((at - range.begin) << page.lg2());
@@ -390,7 +390,7 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 	TCE_TRY(pins.take(from, perm.writes()));
 	window.link(leaves);
 
-	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
+	Releaser releaser = releaser_for(window);
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
@@ -440,7 +440,7 @@ Status Container::unmap(u32 flags, Iova from, u64 size)
 	}
 	TCE_TRY(check_range(window->page(), window->end(), from, size));
 
-	Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+	Releaser releaser = releaser_for(*window);
 
 	return window->unmap({ window->index(from),
 			       window->index(from) + (size >> window->page().lg2()) },

@@ -164,6 +164,18 @@ private:
 	T value_;
 };
 
+/* Take @object out of the list that begins at @head; false: it is not there. */
+template <class T> bool remove_from(T *&head, const T &object, T *T::*next)
+{
+	for (T **link = &head; *link; link = &((*link)->*next)) {
+		if (*link == &object) {
+			*link = object.*next;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* An object in port memory, or nullptr.  Arguments go to the constructor by value. */
 template <class T, class... Args> [[nodiscard]] T *make_object(Args... args)
 {

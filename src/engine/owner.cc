@@ -62,12 +62,7 @@ void Owner::put(Owner *owner)
 
 		if (--owner->references_)
 			return;
-		for (Owner **link = &owners; *link; link = &(*link)->next_) {
-			if (*link == owner) {
-				*link = owner->next_;
-				break;
-			}
-		}
+		remove_from(owners, *owner, &Owner::next_);
 	}
 	destroy_object(owner);
 }
@@ -124,12 +119,7 @@ void Owner::remove(Window &window)
 {
 	Guard guard(lock_);
 
-	for (Window **link = &windows_; *link; link = &(*link)->next_of_owner) {
-		if (*link == &window) {
-			*link = window.next_of_owner;
-			break;
-		}
-	}
+	remove_from(windows_, window, &Window::next_of_owner);
 }
 
 Status Owner::give_back(tce_mem *mem)

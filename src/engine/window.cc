@@ -119,7 +119,7 @@ void Window::drop_mirror(Mirror *mirror)
 	{
 		Guard guard(push_);
 
-		unlink(*mirror);
+		remove_from(mirrors_, *mirror, &Mirror::next);
 	}
 	tce_port_ktable_put(mirror->ktable);
 	destroy_object(mirror);
@@ -165,7 +165,7 @@ Entries Window::clear_mirror(Mirror &mirror)
 	const Status cleared = put_all(mirror);
 	Guard guard(push_);
 
-	unlink(mirror);
+	remove_from(mirrors_, mirror, &Mirror::next);
 	return cleared.ok() && !mirror.failed ? Entries::Clear : Entries::Doubtful;
 }
 
@@ -176,49 +176,32 @@ Mirror *Window::any_mirror()
 	return mirrors_;
 }
 
-void Window::unlink(const Mirror &mirror)
-{
-	for (Mirror **link = &mirrors_; *link; link = &(*link)->next) {
-		if (*link == &mirror) {
-			*link = mirror.next;
-			return;
-		}
-	}
-}
-
 /* Fill one LIOBN from the shadow, or, of one that leaves, close there what is or may be live. */
 Status Window::put_all(Mirror &mirror)
 {
 	const bool fill = mirror.mode == Mirror::Mode::Joining;
-	Cursor cursor(table_);
-	IndexRange range = table_.whole();
 	Status all;
 
-	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
-	     range.begin = part.end, part = range) {
-		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			Patience patience(Patience::Kind::Stubborn);
-			long status = papr::kBusy;
+	for (Runs runs(table_, table_.whole()); runs.next();) {
+		Patience patience(Patience::Kind::Stubborn);
+		long status = papr::kBusy;
 
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + kRun));
-			while (papr::is_busy(status)) {
-				{
-					Guard guard(push_);
+		while (papr::is_busy(status)) {
+			{
+				Guard guard(push_);
 
-					status = put_mirror(mirror, *leaf, run);
-				}
-				if (papr::is_busy(status) && !patience.wait(status))
-					break;
+				status = put_mirror(mirror, runs.leaf(), runs.run());
 			}
-
-			const Status one = papr::to_errc(status);
-
-			if (!one.ok() && fill)
-				return one;
-			if (!one.ok() && all.ok())
-				all = one;
+			if (papr::is_busy(status) && !patience.wait(status))
+				break;
 		}
-		tce_port_yield();
+
+		const Status one = papr::to_errc(status);
+
+		if (!one.ok() && fill)
+			return one;
+		if (!one.ok() && all.ok())
+			all = one;
 	}
 	return all;
 }
@@ -306,41 +289,31 @@ void Window::unref()
 u64 Window::sweep(Releaser &releaser, Reach reach)
 {
 	Guard guard(update_);
-	Cursor cursor(table_);
-	IndexRange range = table_.whole();
 	u64 stuck = 0;
 
-	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
-	     range.begin = part.end, part = range) {
-		Steps steps(Steps::kNotes);
+	for (Runs runs(table_, table_.whole()); runs.next();) {
+		Leaf &leaf = runs.leaf();
+		const IndexRange run = runs.run();
+		u64 found = 0;
+		{
+			Guard entries(leaf.lock);
 
-		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			u64 found = 0;
+			for (TceIndex i = run.begin; i < run.end; i += 1) {
+				Entry old = leaf.get(i);
 
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + kRun));
-			{
-				Guard entries(leaf->lock);
-
-				for (TceIndex i = run.begin; i < run.end; i += 1) {
-					Entry old = leaf->get(i);
-
-					if (Claim::is(old.user))
-						old.user = park_.take(i, false);
-					if (reach == Reach::Possible &&
-					    (old.tce.live() ||
-					     (old.user.raw && leaf->is_pending(i)))) {
-						stuck++;
-					} else if (old.user.raw || old.tce.live()) {
-						scratch_->old[found++] = old;
-						leaf->set(i, {});
-					}
+				if (Claim::is(old.user))
+					old.user = park_.take(i, false);
+				if (reach == Reach::Possible &&
+				    (old.tce.live() || (old.user.raw && leaf.is_pending(i)))) {
+					stuck++;
+				} else if (old.user.raw || old.tce.live()) {
+					scratch_->old[found++] = old;
+					leaf.set(i, {});
 				}
 			}
-			while (found)
-				releaser.release(scratch_->old[--found]);
-			steps.go(run.count());
 		}
-		tce_port_yield();
+		while (found)
+			releaser.release(scratch_->old[--found]);
 	}
 	for (Uaddr token = park_.take_any(); token.raw; token = park_.take_any()) {
 		if (reach == Reach::None)

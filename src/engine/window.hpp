@@ -253,6 +253,7 @@ private:
 	void doubt(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
 	void flush_claims() TCE_REQUIRES(update_) TCE_EXCLUDES(push_);
 	void drop_note(Uaddr token);
+	void log_unclosed(IndexRange run);
 
 	/* window_run.cc */
 	void lock_still(Leaf &leaf, IndexRange run) TCE_REQUIRES(update_, push_)
@@ -270,7 +271,6 @@ private:
 	long put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
 	Status put_all(Mirror &mirror) TCE_REQUIRES(update_);
 	Mirror *any_mirror() TCE_EXCLUDES(push_);
-	void unlink(const Mirror &mirror) TCE_REQUIRES(push_);
 	u64 sweep(Releaser &releaser, Reach reach) TCE_EXCLUDES(update_);
 
 	/* window_kvm.cc */

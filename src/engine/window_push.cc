@@ -223,17 +223,11 @@ void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
 
 void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
 {
-	Cursor cursor(table_);
-
 	range.end = TceIndex(min(range.end.raw, table_.whole().end.raw));
-	while (!range.empty()) {
-		IndexRange part = range;
-		Leaf *leaf = cursor.next(part);
 
-		if (!leaf)
-			break;
-		range.begin = part.end;
+	Cursor cursor(table_, range);
 
+	while (Leaf *leaf = cursor.next()) {
 		/* Even if nothing is pending: somebody may be pushing what the caller wrote. */
 		Guard guard(push_);
 
@@ -268,9 +262,7 @@ void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &ca
 				 target({}, run.begin).first.raw, run.count());
 		return;
 	}
-	tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
-			 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
-			 target({}, run.begin).first.raw);
+	log_unclosed(run);
 
 	Guard entries(leaf.lock);
 
@@ -279,6 +271,13 @@ void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &ca
 	/* It may be busy only. */
 	if (status.error() == Errc::Busy)
 		arm_flush();
+}
+
+void Window::log_unclosed(IndexRange run)
+{
+	tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
+			 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
+			 target({}, run.begin).first.raw);
 }
 
 /*
@@ -297,11 +296,10 @@ void Window::doubt(Leaf &leaf, IndexRange run)
  */
 void Window::flush_claims()
 {
-	Cursor cursor(table_);
-	IndexRange range = table_.whole();
+	Cursor cursor(table_, table_.whole());
 
-	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
-	     range.begin = part.end, part = range) {
+	while (Leaf *leaf = cursor.next()) {
+		const IndexRange part = cursor.part();
 		bool claimed = false;
 		{
 			Guard entries(leaf->lock);

@@ -155,9 +155,7 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 		return true;
 	}
 	if (!push(leaf, run, What::Closed, Patience::Kind::Stubborn, calls).ok()) {
-		tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
-				 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
-				 target({}, run.begin).first.raw);
+		log_unclosed(run);
 		from.unsure = true;
 		keep_noted(from.mem, run.count());
 
@@ -219,30 +217,14 @@ void Window::no_doubt()
 
 Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
 {
-	Cursor cursor(table_);
 	Status all;
 
-	while (!range.empty()) {
-		IndexRange part = range;
-		Leaf *leaf = cursor.next(part);
+	for (Runs runs(table_, range); runs.next();) {
+		Guard update(update_);
+		Status one = unmap_run(runs.leaf(), runs.run(), releaser, kind);
 
-		if (!leaf)
-			break;
-		range.begin = part.end;
-
-		Steps steps(Steps::kNotes);
-
-		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + kRun));
-			steps.go(run.count());
-
-			Guard update(update_);
-			Status one = unmap_run(*leaf, run, releaser, kind);
-
-			if (!one.ok() && all.ok())
-				all = one;
-		}
-		tce_port_yield();
+		if (!one.ok() && all.ok())
+			all = one;
 	}
 	return all;
 }
