@@ -24,6 +24,7 @@ Status Container::check_caller() const
 
 Status Container::become_owned()
 {
+	lock_.assert_held_write();
 	if (owner_)
 		return {};
 	owner_ = TCE_TRY(Owner::get_current());
@@ -90,6 +91,7 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 /* A group that comes later gets every window that is there, or none. */
 Status Container::join(Group &group)
 {
+	lock_.assert_held_write();
 	if (!default_untouched_)
 		group.let_go_of_default();
 
@@ -177,6 +179,8 @@ void Container::close()
 
 tce_info Container::combined() const
 {
+	lock_.assert_held();
+
 	const tce_group_caps &first = groups_->caps();
 	tce_info info = {};
 
@@ -210,6 +214,7 @@ Status Container::get_info(tce_info &info)
 
 Result<unsigned int> Container::free_slot() const
 {
+	lock_.assert_held();
 	/* The default window, while it is there, is window 0. */
 	for (unsigned int slot = default_untouched_ ? 1 : 0; slot < TCE_MAX_WINDOWS; slot++) {
 		if (!windows_[slot])
@@ -260,6 +265,8 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
  */
 Status Container::open_window(unsigned int slot, const Geometry &geometry, Backs backs)
 {
+	lock_.assert_held_write();
+
 	Window *window = TCE_TRY(
 		Window::make(*owner_, geometry, groups_->walk(), version_ == TCE_V2, &log_));
 
@@ -316,6 +323,8 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, Backs
 /* From all groups, or those before @until. */
 Reach Container::disconnect_all(unsigned int slot, Window &window, Then then, const Group *until)
 {
+	lock_.assert_held_write();
+
 	Reach reach = Reach::None;
 
 	for (Group *g = groups_; g && g != until; g = g->next)
@@ -354,6 +363,8 @@ Status Container::remove_window(u32 flags, Iova start)
  */
 void Container::close_window(unsigned int slot, Then then)
 {
+	lock_.assert_held_write();
+
 	Window &window = *windows_[slot];
 	Releaser releaser = releaser_for(window);
 	Reach reach = Reach::None;
@@ -395,6 +406,8 @@ void Container::close_window(unsigned int slot, Then then)
  */
 void Container::finish_windows()
 {
+	lock_.assert_held_write();
+
 	Reach reach = left_reach_;
 
 	for (Group *g = groups_; g; g = g->next)

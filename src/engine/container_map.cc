@@ -178,6 +178,8 @@ Status Container::Notes::take(Uaddr at, u64 nr)
 
 Window *Container::window_at(Iova at) const
 {
+	lock_.assert_held();
+
 	for (Window *w : windows_) {
 		if (w && w->holds(at))
 			return w;
@@ -187,6 +189,7 @@ Window *Container::window_at(Iova at) const
 
 bool Container::in_untouched_default(Iova at) const
 {
+	lock_.assert_held();
 	if (!default_untouched_ || !groups_)
 		return false;
 
@@ -268,6 +271,8 @@ Status Container::check_map(PageShift page, Iova end, Uaddr from, Iova to, u64 s
 /* The default window gets its table only for a MAP that can go on. */
 Status Container::check_first_map(Uaddr from, Iova to, u64 size) const
 {
+	lock_.assert_held();
+
 	const tce_group_caps &caps = groups_->caps();
 	const PageShift page;
 	const Iova end(caps.default_start + caps.default_size);
@@ -280,6 +285,8 @@ Status Container::check_first_map(Uaddr from, Iova to, u64 size) const
 /* What was there before is closed as well. */
 Status Container::close_half_way(Window &window, IndexRange range, Status why)
 {
+	lock_.assert_held();
+
 	Releaser releaser = releaser_for(window);
 	Status closed = window.unmap(range, releaser);
 
@@ -289,6 +296,8 @@ Status Container::close_half_way(Window &window, IndexRange range, Status why)
 
 Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
 {
+	lock_.assert_held();
+
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
 	const u64 most = min<u64>(kRun, range.count());
@@ -381,6 +390,8 @@ Status Container::Pins::take(Uaddr from, bool write)
 
 Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
 {
+	lock_.assert_held();
+
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
 	PreparedLeaves leaves(window.charge());

@@ -131,6 +131,8 @@ Status Owner::give_back(tce_mem *mem)
 
 Status Owner::give_back_locked(tce_mem *mem)
 {
+	lock_.assert_held();
+
 	for (Window *w = windows_; w; w = w->next_of_owner) {
 		if (w->used_by_kvm())
 			w->flush();
@@ -165,6 +167,8 @@ void Owner::retry()
 
 void Owner::retry_kept()
 {
+	lock_.assert_held();
+
 	for (Region *region = kept_.first(); region;) {
 		Region *next = RegionIndex::after(*region);
 

@@ -179,6 +179,8 @@ Mirror *Window::any_mirror()
 /* Fill one LIOBN from the shadow, or, of one that leaves, close there what is or may be live. */
 Status Window::put_all(Mirror &mirror)
 {
+	update_.assert_held();
+
 	const bool fill = mirror.mode == Mirror::Mode::Joining;
 	Status all;
 
@@ -208,6 +210,8 @@ Status Window::put_all(Mirror &mirror)
 
 long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run)
 {
+	push_.assert_held();
+
 	const bool fill = mirror.mode == Mirror::Mode::Joining;
 	const auto nr = static_cast<unsigned int>(run.count());
 	bool any = false;

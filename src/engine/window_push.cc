@@ -39,6 +39,9 @@ void Window::settle(Leaf &leaf, TceIndex index)
 /* What the shadow says goes to the list; it is as good as published.  Closed: nothing of it is live. */
 Window::What Window::snapshot(Leaf &leaf, IndexRange run, What what)
 {
+	push_.assert_held();
+	leaf.lock.assert_held();
+
 	bool closed = true;
 
 	for (TceIndex i = run.begin; i < run.end; i += 1) {
@@ -55,6 +58,8 @@ Window::What Window::snapshot(Leaf &leaf, IndexRange run, What what)
 
 void Window::invalidate(IndexRange run, u32 &calls)
 {
+	push_.assert_held();
+
 	for (Mirror *m = mirrors_; m; m = m->next) {
 		tce_port_ioda_kill(m->ktable, offset() + run.begin.raw, run.count());
 		calls++;
@@ -67,6 +72,7 @@ void Window::invalidate(IndexRange run, u32 &calls)
  */
 long Window::push_once(IndexRange run, What what, u32 &calls)
 {
+	push_.assert_held();
 	if (walked()) {
 		invalidate(run, calls);
 		return papr::kSuccess;
@@ -102,6 +108,8 @@ long Window::push_once(IndexRange run, What what, u32 &calls)
  */
 Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, u32 &calls)
 {
+	push_.assert_held();
+
 	Patience patience(kind, worn_out_);
 
 	for (;;) {
@@ -140,6 +148,8 @@ Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, 
  */
 void Window::pushed(Leaf &leaf, IndexRange run)
 {
+	push_.assert_held();
+
 	u64 found = 0;
 	{
 		Guard entries(leaf.lock);
@@ -175,6 +185,8 @@ void Window::pushed(Leaf &leaf, IndexRange run)
 /* Busy is not refused: the deferred flush comes back for it. */
 void Window::give_up(Leaf &leaf, IndexRange run)
 {
+	push_.assert_held();
+
 	Guard entries(leaf.lock);
 
 	leaf.set_pushing({});
@@ -190,6 +202,8 @@ void Window::drop_note(Uaddr token)
 /* What somebody else has reserved he publishes himself, and what else is pending in the leaf. */
 void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
 {
+	push_.assert_held();
+
 	for (TceIndex from = leaf.first(); from < leaf.end();) {
 		IndexRange run;
 		{
@@ -241,6 +255,7 @@ void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
  */
 void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
 {
+	push_.assert_held();
 	{
 		Guard entries(leaf.lock);
 
@@ -286,6 +301,8 @@ void Window::log_unclosed(IndexRange run)
  */
 void Window::doubt(Leaf &leaf, IndexRange run)
 {
+	leaf.lock.assert_held();
+
 	for (TceIndex i = run.begin; i < run.end; i += 1)
 		set_pending(leaf, i);
 }
@@ -296,6 +313,8 @@ void Window::doubt(Leaf &leaf, IndexRange run)
  */
 void Window::flush_claims()
 {
+	update_.assert_held();
+
 	Cursor cursor(table_, table_.whole());
 
 	while (Leaf *leaf = cursor.next()) {

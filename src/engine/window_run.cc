@@ -55,6 +55,9 @@ void Releaser::flush()
  */
 void Window::lock_still(Leaf &leaf, IndexRange run)
 {
+	update_.assert_held();
+	push_.assert_held();
+
 	bool claimed = false;
 
 	leaf.lock.lock();
@@ -76,6 +79,8 @@ void Window::lock_still(Leaf &leaf, IndexRange run)
 
 void Window::open_again(Leaf &leaf)
 {
+	push_.assert_held();
+
 	u32 calls = 0;
 	{
 		Guard entries(leaf.lock);
@@ -139,6 +144,9 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
  */
 bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 {
+	update_.assert_held();
+	push_.assert_held();
+
 	u32 calls = 0;
 	{
 		Guard entries(leaf.lock);
@@ -186,6 +194,8 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 
 void Window::keep_noted(tce_mem *mem, u64 nr)
 {
+	update_.assert_held();
+
 	for (Unsure &unsure : unsure_) {
 		if (!mem)
 			break;
@@ -204,6 +214,7 @@ void Window::keep_noted(tce_mem *mem, u64 nr)
 /* A push was done.  Is there nothing left that was not? */
 void Window::no_doubt()
 {
+	update_.assert_held();
 	if (!unsure_[0].nr || pending_.load_ordered())
 		return;
 	for (Unsure &unsure : unsure_) {
@@ -235,6 +246,8 @@ Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
  */
 Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 {
+	update_.assert_held();
+
 	IndexRange hit = { run.end, run.begin };
 	u64 live = 0;
 	u32 calls = 0;
