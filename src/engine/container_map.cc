@@ -319,10 +319,9 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 		Source source = { notes.mem_at(user), user, notes.hpa(), perm };
 		Status status = notes.take(user, nr);
 
-		source.undone = true;
 		if (status.ok())
 			status = window.map_run({ at, at + nr }, source, releaser);
-		if (!status.ok() && at == range.begin && source.undone)
+		if (!status.ok() && at == range.begin && source.left == Source::Left::AsItWas)
 			return status;
 		if (!status.ok())
 			return close_half_way(window, range, status);
@@ -410,9 +409,9 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 		Status status = window.map_run({ at, at + nr }, source, releaser);
 
 		/* Pages that a device may have are not let go, whatever became of the call. */
-		if (status.ok() || source.unsure)
+		if (status.ok() || source.left == Source::Left::Unsure)
 			pins.used(nr);
-		if (!status.ok() && at == range.begin && source.undone)
+		if (!status.ok() && at == range.begin && source.left == Source::Left::AsItWas)
 			return status;
 		if (!status.ok())
 			return close_half_way(window, range, status);

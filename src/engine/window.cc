@@ -306,7 +306,7 @@ u64 Window::sweep(Releaser &releaser, Reach reach)
 				Entry old = leaf.get(i);
 
 				if (Claim::is(old.user))
-					old.user = park_.take(i, false);
+					old.user = park_.take_kept(i);
 				if (reach == Reach::Possible &&
 				    (old.tce.live() || (old.user.raw && leaf.is_pending(i)))) {
 					stuck++;

@@ -97,10 +97,12 @@ struct Source {
 	/* Of each entry. */
 	const u64 *hpa = nullptr;
 	Perm perm;
-	/* Set with an error: everything is as it was. */
-	bool undone = false;
-	/* Set with an error: the platform may have the pages all the same. */
-	bool unsure = false;
+	/* Of an error: what the run is then. */
+	enum class Left {
+		AsItWas,
+		Closed,
+		Unsure, /* the platform may have the pages all the same */
+	} left = Left::AsItWas;
 };
 
 class Window : Pinned {
@@ -140,8 +142,7 @@ public:
 
 	/*
 	 * Map a run that lies in one leaf and is no longer than kRun.  On success the
-	 * entries own the notes or pins of @from.  On an error the run is as it was
-	 * (@from.undone) or closed.
+	 * entries own the notes or pins of @from.  On an error @from.left says what the run is.
 	 */
 	Status map_run(IndexRange run, Source &from, Releaser &releaser) TCE_EXCLUDES(update_);
 
@@ -261,7 +262,8 @@ private:
 	void open_again(Leaf &leaf) TCE_REQUIRES(push_);
 	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 		TCE_REQUIRES(update_);
-	bool undo_map(Leaf &leaf, IndexRange run, Source &from) TCE_REQUIRES(update_, push_);
+	Source::Left undo_map(Leaf &leaf, IndexRange run, Source &from)
+		TCE_REQUIRES(update_, push_);
 	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(update_);
 	void no_doubt() TCE_REQUIRES(update_);
 

@@ -60,7 +60,7 @@ Be64 *Window::user_slot(TceIndex index)
 	if (Claim::is_token(held)) {
 		/* That of a closed entry went when it was published. */
 		TCE_ASSERT(live || !leaf->published(index));
-		if (!park_.put(index, held, !live))
+		if (!park_.put(index, held, live ? Park::State::Kept : Park::State::Due))
 			return nullptr;
 	} else if (held.raw && !(held == Claim::mine())) {
 		return nullptr;
@@ -126,7 +126,7 @@ Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 			arm_flush();
 		} else if (mapping && leaf->published(index)) {
 			/* The window's other table did it: what the new note is for, the old one was. */
-			dropped = park_.take(index, false);
+			dropped = park_.take_kept(index);
 		} else {
 			park_.replaced(index);
 		}

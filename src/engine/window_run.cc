@@ -73,7 +73,7 @@ void Window::lock_still(Leaf &leaf, IndexRange run)
 	leaf.lock.lock();
 	for (TceIndex i = run.begin; i < run.end; i += 1) {
 		if (leaf.is_claimed(i))
-			leaf.set_user(i, park_.take(i, false));
+			leaf.set_user(i, park_.take_kept(i));
 	}
 }
 
@@ -101,7 +101,6 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 	Leaf *leaf = table_.leaf(run.begin);
 	u32 calls = 0;
 
-	from.undone = true;
 	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= kRun))
 		return Errc::Inval;
 	Status status;
@@ -122,7 +121,7 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 		if (status.ok())
 			pushed(*leaf, run);
 		else
-			from.undone = undo_map(*leaf, run, from);
+			from.left = undo_map(*leaf, run, from);
 		if (status.error() == Errc::Busy)
 			status = Errc::Io;
 		open_again(*leaf);
@@ -140,9 +139,9 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
  * Put back what map_run() replaced, but where KVM has cleared meanwhile: that is newer.  If the
  * hypervisor does not take that either, close the run.  If it does not even take that, nobody
  * knows what it has, old, new or closed: then old stays in the table, new stays noted, and all
- * of it is pending.  What is left in scratch_->old goes.  True if it is as it was.
+ * of it is pending.  What is left in scratch_->old goes.
  */
-bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
+Source::Left Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 {
 	update_.assert_held();
 	push_.assert_held();
@@ -160,11 +159,10 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 	}
 	if (push(leaf, run, What::AsItIs, Patience::Kind::Stubborn, calls).ok()) {
 		pushed(leaf, run);
-		return true;
+		return Source::Left::AsItWas;
 	}
 	if (!push(leaf, run, What::Closed, Patience::Kind::Stubborn, calls).ok()) {
 		log_unclosed(run);
-		from.unsure = true;
 		keep_noted(from.mem, run.count());
 
 		Guard entries(leaf.lock);
@@ -175,7 +173,7 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 				leaf.set_user(i, tce::exchange(old, Entry()).user);
 		}
 		doubt(leaf, run);
-		return false;
+		return Source::Left::Unsure;
 	}
 	{
 		Guard entries(leaf.lock);
@@ -190,7 +188,7 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 		}
 	}
 	pushed(leaf, run);
-	return false;
+	return Source::Left::Closed;
 }
 
 void Window::keep_noted(tce_mem *mem, u64 nr)
