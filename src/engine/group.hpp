@@ -8,8 +8,8 @@
  *	connect     from here devices, and KVM if it may, go through the table
  *	disconnect  nothing gets through any more
  *
- * What a container asks of a group it asks here; PaprGroup (pSeries) and IodaGroup (PowerNV)
- * each have an answer.
+ * What a container asks of a group it asks here; PaprGroup (pSeries) and
+ * IodaGroup (PowerNV) each have an answer.
  *
  * Callers hold the container's lock for writing.
  */
@@ -41,22 +41,25 @@ public:
 	[[nodiscard]] Walk walk() const;
 
 	/*
-	 * Take over from the host: what its driver may have left must not be reachable.
-	 * Error: the group cannot be used.
+	 * Take over from the host: what its driver may have left must not be
+	 * reachable.  Error: the group cannot be used.
 	 */
 	Status take_over();
 	/*
-	 * Nothing is open: leave the platform as its own code expects it.  What devices can reach
-	 * all the same: reach().
+	 * Nothing is open: leave the platform as its own code expects it.  What
+	 * devices can reach all the same: reach().
 	 */
 	[[nodiscard]] Reach hand_back();
-	/* Userspace lets go of a default window that never became one of ours. */
+	/*
+	 * Userspace lets go of a default window that never became one of ours.
+	 */
 	void let_go_of_default();
 
 	/*
-	 * A place for a window in @slot: its bus address.  @want: the one it must have, or nullptr.
-	 * Inval: there can be no such window; NoSpc: not one more; Io: the firmware refused;
-	 * Perm: not like that, or not at *@want.
+	 * A place for a window in @slot: its bus address.  @want: the one it
+	 * must have, or nullptr.  Inval: there can be no such window; NoSpc: not
+	 * one more; Io: the firmware refused; Perm: not like that, or not at
+	 * *@want.
 	 */
 	Result<Iova> open(unsigned int slot, const Geometry &geometry, const Iova *want,
 			  Backs backs);
@@ -69,12 +72,18 @@ public:
 	Status connect(unsigned int slot, Window &window);
 	/* KVM finds the table no longer. */
 	void hide(unsigned int slot);
-	/* Disconnect and close.  What devices of the group can reach through it all the same. */
+	/*
+	 * Disconnect and close.  What devices of the group can reach through it
+	 * all the same.
+	 */
 	[[nodiscard]] Reach disconnect(unsigned int slot, Window &window, Then then);
 
 	/* What devices can reach through windows that are not open any more. */
 	[[nodiscard]] Reach reach() const;
-	/* The window in @slot is the firmware's default one, which a reset brings back. */
+	/*
+	 * The window in @slot is the firmware's default one, which a reset
+	 * brings back.
+	 */
 	[[nodiscard]] bool has_default_in(unsigned int slot) const;
 
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the container's list */

@@ -2,15 +2,16 @@
 /*
  * The two DMA windows of one PE of a PowerNV machine (IODA2).
  *
- * They stand at fixed addresses (TVE 0 and 1), and nothing has to be opened there: to connect a
- * window is to give its table to the hardware, by the platform's own set_window.  That is
- * also what makes KVM find the table, and what hides it again.
+ * They stand at fixed addresses (TVE 0 and 1), and nothing has to be opened
+ * there: to connect a window is to give its table to the hardware, by the
+ * platform's own set_window.  That is also what makes KVM find the table, and
+ * what hides it again.
  *
- * The host's windows and the bypass are gone before the group comes to us, by the platform's own
- * code, which brings them back afterwards.
+ * The host's windows and the bypass are gone before the group comes to us, by
+ * the platform's own code, which brings them back afterwards.
  *
- * A table that the firmware does not take away from the hardware keeps its mirror, so that its
- * entries can be closed one by one and be invalidated.
+ * A table that the firmware does not take away from the hardware keeps its
+ * mirror, so that its entries can be closed one by one and be invalidated.
  *
  * Each call is that of its name in group.hpp.
  */

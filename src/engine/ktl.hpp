@@ -83,7 +83,10 @@ constexpr bool wraps(u64 start, u64 size)
 }
 static_assert(wraps(~0ull - 4095, 4096) && !wraps(~0ull - 4095, 4095) && !wraps(0, ~0ull));
 
-/* Placement new under a name of its own, so that <new> is not needed and not disturbed. */
+/*
+ * Placement new under a name of its own, so that <new> is not needed and not
+ * disturbed.
+ */
 struct Place {};
 
 } /* namespace tce */
@@ -108,8 +111,8 @@ protected:
 };
 
 /*
- * One of two types, chosen when it is made.  visit() is the only way in: what is asked of the one
- * is asked of the other.
+ * One of two types, chosen when it is made.  visit() is the only way in: what
+ * is asked of the one is asked of the other.
  */
 template <class A, class B> class Either : Pinned {
 public:

@@ -52,10 +52,14 @@ public:
 	 */
 	void give_back_later(Region *region) TCE_EXCLUDES(lock_);
 	/*
-	 * A page may be in a device's reach for good: memory that is busy stays pinned.
+	 * A page may be in a device's reach for good: memory that is busy stays
+	 * pinned.
 	 */
 	void quarantine_busy() { quarantined_.store_ordered(true); }
-	/* The same, and nobody knows which page: no memory is given back any more. */
+	/*
+	 * The same, and nobody knows which page: no memory is given back any
+	 * more.
+	 */
 	void quarantine_all()
 	{
 		quarantine_busy();

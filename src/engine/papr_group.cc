@@ -180,7 +180,10 @@ Result<tce_ddw_query> PaprGroup::query_for(const Geometry &geometry)
 	return query;
 }
 
-/* Userspace has again what it had: a new window goes, the default one is its own as before. */
+/*
+ * Userspace has again what it had: a new window goes, the default one is its
+ * own as before.
+ */
 void PaprGroup::close(unsigned int slot, Backs backs)
 {
 	if (backs == Backs::Default)

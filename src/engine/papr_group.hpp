@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The DMA windows that the firmware of a pSeries machine has for one PE, and the mirrors there of
- * a container's windows.
+ * The DMA windows that the firmware of a pSeries machine has for one PE, and
+ * the mirrors there of a container's windows.
  *
  * LoPAR "Dynamic DMA Windows": query, create, remove, and as an extension reset.  The
  * firmware picks the bus address.  What is known of that choice:
@@ -23,8 +23,8 @@
  * What the firmware does not remove, and the hypervisor does not close, goes by a reset as soon as
  * nothing else is open, at the latest when the group is handed back.
  *
- * To connect a window of ours is to fill the firmware's from its shadow: the firmware's becomes
- * a mirror of it.
+ * To connect a window of ours is to fill the firmware's from its shadow: the
+ * firmware's becomes a mirror of it.
  *
  * Each public call is that of its name in group.hpp.
  */
@@ -97,7 +97,10 @@ private:
 	bool adopt_default(unsigned int slot, const Geometry &geometry);
 	Status create(unsigned int slot, const Geometry &geometry, const Iova *want);
 	Result<tce_ddw_query> query_for(const Geometry &geometry);
-	/* The window in @slot goes, with its entries as they are: what a device reaches there. */
+	/*
+	 * The window in @slot goes, with its entries as they are: what a device
+	 * reaches there.
+	 */
 	Reach let_go(unsigned int slot, Entries entries, Then then);
 	void remove_default();
 	bool reset();

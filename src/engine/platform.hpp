@@ -2,8 +2,8 @@
 /*
  * What a group of any platform is made of, and the words in which it is asked.
  *
- * PaprGroup and IodaGroup are asked the same questions and answer each in its own way; a
- * container sees a Group, which is one or the other (group.hpp).
+ * PaprGroup and IodaGroup are asked the same questions and answer each in its
+ * own way; a container sees a Group, which is one or the other (group.hpp).
  */
 #pragma once
 

@@ -288,7 +288,10 @@ void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps &ste
 	PreparedLeaves::free_node(static_cast<Node *>(level));
 }
 
-/* Goes through a range by ascending index, leaf by leaf: the tree is descended once for each. */
+/*
+ * Goes through a range by ascending index, leaf by leaf: the tree is descended
+ * once for each.
+ */
 template <class Memory> class BasicCursor : Pinned {
 public:
 	using Leaf = BasicLeaf<Memory>;
@@ -324,8 +327,8 @@ using PreparedLeaves = BasicPreparedLeaves<HwMemory>;
 using Cursor = BasicCursor<HwMemory>;
 
 /*
- * Goes through a range run by run: a run lies in one leaf and is no longer than kRun.  Others run
- * after each leaf, and in between where a leaf is large.
+ * Goes through a range run by run: a run lies in one leaf and is no longer than
+ * kRun.  Others run after each leaf, and in between where a leaf is large.
  *
  *	for (Runs runs(table, range); runs.next();)
  *		... runs.leaf(), runs.run() ...

@@ -100,8 +100,8 @@ struct IndexRange {
 inline constexpr unsigned int kRun = 512;
 
 /*
- * What is known of entries that are to be closed, and what follows for memory that they named.
- * Of two answers the larger one is that of both: max().
+ * What is known of entries that are to be closed, and what follows for memory
+ * that they named.  Of two answers the larger one is that of both: max().
  */
 enum class Entries {
 	Clear,	  /* the platform has none of them */

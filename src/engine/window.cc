@@ -176,7 +176,10 @@ Mirror *Window::any_mirror()
 	return mirrors_;
 }
 
-/* Fill one LIOBN from the shadow, or, of one that leaves, close there what is or may be live. */
+/*
+ * Fill one LIOBN from the shadow, or, of one that leaves, close there what is
+ * or may be live.
+ */
 Status Window::put_all(Mirror &mirror)
 {
 	update_.assert_held();

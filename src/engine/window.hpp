@@ -141,8 +141,9 @@ public:
 	[[nodiscard]] TableCharge &charge() { return charge_; }
 
 	/*
-	 * Map a run that lies in one leaf and is no longer than kRun.  On success the
-	 * entries own the notes or pins of @from.  On an error @from.left says what the run is.
+	 * Map a run that lies in one leaf and is no longer than kRun.  On
+	 * success the entries own the notes or pins of @from.  On an error
+	 * @from.left says what the run is.
 	 */
 	Status map_run(IndexRange run, Source &from, Releaser &releaser) TCE_EXCLUDES(update_);
 
@@ -159,8 +160,8 @@ public:
 	void add_mirror(Mirror &mirror) TCE_EXCLUDES(push_);
 	void drop_mirror(Mirror *mirror) TCE_EXCLUDES(update_);
 	/*
-	 * PAPR: fill its LIOBN from the shadow.  An error: it is not connected, and @left is
-	 * what became of the entries that came through.
+	 * PAPR: fill its LIOBN from the shadow.  An error: it is not connected,
+	 * and @left is what became of the entries that came through.
 	 */
 	Status connect_mirror(Mirror &mirror, Entries &left) TCE_EXCLUDES(update_);
 	/* PAPR: clear what is live there, the others are not touched. */
@@ -169,9 +170,9 @@ public:
 	/* KVM can do nothing more with it.  Then unmap() what is left. */
 	void retire();
 	/*
-	 * The platform has removed it everywhere, or @reach is Possible: give back what is still
-	 * named, the leaves, and the charge; then drop the reference.  The window may be gone
-	 * afterwards.
+	 * The platform has removed it everywhere, or @reach is Possible: give
+	 * back what is still named, the leaves, and the charge; then drop the
+	 * reference.  The window may be gone afterwards.
 	 */
 	void finish(Releaser &releaser, Reach reach);
 	/* Give back the charge before that. */

@@ -36,7 +36,10 @@ void Window::settle(Leaf &leaf, TceIndex index)
 	pending_.sub_ordered(1);
 }
 
-/* What the shadow says goes to the list; it is as good as published.  Closed: nothing of it is live. */
+/*
+ * What the shadow says goes to the list; it is as good as published.  Closed:
+ * nothing of it is live.
+ */
 Window::What Window::snapshot(Leaf &leaf, IndexRange run, What what)
 {
 	push_.assert_held();

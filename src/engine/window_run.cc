@@ -181,7 +181,7 @@ Source::Left Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
 			if (!leaf.tce(i).live())
 				continue;
-			/* The leaf is shut: KVM could clear it, but not write it. */
+			/* The leaf is shut: KVM clears at most. */
 			TCE_ASSERT(!leaf.is_pending(i));
 			scratch_->old[i - run.begin] = leaf.get(i);
 			leaf.set(i, {});
