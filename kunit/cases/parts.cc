@@ -25,6 +25,8 @@ struct Alone {
 /* Tokens come back for their entry, and those that are due when it is published. */
 TCE_CASE(parts, park)
 {
+	using State = tce::Park::State;
+
 	Alone alone;
 	tce::Park park;
 	const tce::IndexRange all = { TceIndex(0), TceIndex(9) };
@@ -33,13 +35,12 @@ TCE_CASE(parts, park)
 	const auto no = [](TceIndex) { return false; };
 
 	TCE_EXPECT(park.empty());
-	TCE_EXPECT_EQ(park.take(TceIndex(1), false).raw, 0);
+	TCE_EXPECT_EQ(park.take_kept(TceIndex(1)).raw, 0);
 	for (u64 i = 1; i <= 3; i++)
-		TCE_EXPECT(park.put(TceIndex(i), Uaddr(i << 12), false));
-	TCE_EXPECT_EQ(park.take(TceIndex(3), false).raw, 0x3000);
+		TCE_EXPECT(park.put(TceIndex(i), Uaddr(i << 12), State::Kept));
+	TCE_EXPECT_EQ(park.take_kept(TceIndex(3)).raw, 0x3000);
 	park.replaced(TceIndex(1));
-	TCE_EXPECT_EQ(park.take(TceIndex(2), true).raw, 0);
-	TCE_EXPECT_EQ(park.take(TceIndex(1), false).raw, 0);
+	TCE_EXPECT_EQ(park.take_kept(TceIndex(1)).raw, 0);
 	TCE_EXPECT_EQ(park.take_due(others, yes).raw, 0);
 	TCE_EXPECT_EQ(park.take_due(all, no).raw, 0);
 	TCE_EXPECT_EQ(park.take_due(all, yes).raw, 0x1000);
@@ -49,8 +50,8 @@ TCE_CASE(parts, park)
 	TCE_EXPECT(park.empty());
 	/* There is as much room as before. */
 	for (u64 i = 0; i < tce::Park::kCells; i++)
-		TCE_EXPECT(park.put(TceIndex(i), Uaddr((i + 1) << 12), true));
-	TCE_EXPECT(!park.put(TceIndex(0), Uaddr(0x1000), true));
+		TCE_EXPECT(park.put(TceIndex(i), Uaddr((i + 1) << 12), State::Due));
+	TCE_EXPECT(!park.put(TceIndex(0), Uaddr(0x1000), State::Due));
 	while (!park.empty())
 		TCE_ASSERT_EQ(park.take_any().raw != 0, true);
 }

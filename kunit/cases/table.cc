@@ -101,12 +101,12 @@ TCE_CASE(table, cursor)
 		TCE_ASSERT_EQ(b.grow(at, at + 1), tce::Errc::Ok);
 	}
 
-	RecCursor cursor(b.table);
-	IndexRange rest = b.table.whole();
+	RecCursor cursor(b.table, b.table.whole());
 	u64 parts = 0, last_end = 0;
 
-	for (IndexRange part = rest; const RecLeaf *leaf = cursor.next(part);
-	     rest.begin = part.end, part = rest) {
+	while (const RecLeaf *leaf = cursor.next()) {
+		const IndexRange part = cursor.part();
+
 		TCE_EXPECT(part.begin.raw >= last_end && leaf->first() <= part.begin &&
 			   part.end <= leaf->end() && !part.empty());
 		/* Over a hole, for its first entry alone. */

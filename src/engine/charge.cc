@@ -56,6 +56,8 @@ void TableCharge::drop()
 /* Less is always possible. */
 Status PinCharge::settle(u64 allowed, u64 pins)
 {
+	lock_.assert_held();
+
 	const unsigned int shift = tce_port_page_shift();
 	const u64 more = pins > allowed ? (pins - allowed) << kPage.lg2() : 0;
 	const u64 pages =

@@ -24,6 +24,7 @@ Status Container::check_caller() const
 
 Status Container::become_owned()
 {
+	lock_.assert_held_write();
 	if (owner_)
 		return {};
 	owner_ = TCE_TRY(Owner::get_current());
@@ -74,8 +75,8 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 	if (joined.ok() && groups_)
 		joined = join(*group);
 	if (!joined.ok()) {
-		if (!group->hand_back() && owner_)
-			owner_->quarantine(true);
+		if (group->hand_back() == Reach::Possible && owner_)
+			owner_->quarantine_all();
 		tce_port_log_drop_group(&log_, group->id());
 		destroy_object(group);
 		return joined;
@@ -90,6 +91,7 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 /* A group that comes later gets every window that is there, or none. */
 Status Container::join(Group &group)
 {
+	lock_.assert_held_write();
 	if (!default_untouched_)
 		group.let_go_of_default();
 
@@ -100,7 +102,7 @@ Status Container::join(Group &group)
 			continue;
 
 		const Iova start = window->start();
-		auto opened = group.open(slot, window->geometry(), &start, false);
+		auto opened = group.open(slot, window->geometry(), &start, Backs::Nothing);
 		Status status = opened.error();
 
 		if (opened.ok()) {
@@ -108,13 +110,13 @@ Status Container::join(Group &group)
 			if (status.ok())
 				status = group.connect(slot, *window);
 			else
-				group.close(slot, false);
+				group.close(slot, Backs::Nothing);
 		}
 		if (status.ok())
 			continue;
 		while (slot-- > 0) {
 			if (windows_[slot])
-				group.disconnect(slot, *windows_[slot], true);
+				(void)group.disconnect(slot, *windows_[slot], Then::HandBack);
 		}
 		return status;
 	}
@@ -124,18 +126,16 @@ Status Container::join(Group &group)
 void Container::detach(tce_port_group *port)
 {
 	Guard guard(lock_);
-	Group **link = &groups_;
+	Group *group = groups_;
 
-	while (*link && (*link)->port() != port)
-		link = &(*link)->next;
-	if (!TCE_ASSERT(*link))
+	while (group && group->port() != port)
+		group = group->next;
+	if (!TCE_ASSERT(group))
 		return;
-
-	Group *group = *link;
 
 	/* The last one takes the windows along, from others just their copy goes. */
 	const bool last = group == groups_ && !group->next;
-	bool gone = true;
+	Reach reach = Reach::None;
 
 	/* The default window last: if it did not close it can be removed when it is alone. */
 	for (unsigned int i = 0; i < 2 * TCE_MAX_WINDOWS; i++) {
@@ -144,18 +144,19 @@ void Container::detach(tce_port_group *port)
 		if (!windows_[slot] || group->has_default_in(slot) != (i >= TCE_MAX_WINDOWS))
 			continue;
 		if (last)
-			close_window(slot, true);
+			close_window(slot, Then::HandBack);
 		else
-			gone = group->disconnect(slot, *windows_[slot], true) && gone;
+			reach = max(reach,
+				    group->disconnect(slot, *windows_[slot], Then::HandBack));
 	}
-	*link = group->next;
+	remove_from(groups_, *group, &Group::next);
 	if (last)
 		default_untouched_ = false;
-	if (!group->hand_back()) {
-		unreachable_ = false;
+	if (group->hand_back() == Reach::Possible) {
+		left_reach_ = Reach::Possible;
 		/* Of what a group that has left can still reach, the shadow knows nothing. */
-		if (!gone)
-			owner_->quarantine(true);
+		if (reach == Reach::Possible)
+			owner_->quarantine_all();
 	}
 	finish_windows();
 	tce_port_log_drop_group(&log_, group->id());
@@ -178,6 +179,8 @@ void Container::close()
 
 tce_info Container::combined() const
 {
+	lock_.assert_held();
+
 	const tce_group_caps &first = groups_->caps();
 	tce_info info = {};
 
@@ -211,12 +214,24 @@ Status Container::get_info(tce_info &info)
 
 Result<unsigned int> Container::free_slot() const
 {
+	lock_.assert_held();
 	/* The default window, while it is there, is window 0. */
 	for (unsigned int slot = default_untouched_ ? 1 : 0; slot < TCE_MAX_WINDOWS; slot++) {
 		if (!windows_[slot])
 			return slot;
 	}
 	return Errc::NoSpc;
+}
+
+/* What CREATE and REMOVE want before anything else. */
+Status Container::check_windows(u32 flags) const
+{
+	TCE_TRY(check_caller());
+	if (flags || version_ == TCE_V1)
+		return Errc::Inval;
+	if (!groups_)
+		return Errc::Nxio;
+	return {};
 }
 
 Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 levels)
@@ -226,11 +241,7 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 
 	Guard guard(lock_, Held{});
 
-	TCE_TRY(check_caller());
-	if (flags || version_ == TCE_V1)
-		return Errc::Inval;
-	if (!groups_)
-		return Errc::Nxio;
+	TCE_TRY(check_windows(flags));
 
 	const Geometry geometry = TCE_TRY(groups_->shape(page_shift, size, levels));
 
@@ -240,7 +251,7 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 
 	const unsigned int slot = TCE_TRY(free_slot());
 
-	Status opened = open_window(slot, geometry, false);
+	Status opened = open_window(slot, geometry, Backs::Nothing);
 
 	/* The firmware may have been reset for it. */
 	finish_windows();
@@ -252,18 +263,19 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
  * Prepare all that can fail without the firmware; then find the window a place, group by group: the
  * first one's answer is the address that all must have; then connect.
  */
-Status Container::open_window(unsigned int slot, const Geometry &geometry, bool backs_default)
+Status Container::open_window(unsigned int slot, const Geometry &geometry, Backs backs)
 {
-	const Walk walk = { groups_->walks(), groups_->caps().node };
-	Window *window = TCE_TRY(Window::make(*owner_, geometry, walk, version_ == TCE_V2, &log_));
+	lock_.assert_held_write();
+
+	Window *window = TCE_TRY(
+		Window::make(*owner_, geometry, groups_->walk(), version_ == TCE_V2, &log_));
 
 	Group *failed = nullptr;
 	Status status;
 	Iova start;
 
 	for (Group *g = groups_; g && !failed; g = g->next) {
-		auto opened =
-			g->open(slot, geometry, g == groups_ ? nullptr : &start, backs_default);
+		auto opened = g->open(slot, geometry, g == groups_ ? nullptr : &start, backs);
 
 		status = opened.error();
 		if (!status.ok())
@@ -279,7 +291,7 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 		for (Group *g = groups_; g; g = g->next)
 			g->unprepare(slot, *window);
 		for (Group *g = groups_; g && g != failed; g = g->next)
-			g->close(slot, backs_default);
+			g->close(slot, backs);
 		Window::discard(window);
 		return status;
 	}
@@ -291,16 +303,16 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 			failed = g;
 	}
 	if (failed) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+		Releaser releaser = releaser_for(*window);
 
 		window->retire();
-		const bool gone = disconnect_all(slot, *window, false, failed);
+		const Reach reach = disconnect_all(slot, *window, Then::Stay, failed);
 
 		for (Group *g = failed->next; g; g = g->next) {
 			g->unprepare(slot, *window);
-			g->close(slot, backs_default);
+			g->close(slot, backs);
 		}
-		window->finish(releaser, gone);
+		window->finish(releaser, reach);
 		return status;
 	}
 	windows_[slot] = window;
@@ -308,14 +320,16 @@ Status Container::open_window(unsigned int slot, const Geometry &geometry, bool 
 	return {};
 }
 
-/* From all groups, or those before @until.  Whether no device gets through for sure. */
-bool Container::disconnect_all(unsigned int slot, Window &window, bool leaving, const Group *until)
+/* From all groups, or those before @until. */
+Reach Container::disconnect_all(unsigned int slot, Window &window, Then then, const Group *until)
 {
-	bool gone = true;
+	lock_.assert_held_write();
+
+	Reach reach = Reach::None;
 
 	for (Group *g = groups_; g && g != until; g = g->next)
-		gone = g->disconnect(slot, window, leaving) && gone;
-	return gone;
+		reach = max(reach, g->disconnect(slot, window, then));
+	return reach;
 }
 
 Status Container::remove_window(u32 flags, Iova start)
@@ -325,11 +339,7 @@ Status Container::remove_window(u32 flags, Iova start)
 
 	Guard guard(lock_, Held{});
 
-	TCE_TRY(check_caller());
-	if (flags || version_ == TCE_V1)
-		return Errc::Inval;
-	if (!groups_)
-		return Errc::Nxio;
+	TCE_TRY(check_windows(flags));
 
 	Window *window = window_at(start);
 
@@ -342,7 +352,7 @@ Status Container::remove_window(u32 flags, Iova start)
 	}
 	if (!window || !(window->start() == start))
 		return Errc::Inval;
-	close_window(window == windows_[0] ? 0 : 1, false);
+	close_window(window == windows_[0] ? 0 : 1, Then::Stay);
 	return {};
 }
 
@@ -351,30 +361,36 @@ Status Container::remove_window(u32 flags, Iova start)
  * does not remove is closed anyway, and reset when that is possible.  On PowerNV the hardware lets
  * go of the table at once; only if it does not, its entries are closed one by one.
  */
-void Container::close_window(unsigned int slot, bool leaving)
+void Container::close_window(unsigned int slot, Then then)
 {
+	lock_.assert_held_write();
+
 	Window &window = *windows_[slot];
-	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
-	bool closed = true;
+	Releaser releaser = releaser_for(window);
+	Reach reach = Reach::None;
+	Status closed;
 
 	windows_[slot] = nullptr;
 	for (Group *g = groups_; g; g = g->next)
 		g->hide(slot);
 	window.retire();
-	if (!window.walked())
-		closed = window.unmap(window.whole(), releaser).ok();
-	releaser.flush();
-
-	bool gone = disconnect_all(slot, window, leaving);
-
-	if (!gone && window.walked())
-		gone = closed = window.unmap(window.whole(), releaser).ok();
-	if (!closed)
+	if (window.walked()) {
+		reach = disconnect_all(slot, window, then);
+		if (reach == Reach::Possible) {
+			closed = window.unmap(window.whole(), releaser);
+			reach = closed.ok() ? Reach::None : Reach::Possible;
+		}
+	} else {
+		closed = window.unmap(window.whole(), releaser);
+		releaser.flush();
+		reach = disconnect_all(slot, window, then);
+	}
+	if (!closed.ok())
 		tce_port_log_for(&log_, TCE_LOG_ENTRIES,
 				 "DMA window at %llx is removed with entries that do not close\n",
 				 window.start().raw);
-	if (gone) {
-		window.finish(releaser, true);
+	if (reach == Reach::None) {
+		window.finish(releaser, reach);
 	} else {
 		window.uncharge();
 		window.next_unfinished = unfinished_;
@@ -390,20 +406,22 @@ void Container::close_window(unsigned int slot, bool leaving)
  */
 void Container::finish_windows()
 {
-	bool unreachable = unreachable_;
+	lock_.assert_held_write();
+
+	Reach reach = left_reach_;
 
 	for (Group *g = groups_; g; g = g->next)
-		unreachable = g->unreachable() && unreachable;
-	if (groups_ && !unreachable)
+		reach = max(reach, g->reach());
+	if (groups_ && reach == Reach::Possible)
 		return;
 	while (Window *window = unfinished_) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+		Releaser releaser = releaser_for(*window);
 
 		unfinished_ = window->next_unfinished;
-		window->finish(releaser, unreachable);
+		window->finish(releaser, reach);
 	}
 	if (!groups_)
-		unreachable_ = true;
+		left_reach_ = Reach::None;
 }
 
 /* --- v1 ------------------------------------------------------------------------- */
@@ -444,7 +462,7 @@ Status Container::disable()
 	if (!enabled_)
 		return {};
 	if (Window *window = windows_[0]) {
-		Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+		Releaser releaser = releaser_for(*window);
 
 		TCE_TRY(window->unmap(window->whole(), releaser));
 	}

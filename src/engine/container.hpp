@@ -66,6 +66,7 @@ private:
 
 	/* Perm: not the owner's process; NoDev: closed. */
 	Status check_caller() const TCE_REQUIRES_SHARED(lock_);
+	Status check_windows(u32 flags) const TCE_REQUIRES_SHARED(lock_);
 	Status become_owned() TCE_REQUIRES(lock_);
 
 	[[nodiscard]] Window *window_at(Iova at) const TCE_REQUIRES_SHARED(lock_);
@@ -73,12 +74,12 @@ private:
 	[[nodiscard]] Result<unsigned int> free_slot() const TCE_REQUIRES_SHARED(lock_);
 	[[nodiscard]] tce_info combined() const TCE_REQUIRES_SHARED(lock_);
 
-	Status open_window(unsigned int slot, const Geometry &geometry, bool backs_default)
+	Status open_window(unsigned int slot, const Geometry &geometry, Backs backs)
 		TCE_REQUIRES(lock_);
-	void close_window(unsigned int slot, bool leaving) TCE_REQUIRES(lock_);
+	void close_window(unsigned int slot, Then then) TCE_REQUIRES(lock_);
 	void finish_windows() TCE_REQUIRES(lock_);
-	bool disconnect_all(unsigned int slot, Window &window, bool leaving,
-			    const Group *until = nullptr) TCE_REQUIRES(lock_);
+	Reach disconnect_all(unsigned int slot, Window &window, Then then,
+			     const Group *until = nullptr) TCE_REQUIRES(lock_);
 	Status touch_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 
@@ -92,7 +93,12 @@ private:
 		TCE_REQUIRES_SHARED(lock_);
 	Status check_range(PageShift page, Iova end, Iova at, u64 size) const;
 
-	[[nodiscard]] PinCharge *pin_charge() { return version_ == TCE_V1 ? &pins_ : nullptr; }
+	/* What gives back what entries of @window named; v1: each has a pin. */
+	[[nodiscard]] Releaser releaser_for(const Window &window) TCE_REQUIRES_SHARED(lock_)
+	{
+		return { regions_, owner_->mm(), window.page(),
+			 version_ == TCE_V1 ? &pins_ : nullptr };
+	}
 
 	const tce_version version_;
 	tce_log_who log_ = {}; /* changed with lock_ held for writing */
@@ -100,8 +106,8 @@ private:
 	Owner *owner_ TCE_GUARDED_BY(lock_) = nullptr;
 	Group *groups_ TCE_GUARDED_BY(lock_) = nullptr;
 	Window *windows_[TCE_MAX_WINDOWS] TCE_GUARDED_BY(lock_) = {};
-	Window *unfinished_ TCE_GUARDED_BY(lock_) = nullptr; /* removed, not all entries closed */
-	bool unreachable_ TCE_GUARDED_BY(lock_) = true;	     /* by groups that have left */
+	Window *unfinished_ TCE_GUARDED_BY(lock_) = nullptr;   /* removed, not all entries closed */
+	Reach left_reach_ TCE_GUARDED_BY(lock_) = Reach::None; /* of groups that have left */
 	RegionIndex regions_ TCE_GUARDED_BY(lock_);
 	bool default_untouched_ TCE_GUARDED_BY(lock_) = false;
 	/* v2: something was ever registered; v1: between ENABLE and DISABLE. */

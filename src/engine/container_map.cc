@@ -178,6 +178,8 @@ Status Container::Notes::take(Uaddr at, u64 nr)
 
 Window *Container::window_at(Iova at) const
 {
+	lock_.assert_held();
+
 	for (Window *w : windows_) {
 		if (w && w->holds(at))
 			return w;
@@ -187,6 +189,7 @@ Window *Container::window_at(Iova at) const
 
 bool Container::in_untouched_default(Iova at) const
 {
+	lock_.assert_held();
 	if (!default_untouched_ || !groups_)
 		return false;
 
@@ -210,7 +213,7 @@ Status Container::touch_default()
 	const Geometry geometry =
 		TCE_TRY(groups_->shape(PageShift::kMin, groups_->caps().default_size, 1));
 
-	TCE_TRY(open_window(0, geometry, true));
+	TCE_TRY(open_window(0, geometry, Backs::Default));
 	default_untouched_ = false;
 	return {};
 }
@@ -268,6 +271,8 @@ Status Container::check_map(PageShift page, Iova end, Uaddr from, Iova to, u64 s
 /* The default window gets its table only for a MAP that can go on. */
 Status Container::check_first_map(Uaddr from, Iova to, u64 size) const
 {
+	lock_.assert_held();
+
 	const tce_group_caps &caps = groups_->caps();
 	const PageShift page;
 	const Iova end(caps.default_start + caps.default_size);
@@ -280,7 +285,9 @@ Status Container::check_first_map(Uaddr from, Iova to, u64 size) const
 /* What was there before is closed as well. */
 Status Container::close_half_way(Window &window, IndexRange range, Status why)
 {
-	Releaser releaser(regions_, owner_->mm(), window.page(), pin_charge());
+	lock_.assert_held();
+
+	Releaser releaser = releaser_for(window);
 	Status closed = window.unmap(range, releaser);
 
 	(void)closed;
@@ -289,9 +296,11 @@ Status Container::close_half_way(Window &window, IndexRange range, Status why)
 
 Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
 {
+	lock_.assert_held();
+
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
-	const u64 most = min<u64>(papr::kRun, range.count());
+	const u64 most = min<u64>(kRun, range.count());
 	Notes notes(regions_, page, from, size);
 	PreparedLeaves leaves(window.charge());
 
@@ -300,7 +309,7 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 	TCE_TRY(notes.hold(most));
 	window.link(leaves);
 
-	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
+	Releaser releaser = releaser_for(window);
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const Uaddr user = from + ((at - range.begin) << page.lg2());
@@ -310,10 +319,9 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 		Source source = { notes.mem_at(user), user, notes.hpa(), perm };
 		Status status = notes.take(user, nr);
 
-		source.undone = true;
 		if (status.ok())
 			status = window.map_run({ at, at + nr }, source, releaser);
-		if (!status.ok() && at == range.begin && source.undone)
+		if (!status.ok() && at == range.begin && source.left == Source::Left::AsItWas)
 			return status;
 		if (!status.ok())
 			return close_half_way(window, range, status);
@@ -366,7 +374,7 @@ Status Container::Pins::take(Uaddr from, bool write)
 	TCE_TRY(charge_.grow(nr_));
 	charged_ = nr_;
 	while (pinned_ < nr_) {
-		const u64 run = min(nr_ - pinned_, static_cast<u64>(papr::kRun));
+		const u64 run = min(nr_ - pinned_, static_cast<u64>(kRun));
 
 		TCE_TRY(Status::from_port(tce_port_pin(from.raw + (pinned_ << page_.lg2()),
 						       page_.lg2(), static_cast<unsigned int>(run),
@@ -381,6 +389,8 @@ Status Container::Pins::take(Uaddr from, bool write)
 
 Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64 size)
 {
+	lock_.assert_held();
+
 	const PageShift page = window.page();
 	const IndexRange range = { window.index(to), window.index(to) + (size >> page.lg2()) };
 	PreparedLeaves leaves(window.charge());
@@ -390,18 +400,18 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 	TCE_TRY(pins.take(from, perm.writes()));
 	window.link(leaves);
 
-	Releaser releaser(regions_, owner_->mm(), page, pin_charge());
+	Releaser releaser = releaser_for(window);
 
 	for (TceIndex at = range.begin; at < range.end;) {
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
-		const u64 nr = min(min(range.end - at, in_leaf), static_cast<u64>(papr::kRun));
+		const u64 nr = min(min(range.end - at, in_leaf), static_cast<u64>(kRun));
 		Source source = { nullptr, Uaddr(), pins.at(at - range.begin), perm };
 		Status status = window.map_run({ at, at + nr }, source, releaser);
 
 		/* Pages that a device may have are not let go, whatever became of the call. */
-		if (status.ok() || source.unsure)
+		if (status.ok() || source.left == Source::Left::Unsure)
 			pins.used(nr);
-		if (!status.ok() && at == range.begin && source.undone)
+		if (!status.ok() && at == range.begin && source.left == Source::Left::AsItWas)
 			return status;
 		if (!status.ok())
 			return close_half_way(window, range, status);
@@ -440,7 +450,7 @@ Status Container::unmap(u32 flags, Iova from, u64 size)
 	}
 	TCE_TRY(check_range(window->page(), window->end(), from, size));
 
-	Releaser releaser(regions_, owner_->mm(), window->page(), pin_charge());
+	Releaser releaser = releaser_for(*window);
 
 	return window->unmap({ window->index(from),
 			       window->index(from) + (size >> window->page().lg2()) },

@@ -8,16 +8,15 @@
  *	connect     from here devices, and KVM if it may, go through the table
  *	disconnect  nothing gets through any more
  *
- * pSeries (PAPR): PaprGroup has the firmware's windows; to connect is to become a mirror of the
- * window.  PowerNV (IODA2): a PE has two windows at fixed addresses (TVE 0 and 1), nothing is there to open;
- * to connect is to give the table to the hardware, by the platform's own set_window.
+ * What a container asks of a group it asks here; PaprGroup (pSeries) and
+ * IodaGroup (PowerNV) each have an answer.
  *
  * Callers hold the container's lock for writing.
  */
 #pragma once
 
+#include "ioda_group.hpp"
 #include "papr_group.hpp"
-#include "window.hpp"
 
 namespace tce {
 
@@ -25,30 +24,47 @@ class Group : Pinned {
 public:
 	/* @for_kvm: KVM may use the tables. */
 	Group(tce_port_group *port, const tce_group_caps *caps, bool for_kvm, tce_log_who *log)
-		: port_(port), caps_(*caps), for_kvm_(for_kvm), papr_(port, *caps, log)
+		: parts_{ port, *caps, for_kvm, log },
+		  platform_(caps->platform == TCE_PLATFORM_IODA2 ? Platform::Which::First :
+								   Platform::Which::Second,
+			    parts_)
 	{
 	}
 
-	[[nodiscard]] tce_port_group *port() const { return port_; }
-	[[nodiscard]] int id() const { return tce_port_group_id(port_); }
-	[[nodiscard]] const tce_group_caps &caps() const { return caps_; }
-	[[nodiscard]] bool walks() const { return caps_.platform == TCE_PLATFORM_IODA2; }
+	[[nodiscard]] tce_port_group *port() const { return parts_.port; }
+	[[nodiscard]] int id() const { return tce_port_group_id(parts_.port); }
+	[[nodiscard]] const tce_group_caps &caps() const { return parts_.caps; }
+
 	/* What tables of this group may look like. */
 	[[nodiscard]] Result<Geometry> shape(u32 page_shift, u64 size, u32 levels) const;
+	/* How its hardware reads them. */
+	[[nodiscard]] Walk walk() const;
 
-	/* See PaprGroup. */
+	/*
+	 * Take over from the host: what its driver may have left must not be
+	 * reachable.  Error: the group cannot be used.
+	 */
 	Status take_over();
-	bool hand_back();
+	/*
+	 * Nothing is open: leave the platform as its own code expects it.  What
+	 * devices can reach all the same: reach().
+	 */
+	[[nodiscard]] Reach hand_back();
+	/*
+	 * Userspace lets go of a default window that never became one of ours.
+	 */
 	void let_go_of_default();
 
 	/*
-	 * A place for a window in @slot: its bus address.  @want: the one it must have, or nullptr.
-	 * @backs_default: it is the default window that userspace has already.
+	 * A place for a window in @slot: its bus address.  @want: the one it
+	 * must have, or nullptr.  Inval: there can be no such window; NoSpc: not
+	 * one more; Io: the firmware refused; Perm: not like that, or not at
+	 * *@want.
 	 */
 	Result<Iova> open(unsigned int slot, const Geometry &geometry, const Iova *want,
-			  bool backs_default);
+			  Backs backs);
 	/* Undo open(). */
-	void close(unsigned int slot, bool backs_default);
+	void close(unsigned int slot, Backs backs);
 	/* What connect() needs that can fail without the firmware.  NoMem. */
 	Status prepare(unsigned int slot, Window &window);
 	void unprepare(unsigned int slot, Window &window);
@@ -57,30 +73,28 @@ public:
 	/* KVM finds the table no longer. */
 	void hide(unsigned int slot);
 	/*
-	 * Disconnect and close.  @leaving: the group is handed back next.  Whether no device of the group
-	 * gets through for sure.
+	 * Disconnect and close.  What devices of the group can reach through it
+	 * all the same.
 	 */
-	bool disconnect(unsigned int slot, Window &window, bool leaving);
-	/* No device gets through windows that were closed. */
-	[[nodiscard]] bool unreachable() const
-	{
-		return walks() ? !still_walked_ : papr_.unreachable();
-	}
-	[[nodiscard]] bool has_default_in(unsigned int slot) const
-	{
-		return !walks() && papr_.window(slot).is_default;
-	}
+	[[nodiscard]] Reach disconnect(unsigned int slot, Window &window, Then then);
+
+	/* What devices can reach through windows that are not open any more. */
+	[[nodiscard]] Reach reach() const;
+	/*
+	 * The window in @slot is the firmware's default one, which a reset
+	 * brings back.
+	 */
+	[[nodiscard]] bool has_default_in(unsigned int slot) const;
 
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of the container's list */
 	Group *next = nullptr;
 
 private:
-	tce_port_group *const port_;
-	const tce_group_caps caps_;
-	const bool for_kvm_;
-	PaprGroup papr_;
+	using Platform = Either<IodaGroup, PaprGroup>;
+
+	const GroupParts parts_;
+	Platform platform_;
 	Mirror *mirrors_[TCE_MAX_WINDOWS] = {}; /* the windows' */
-	bool still_walked_ = false;		/* the hardware has not let go of a table */
 };
 
 } /* namespace tce */

@@ -83,6 +83,22 @@ constexpr bool wraps(u64 start, u64 size)
 }
 static_assert(wraps(~0ull - 4095, 4096) && !wraps(~0ull - 4095, 4095) && !wraps(0, ~0ull));
 
+/*
+ * Placement new under a name of its own, so that <new> is not needed and not
+ * disturbed.
+ */
+struct Place {};
+
+} /* namespace tce */
+
+inline void *operator new(tce::usize, tce::Place, void *at) noexcept
+{
+	return at;
+}
+inline void operator delete(void *, tce::Place, void *) noexcept {}
+
+namespace tce {
+
 /* For types that own something: they can be neither copied nor moved by accident. */
 class Pinned {
 public:
@@ -92,6 +108,46 @@ public:
 protected:
 	constexpr Pinned() = default;
 	~Pinned() = default;
+};
+
+/*
+ * One of two types, chosen when it is made.  visit() is the only way in: what
+ * is asked of the one is asked of the other.
+ */
+template <class A, class B> class Either : Pinned {
+public:
+	enum class Which { First, Second };
+
+	template <class Args> Either(Which which, const Args &args) : which_(which)
+	{
+		if (which_ == Which::First)
+			new (Place{}, &first_) A(args);
+		else
+			new (Place{}, &second_) B(args);
+	}
+	~Either()
+	{
+		if (which_ == Which::First)
+			first_.~A();
+		else
+			second_.~B();
+	}
+
+	template <class Visit> auto visit(Visit visit)
+	{
+		return which_ == Which::First ? visit(first_) : visit(second_);
+	}
+	template <class Visit> auto visit(Visit visit) const
+	{
+		return which_ == Which::First ? visit(first_) : visit(second_);
+	}
+
+private:
+	const Which which_;
+	union {
+		A first_;
+		B second_;
+	};
 };
 
 template <class T> class Atomic : Pinned {
@@ -111,18 +167,17 @@ private:
 	T value_;
 };
 
-/* Placement new under a name of its own, so that <new> is not needed and not disturbed. */
-struct Place {};
-
-} /* namespace tce */
-
-inline void *operator new(tce::usize, tce::Place, void *at) noexcept
+/* Take @object out of the list that begins at @head; false: it is not there. */
+template <class T> bool remove_from(T *&head, const T &object, T *T::*next)
 {
-	return at;
+	for (T **link = &head; *link; link = &((*link)->*next)) {
+		if (*link == &object) {
+			*link = object.*next;
+			return true;
+		}
+	}
+	return false;
 }
-inline void operator delete(void *, tce::Place, void *) noexcept {}
-
-namespace tce {
 
 /* An object in port memory, or nullptr.  Arguments go to the constructor by value. */
 template <class T, class... Args> [[nodiscard]] T *make_object(Args... args)

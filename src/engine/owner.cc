@@ -62,12 +62,7 @@ void Owner::put(Owner *owner)
 
 		if (--owner->references_)
 			return;
-		for (Owner **link = &owners; *link; link = &(*link)->next_) {
-			if (*link == owner) {
-				*link = owner->next_;
-				break;
-			}
-		}
+		remove_from(owners, *owner, &Owner::next_);
 	}
 	destroy_object(owner);
 }
@@ -124,12 +119,7 @@ void Owner::remove(Window &window)
 {
 	Guard guard(lock_);
 
-	for (Window **link = &windows_; *link; link = &(*link)->next_of_owner) {
-		if (*link == &window) {
-			*link = window.next_of_owner;
-			break;
-		}
-	}
+	remove_from(windows_, window, &Window::next_of_owner);
 }
 
 Status Owner::give_back(tce_mem *mem)
@@ -141,6 +131,8 @@ Status Owner::give_back(tce_mem *mem)
 
 Status Owner::give_back_locked(tce_mem *mem)
 {
+	lock_.assert_held();
+
 	for (Window *w = windows_; w; w = w->next_of_owner) {
 		if (w->used_by_kvm())
 			w->flush();
@@ -175,6 +167,8 @@ void Owner::retry()
 
 void Owner::retry_kept()
 {
+	lock_.assert_held();
+
 	for (Region *region = kept_.first(); region;) {
 		Region *next = RegionIndex::after(*region);
 

@@ -52,14 +52,18 @@ public:
 	 */
 	void give_back_later(Region *region) TCE_EXCLUDES(lock_);
 	/*
-	 * A page may be in a device's reach for good: memory that is busy stays pinned.  @all: nobody
-	 * knows which page, so no memory is given back any more.
+	 * A page may be in a device's reach for good: memory that is busy stays
+	 * pinned.
 	 */
-	void quarantine(bool all = false)
+	void quarantine_busy() { quarantined_.store_ordered(true); }
+	/*
+	 * The same, and nobody knows which page: no memory is given back any
+	 * more.
+	 */
+	void quarantine_all()
 	{
-		quarantined_.store_ordered(true);
-		if (all)
-			all_quarantined_.store_ordered(true);
+		quarantine_busy();
+		all_quarantined_.store_ordered(true);
 	}
 
 	/*

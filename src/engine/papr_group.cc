@@ -48,10 +48,10 @@ Status PaprGroup::clear_default()
 	const u64 entries = caps_.default_size >> kDefaultPageShift;
 	u32 calls = 0;
 
-	for (u64 at = 0; at < entries; at += papr::kRun) {
+	for (u64 at = 0; at < entries; at += kRun) {
 		const papr::Target to = { caps_.default_liobn, PageShift(kDefaultPageShift),
 					  default_start() + (at << kDefaultPageShift) };
-		const u64 nr = min<u64>(entries - at, papr::kRun);
+		const u64 nr = min<u64>(entries - at, kRun);
 
 		Patience patience(Patience::Kind::Stubborn);
 		long status = papr::clear_run(to, static_cast<unsigned int>(nr), calls);
@@ -65,11 +65,18 @@ Status PaprGroup::clear_default()
 	return {};
 }
 
-Status PaprGroup::open(unsigned int slot, const Geometry &geometry, const Iova *want,
-		       bool backs_default)
+Result<Iova> PaprGroup::open(unsigned int slot, const Geometry &geometry, const Iova *want,
+			     Backs backs)
 {
-	if (backs_default)
-		return adopt_default(slot, geometry) ? Status() : Status(Errc::Perm);
+	if (backs == Backs::Nothing)
+		TCE_TRY(open_new(slot, geometry, want));
+	else if (!adopt_default(slot, geometry))
+		return Errc::Perm;
+	return windows_[slot].start;
+}
+
+Status PaprGroup::open_new(unsigned int slot, const Geometry &geometry, const Iova *want)
+{
 	recover();
 
 	if (fits_default(geometry) && !default_taken_ && (!want || *want == default_start())) {
@@ -91,9 +98,9 @@ bool PaprGroup::adopt_default(unsigned int slot, const Geometry &geometry)
 	if (!TCE_ASSERT(default_present_ && fits_default(geometry)))
 		return false;
 	/* It was parked with entries that did not close. */
-	if (default_unclear_ && !clear_default().ok())
+	if (default_entries_ == Entries::Doubtful && !clear_default().ok())
 		return false;
-	default_unclear_ = false;
+	default_entries_ = Entries::Clear;
 	windows_[slot] = { true, true, caps_.default_liobn, default_start(), geometry };
 	default_taken_ = true;
 	update_device_tree();
@@ -155,7 +162,7 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 			log_, TCE_LOG_WINDOWS,
 			"group %d: firmware put a DMA window at %llx where it cannot be used\n",
 			id(), made.start);
-		close(slot, true);
+		let_go(slot, Entries::Clear, Then::Stay);
 		return refused;
 	}
 	return {};
@@ -173,30 +180,80 @@ Result<tce_ddw_query> PaprGroup::query_for(const Geometry &geometry)
 	return query;
 }
 
-bool PaprGroup::close(unsigned int slot, bool clear, bool leaving)
+/*
+ * Userspace has again what it had: a new window goes, the default one is its
+ * own as before.
+ */
+void PaprGroup::close(unsigned int slot, Backs backs)
+{
+	if (backs == Backs::Default)
+		windows_[slot] = {};
+	else
+		let_go(slot, Entries::Clear, Then::Stay);
+}
+
+Reach PaprGroup::let_go(unsigned int slot, Entries entries, Then then)
 {
 	const HwWindow was = windows_[slot];
 
 	windows_[slot] = {};
 	if (was.is_default) {
 		default_taken_ = false;
-		default_unclear_ = !clear;
+		default_entries_ = entries;
 		/* What the platform expects to find need not go for a moment. */
-		if (!any_open() && !(leaving && clear))
+		if (!any_open() && !(then == Then::HandBack && entries == Entries::Clear))
 			remove_default();
 	} else if (tce_port_ddw_remove(port_, was.liobn)) {
 		tce_port_log_for(log_, TCE_LOG_WINDOWS,
 				 "group %d: firmware does not remove the DMA window at %llx\n",
 				 id(), was.start.raw);
 		lost_ = true;
-		unclear_ = unclear_ || !clear;
+		lost_entries_ = max(lost_entries_, entries);
 	} else if (!any_open() && !default_present_ && !lost_) {
 		learn_of_default();
 	}
 	recover();
 	update_device_tree();
-	return clear || unreachable();
+	return entries == Entries::Clear ? Reach::None : reach();
 }
+
+/* --- Mirrors there of a container's windows ----------------------------------- */
+
+Result<Mirror *> PaprGroup::make_mirror(unsigned int slot, Window &window)
+{
+	return window.make_mirror(windows_[slot].liobn);
+}
+
+Status PaprGroup::connect(unsigned int slot, Window &window, Mirror &mirror)
+{
+	Entries left = Entries::Clear;
+	const Status status = window.connect_mirror(mirror, left);
+
+	if (!status.ok())
+		let_go(slot, left, Then::Stay);
+	else if (for_kvm_)
+		tce_port_group_set_table(port_, slot, mirror.ktable);
+	return status;
+}
+
+void PaprGroup::hide(unsigned int slot)
+{
+	if (for_kvm_)
+		tce_port_group_set_table(port_, slot, nullptr);
+}
+
+Reach PaprGroup::disconnect(unsigned int slot, Window &window, Mirror *mirror, Then then)
+{
+	hide(slot);
+
+	const Entries left = window.clear_mirror(*mirror);
+	const Reach reach = let_go(slot, left, then);
+
+	window.drop_mirror(mirror);
+	return reach;
+}
+
+/* --- Leaving ------------------------------------------------------------------- */
 
 void PaprGroup::let_go_of_default()
 {
@@ -207,20 +264,20 @@ void PaprGroup::let_go_of_default()
 	update_device_tree();
 }
 
-bool PaprGroup::hand_back()
+Reach PaprGroup::hand_back()
 {
-	if (lost_ || !unreachable() || !default_present_)
+	if (lost_ || reach() == Reach::Possible || !default_present_)
 		reset();
-	if (default_unclear_ && clear_default().ok())
-		default_unclear_ = false;
+	if (default_entries_ == Entries::Doubtful && clear_default().ok())
+		default_entries_ = Entries::Clear;
 	update_device_tree();
-	return unreachable();
+	return reach();
 }
 
 /* Nothing of ours is open: what the firmware did not remove, or close, goes by a reset. */
 void PaprGroup::recover()
 {
-	if ((lost_ || !unreachable()) && !any_open())
+	if ((lost_ || reach() == Reach::Possible) && !any_open())
 		reset();
 }
 
@@ -237,7 +294,7 @@ void PaprGroup::remove_default()
 		lost_ = true;
 	} else {
 		default_present_ = false;
-		default_unclear_ = false;
+		default_entries_ = Entries::Clear;
 	}
 }
 
@@ -253,8 +310,8 @@ bool PaprGroup::reset()
 	}
 	default_present_ = true;
 	lost_ = false;
-	unclear_ = false;
-	default_unclear_ = false;
+	lost_entries_ = Entries::Clear;
+	default_entries_ = Entries::Clear;
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The DMA windows that the firmware of a pSeries machine has for one PE.
+ * The DMA windows that the firmware of a pSeries machine has for one PE, and
+ * the mirrors there of a container's windows.
  *
  * LoPAR "Dynamic DMA Windows": query, create, remove, and as an extension reset.  The
  * firmware picks the bus address.  What is known of that choice:
@@ -22,11 +23,14 @@
  * What the firmware does not remove, and the hypervisor does not close, goes by a reset as soon as
  * nothing else is open, at the latest when the group is handed back.
  *
- * Callers hold the container's lock for writing.
+ * To connect a window of ours is to fill the firmware's from its shadow: the
+ * firmware's becomes a mirror of it.
+ *
+ * Each public call is that of its name in group.hpp.
  */
 #pragma once
 
-#include "geometry.hpp"
+#include "platform.hpp"
 
 namespace tce {
 
@@ -47,47 +51,36 @@ struct HwWindow {
 
 class PaprGroup : Pinned {
 public:
-	/* @log: whom messages are about. */
-	PaprGroup(tce_port_group *port, const tce_group_caps &caps, tce_log_who *log)
-		: port_(port), caps_(caps), log_(log)
+	explicit PaprGroup(const GroupParts &parts)
+		: port_(parts.port), caps_(parts.caps), for_kvm_(parts.for_kvm), log_(parts.log)
 	{
 	}
 
-	[[nodiscard]] tce_port_group *port() const { return port_; }
-	[[nodiscard]] const tce_group_caps &caps() const { return caps_; }
-	[[nodiscard]] const HwWindow &window(unsigned int slot) const { return windows_[slot]; }
+	[[nodiscard]] const LevelLimits &levels() const { return kPaprLevels; }
+	[[nodiscard]] Walk walk() const { return { false, caps_.node }; }
 
-	/*
-	 * Take over from the host: clear what its driver may have left in the default window.
-	 * Error: the group cannot be used.
-	 */
 	Status take_over();
+	[[nodiscard]] Reach hand_back();
+	[[nodiscard]] Reach reach() const
+	{
+		const Entries left = max(lost_entries_, default_entries_);
 
-	/*
-	 * Open a window in @slot.  @want: the bus address it must have; nullptr: what the
-	 * firmware picks.  @backs_default: userspace still has the default window, this is it.
-	 * Inval: the firmware cannot have such a window; NoSpc: not one more; Io: it
-	 * refused; Perm: not at *@want.
-	 */
-	Status open(unsigned int slot, const Geometry &geometry, const Iova *want,
-		    bool backs_default);
-
-	/*
-	 * Close the window in @slot.  @clear: all of its entries are.  @leaving: the group is handed
-	 * back next.  Whether no device can reach anything through it any more.
-	 */
-	bool close(unsigned int slot, bool clear, bool leaving = false);
-	/* No device can reach anything through windows that are not open any more. */
-	[[nodiscard]] bool unreachable() const { return !unclear_ && !default_unclear_; }
-
-	/* Take back open() of the default window as userspace had it: it has it again. */
-	void unadopt_default(unsigned int slot) { windows_[slot] = {}; }
-
-	/* Userspace lets go of a default window that never became one of ours. */
+		return left == Entries::Clear ? Reach::None : Reach::Possible;
+	}
 	void let_go_of_default();
+	[[nodiscard]] bool has_default_in(unsigned int slot) const
+	{
+		return windows_[slot].is_default;
+	}
 
-	/* Nothing is open: leave the firmware as the platform's own code expects it; unreachable(). */
-	bool hand_back();
+	/* @want: nullptr: where the firmware likes. */
+	Result<Iova> open(unsigned int slot, const Geometry &geometry, const Iova *want,
+			  Backs backs);
+	void close(unsigned int slot, Backs backs);
+	Result<Mirror *> make_mirror(unsigned int slot, Window &window);
+	Status connect(unsigned int slot, Window &window, Mirror &mirror);
+	void hide(unsigned int slot);
+	Reach disconnect(unsigned int slot, Window &window, Mirror *mirror, Then then);
 
 private:
 	[[nodiscard]] bool has_ddw() const { return caps_.flags & TCE_GROUP_HAS_DDW; }
@@ -100,9 +93,15 @@ private:
 	[[nodiscard]] Iova default_start() const { return Iova(caps_.default_start); }
 
 	Status clear_default();
+	Status open_new(unsigned int slot, const Geometry &geometry, const Iova *want);
 	bool adopt_default(unsigned int slot, const Geometry &geometry);
 	Status create(unsigned int slot, const Geometry &geometry, const Iova *want);
 	Result<tce_ddw_query> query_for(const Geometry &geometry);
+	/*
+	 * The window in @slot goes, with its entries as they are: what a device
+	 * reaches there.
+	 */
+	Reach let_go(unsigned int slot, Entries entries, Then then);
 	void remove_default();
 	bool reset();
 	void recover();
@@ -111,14 +110,15 @@ private:
 	[[nodiscard]] int id() const { return tce_port_group_id(port_); }
 
 	tce_port_group *const port_;
-	const tce_group_caps caps_;
+	const tce_group_caps &caps_;
+	const bool for_kvm_;
 	tce_log_who *const log_;
 	HwWindow windows_[TCE_MAX_WINDOWS];
-	bool default_present_ = true;  /* in the firmware */
-	bool default_taken_ = true;    /* userspace's */
-	bool lost_ = false;	       /* the firmware did not remove a window */
-	bool unclear_ = false;	       /* ... of which not all entries are closed */
-	bool default_unclear_ = false; /* the same of the default window, parked */
+	bool default_present_ = true; /* in the firmware */
+	bool default_taken_ = true;   /* userspace's */
+	bool lost_ = false;	      /* the firmware did not remove a window */
+	Entries lost_entries_ = Entries::Clear;
+	Entries default_entries_ = Entries::Clear; /* of the default window, parked */
 };
 
 } /* namespace tce */

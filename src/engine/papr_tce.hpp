@@ -13,9 +13,6 @@
 
 namespace tce::papr {
 
-/* Entries that one hypercall takes: a 4 KiB list. */
-inline constexpr unsigned int kRun = 512;
-
 /* Where a run goes. */
 struct Target {
 	u32 liobn = 0;

@@ -21,14 +21,19 @@ public:
 	/* Guests seldom map over what they have mapped; a vCPU does it for one entry at a time. */
 	static constexpr unsigned int kCells = 64;
 
+	enum class State {
+		Kept, /* it is the token of what the entry says still */
+		Due,  /* the entry is replaced: it goes after the next publish */
+	};
+
 	/* False: no room. */
-	[[nodiscard]] bool put(TceIndex index, Uaddr token, bool due) TCE_EXCLUDES(lock_)
+	[[nodiscard]] bool put(TceIndex index, Uaddr token, State state) TCE_EXCLUDES(lock_)
 	{
 		Guard guard(lock_);
 
 		for (Cell &cell : cells_) {
 			if (!cell.token.raw) {
-				cell = { index, token, due };
+				cell = { index, token, state };
 				used_.store_relaxed(used_.load_relaxed() + 1);
 				return true;
 			}
@@ -44,19 +49,20 @@ public:
 
 		for (Cell &cell : cells_) {
 			if (cell.token.raw && cell.index == index)
-				cell.due = true;
+				cell.state = State::Due;
 		}
 	}
-	/* The token of what the entry is still, or was: 0 if there is none. */
-	[[nodiscard]] Uaddr take(TceIndex index, bool due) TCE_EXCLUDES(lock_)
+	/* The token that is kept for the entry: 0 if there is none. */
+	[[nodiscard]] Uaddr take_kept(TceIndex index) TCE_EXCLUDES(lock_)
 	{
-		return take_if([&](const Cell &c) { return c.index == index && c.due == due; });
+		return take_if(
+			[&](const Cell &c) { return c.index == index && c.state == State::Kept; });
 	}
 	/* A due one of an entry in @run that @ready says yes to; 0: no more. */
 	template <class Ready> [[nodiscard]] Uaddr take_due(IndexRange run, Ready ready)
 	{
 		return take_if([&](const Cell &c) {
-			return c.due && run.holds(c.index) && ready(c.index);
+			return c.state == State::Due && run.holds(c.index) && ready(c.index);
 		});
 	}
 	/* The window is gone. */
@@ -71,7 +77,7 @@ private:
 	struct Cell {
 		TceIndex index;
 		Uaddr token;
-		bool due = false;
+		State state = State::Kept;
 	};
 
 	template <class Wanted> [[nodiscard]] Uaddr take_if(Wanted wanted) TCE_EXCLUDES(lock_)

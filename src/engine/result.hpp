@@ -32,7 +32,8 @@ template <class T> class [[nodiscard]] Result {
 public:
 	/* NOLINTBEGIN(google-explicit-constructor): "return value;" and "return Errc::Inval;" are meant to work */
 	constexpr Result(T value) : value_(move(value)) {}
-	constexpr Result(Errc error) : error_(error) {}
+	/* @error: not Ok: there is no value. */
+	constexpr Result(Errc error) : error_(TCE_ASSERT(error != Errc::Ok) ? error : Errc::Io) {}
 	/* NOLINTEND(google-explicit-constructor) */
 
 	[[nodiscard]] constexpr bool ok() const { return error_ == Errc::Ok; }

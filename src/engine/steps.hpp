@@ -38,6 +38,9 @@ public:
 		return tce_port_killed() ? Errc::Intr : Errc::Ok;
 	}
 
+	/* Others have run just now. */
+	void restart() { done_ = 0; }
+
 	/* That an IOMMU page is made of, or is part of. */
 	[[nodiscard]] static u64 system_pages(PageShift page)
 	{

@@ -288,33 +288,87 @@ void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps &ste
 	PreparedLeaves::free_node(static_cast<Node *>(level));
 }
 
-/* Walks a table by ascending index: the tree is descended once a leaf, not once an entry. */
-template <class Memory> class BasicCursor {
+/*
+ * Goes through a range by ascending index, leaf by leaf: the tree is descended
+ * once for each.
+ */
+template <class Memory> class BasicCursor : Pinned {
 public:
 	using Leaf = BasicLeaf<Memory>;
 
-	explicit BasicCursor(const BasicTable<Memory> &table) : table_(table) {}
-
-	/* The first leaf in @range, and in @range the part of it that the leaf holds. */
-	[[nodiscard]] Leaf *next(IndexRange &range)
+	BasicCursor(const BasicTable<Memory> &table, IndexRange range) : table_(table), rest_(range)
 	{
-		Leaf *leaf = table_.next_leaf(range);
+	}
+
+	/* On to the next leaf that holds something of the range, or nullptr. */
+	[[nodiscard]] Leaf *next()
+	{
+		Leaf *leaf = table_.next_leaf(rest_);
 
 		if (leaf) {
-			range.begin = TceIndex(max(range.begin.raw, leaf->first().raw));
-			range.end = TceIndex(min(range.end.raw, leaf->end().raw));
+			part_.begin = TceIndex(max(rest_.begin.raw, leaf->first().raw));
+			part_.end = TceIndex(min(rest_.end.raw, leaf->end().raw));
+			rest_.begin = part_.end;
 		}
 		return leaf;
 	}
+	/* What it holds of the range. */
+	[[nodiscard]] IndexRange part() const { return part_; }
 
 private:
 	const BasicTable<Memory> &table_;
+	IndexRange rest_;
+	IndexRange part_;
 };
 
 using Table = BasicTable<HwMemory>;
 using Leaf = BasicLeaf<HwMemory>;
 using PreparedLeaves = BasicPreparedLeaves<HwMemory>;
 using Cursor = BasicCursor<HwMemory>;
+
+/*
+ * Goes through a range run by run: a run lies in one leaf and is no longer than
+ * kRun.  Others run after each leaf, and in between where a leaf is large.
+ *
+ *	for (Runs runs(table, range); runs.next();)
+ *		... runs.leaf(), runs.run() ...
+ */
+class Runs : Pinned {
+public:
+	Runs(const Table &table, IndexRange range) : cursor_(table, range) {}
+
+	/* On to the next run; false: that was the last. */
+	[[nodiscard]] bool next()
+	{
+		run_.begin = run_.end;
+		if (part_end_ <= run_.begin && !next_leaf())
+			return false;
+		run_.end = TceIndex(min(part_end_.raw, run_.begin.raw + kRun));
+		steps_.go(run_.count());
+		return true;
+	}
+	[[nodiscard]] Leaf &leaf() const { return *leaf_; }
+	[[nodiscard]] IndexRange run() const { return run_; }
+
+private:
+	bool next_leaf()
+	{
+		if (leaf_) {
+			tce_port_yield();
+			steps_.restart();
+		}
+		leaf_ = cursor_.next();
+		run_.begin = cursor_.part().begin;
+		part_end_ = cursor_.part().end;
+		return leaf_;
+	}
+
+	Cursor cursor_;
+	Steps steps_{ Steps::kNotes };
+	Leaf *leaf_ = nullptr;
+	TceIndex part_end_;
+	IndexRange run_;
+};
 
 extern template class BasicLeaf<HwMemory>;
 extern template class BasicPreparedLeaves<HwMemory>;

@@ -96,4 +96,20 @@ struct IndexRange {
 	[[nodiscard]] constexpr bool holds(TceIndex i) const { return begin <= i && i < end; }
 };
 
+/* The most entries of a run: one list of H_PUT_TCE_INDIRECT, 4 KiB. */
+inline constexpr unsigned int kRun = 512;
+
+/*
+ * What is known of entries that are to be closed, and what follows for memory
+ * that they named.  Of two answers the larger one is that of both: max().
+ */
+enum class Entries {
+	Clear,	  /* the platform has none of them */
+	Doubtful, /* it may have some */
+};
+enum class Reach {
+	None,	  /* no device gets there any more */
+	Possible, /* one may: what is there stays pinned */
+};
+
 } /* namespace tce */

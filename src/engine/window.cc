@@ -25,9 +25,12 @@ Status Window::make_room()
 {
 	scratch_ = make_object<Scratch>();
 	tokens_ = make_object<Tokens>();
-	if (!walked())
-		list_ = static_cast<Be64 *>(tce_port_page_alloc());
-	return scratch_ && tokens_ && (walked() || list_) ? Status() : Status(Errc::NoMem);
+	if (!scratch_ || !tokens_)
+		return Errc::NoMem;
+	if (walked())
+		return {};
+	list_ = static_cast<Be64 *>(tce_port_page_alloc());
+	return list_ ? Status() : Status(Errc::NoMem);
 }
 
 void Window::free_room()
@@ -98,14 +101,15 @@ Result<Mirror *> Window::make_mirror(u32 liobn)
 	}
 	refs_.add_ordered(1);
 	mirror->liobn = liobn;
-	if (walked()) {
-		/* The platform's code knows which groups there are to invalidate for. */
-		Guard guard(push_);
-
-		mirror->next = mirrors_;
-		mirrors_ = mirror;
-	}
 	return mirror;
+}
+
+void Window::add_mirror(Mirror &mirror)
+{
+	Guard guard(push_);
+
+	mirror.next = mirrors_;
+	mirrors_ = &mirror;
 }
 
 void Window::drop_mirror(Mirror *mirror)
@@ -115,26 +119,23 @@ void Window::drop_mirror(Mirror *mirror)
 	{
 		Guard guard(push_);
 
-		unlink(*mirror);
+		remove_from(mirrors_, *mirror, &Mirror::next);
 	}
 	tce_port_ktable_put(mirror->ktable);
 	destroy_object(mirror);
 }
 
 /* It is in the list before it is filled, so whatever KVM does meanwhile gets there, too. */
-Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
+Status Window::connect_mirror(Mirror &mirror, Entries &left)
 {
 	Status filled;
 	{
 		Guard update(update_);
-		{
-			Guard guard(push_);
 
-			mirror.mode = Mirror::Mode::Joining;
-			mirror.next = mirrors_;
-			mirrors_ = &mirror;
-		}
-		filled = each_run(mirror, true);
+		/* Nobody else sees it yet. */
+		mirror.mode = Mirror::Mode::Joining;
+		add_mirror(mirror);
+		filled = put_all(mirror);
 
 		Guard guard(push_);
 
@@ -145,7 +146,7 @@ Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
 			return {};
 		}
 	}
-	clear_again = clear_mirror(mirror).ok();
+	left = clear_mirror(mirror);
 	return filled;
 }
 
@@ -153,7 +154,7 @@ Status Window::connect_mirror(Mirror &mirror, bool &clear_again)
  * It leaves the list when it is clear, so that nothing that KVM closes meanwhile stays open there.  What failed
  * there before, while it was filled, may have been such a close: then nobody can say that it is clear.
  */
-Status Window::clear_mirror(Mirror &mirror)
+Entries Window::clear_mirror(Mirror &mirror)
 {
 	Guard update(update_);
 	{
@@ -161,11 +162,11 @@ Status Window::clear_mirror(Mirror &mirror)
 
 		mirror.mode = Mirror::Mode::Leaving;
 	}
-	const Status cleared = each_run(mirror, false);
+	const Status cleared = put_all(mirror);
 	Guard guard(push_);
 
-	unlink(mirror);
-	return cleared.ok() && mirror.failed ? Status(Errc::Io) : cleared;
+	remove_from(mirrors_, mirror, &Mirror::next);
+	return cleared.ok() && !mirror.failed ? Entries::Clear : Entries::Doubtful;
 }
 
 Mirror *Window::any_mirror()
@@ -175,54 +176,46 @@ Mirror *Window::any_mirror()
 	return mirrors_;
 }
 
-void Window::unlink(const Mirror &mirror)
+/*
+ * Fill one LIOBN from the shadow, or, of one that leaves, close there what is
+ * or may be live.
+ */
+Status Window::put_all(Mirror &mirror)
 {
-	for (Mirror **link = &mirrors_; *link; link = &(*link)->next) {
-		if (*link == &mirror) {
-			*link = mirror.next;
-			return;
-		}
-	}
-}
+	update_.assert_held();
 
-/* Fill one LIOBN from the shadow, or close there what is live or may still be live there. */
-Status Window::each_run(Mirror &mirror, bool fill)
-{
-	Cursor cursor(table_);
-	IndexRange range = table_.whole();
+	const bool fill = mirror.mode == Mirror::Mode::Joining;
 	Status all;
 
-	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
-	     range.begin = part.end, part = range) {
-		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			Patience patience(Patience::Kind::Stubborn);
-			long status = papr::kBusy;
+	for (Runs runs(table_, table_.whole()); runs.next();) {
+		Patience patience(Patience::Kind::Stubborn);
+		long status = papr::kBusy;
 
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
-			while (papr::is_busy(status)) {
-				{
-					Guard guard(push_);
+		while (papr::is_busy(status)) {
+			{
+				Guard guard(push_);
 
-					status = put_mirror(mirror, *leaf, run, fill);
-				}
-				if (papr::is_busy(status) && !patience.wait(status))
-					break;
+				status = put_mirror(mirror, runs.leaf(), runs.run());
 			}
-
-			const Status one = papr::to_errc(status);
-
-			if (!one.ok() && fill)
-				return one;
-			if (!one.ok() && all.ok())
-				all = one;
+			if (papr::is_busy(status) && !patience.wait(status))
+				break;
 		}
-		tce_port_yield();
+
+		const Status one = papr::to_errc(status);
+
+		if (!one.ok() && fill)
+			return one;
+		if (!one.ok() && all.ok())
+			all = one;
 	}
 	return all;
 }
 
-long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run, bool fill)
+long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run)
 {
+	push_.assert_held();
+
+	const bool fill = mirror.mode == Mirror::Mode::Joining;
 	const auto nr = static_cast<unsigned int>(run.count());
 	bool any = false;
 	u32 calls = 0;
@@ -258,16 +251,16 @@ void Window::retire()
  * KVM's error path closed without a word, those that came too late to be mapped, and
  * those that the hypervisor did not close.
  */
-void Window::finish(Releaser &releaser, bool unreachable)
+void Window::finish(Releaser &releaser, Reach reach)
 {
 	/* Until here memory is given back only after a look at this window. */
 	owner_.remove(*this);
 
-	const u64 stuck = sweep(releaser, unreachable);
+	const u64 stuck = sweep(releaser, reach);
 
 	releaser.flush();
 	if (stuck) {
-		owner_.quarantine();
+		owner_.quarantine_busy();
 		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck));
 	}
 	owner_.retry();
@@ -300,53 +293,43 @@ void Window::unref()
 }
 
 /* Give back what no device can use; how much a device may still use. */
-u64 Window::sweep(Releaser &releaser, bool unreachable)
+u64 Window::sweep(Releaser &releaser, Reach reach)
 {
 	Guard guard(update_);
-	Cursor cursor(table_);
-	IndexRange range = table_.whole();
 	u64 stuck = 0;
 
-	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
-	     range.begin = part.end, part = range) {
-		Steps steps(Steps::kNotes);
+	for (Runs runs(table_, table_.whole()); runs.next();) {
+		Leaf &leaf = runs.leaf();
+		const IndexRange run = runs.run();
+		u64 found = 0;
+		{
+			Guard entries(leaf.lock);
 
-		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			u64 found = 0;
+			for (TceIndex i = run.begin; i < run.end; i += 1) {
+				Entry old = leaf.get(i);
 
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
-			{
-				Guard entries(leaf->lock);
-
-				for (TceIndex i = run.begin; i < run.end; i += 1) {
-					Entry old = leaf->get(i);
-
-					if (Claim::is(old.user))
-						old.user = park_.take(i, false);
-					if (!unreachable &&
-					    (old.tce.live() ||
-					     (old.user.raw && leaf->is_pending(i)))) {
-						stuck++;
-					} else if (old.user.raw || old.tce.live()) {
-						scratch_->old[found++] = old;
-						leaf->set(i, {});
-					}
+				if (Claim::is(old.user))
+					old.user = park_.take_kept(i);
+				if (reach == Reach::Possible &&
+				    (old.tce.live() || (old.user.raw && leaf.is_pending(i)))) {
+					stuck++;
+				} else if (old.user.raw || old.tce.live()) {
+					scratch_->old[found++] = old;
+					leaf.set(i, {});
 				}
 			}
-			while (found)
-				releaser.release(scratch_->old[--found]);
-			steps.go(run.count());
 		}
-		tce_port_yield();
+		while (found)
+			releaser.release(scratch_->old[--found]);
 	}
 	for (Uaddr token = park_.take_any(); token.raw; token = park_.take_any()) {
-		if (unreachable)
+		if (reach == Reach::None)
 			releaser.release({ Tce(), token });
 		else
 			stuck++;
 	}
 	for (Unsure &unsure : unsure_) {
-		if (unreachable && unsure.nr)
+		if (reach == Reach::None && unsure.nr)
 			tce_port_mem_unmap(unsure.mem, unsure.nr);
 		else
 			stuck += unsure.nr;

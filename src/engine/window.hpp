@@ -97,10 +97,12 @@ struct Source {
 	/* Of each entry. */
 	const u64 *hpa = nullptr;
 	Perm perm;
-	/* Set with an error: everything is as it was. */
-	bool undone = false;
-	/* Set with an error: the platform may have the pages all the same. */
-	bool unsure = false;
+	/* Of an error: what the run is then. */
+	enum class Left {
+		AsItWas,
+		Closed,
+		Unsure, /* the platform may have the pages all the same */
+	} left = Left::AsItWas;
 };
 
 class Window : Pinned {
@@ -139,9 +141,9 @@ public:
 	[[nodiscard]] TableCharge &charge() { return charge_; }
 
 	/*
-	 * Map a run that lies in one leaf and is no longer than papr::kRun.  On success the
-	 * entries own the notes or pins of @from.  On an error the run is as it was
-	 * (@from.undone) or closed.
+	 * Map a run that lies in one leaf and is no longer than kRun.  On
+	 * success the entries own the notes or pins of @from.  On an error
+	 * @from.left says what the run is.
 	 */
 	Status map_run(IndexRange run, Source &from, Releaser &releaser) TCE_EXCLUDES(update_);
 
@@ -154,23 +156,25 @@ public:
 	 * after drop_mirror(), or after finish() at the latest.
 	 */
 	Result<Mirror *> make_mirror(u32 liobn) TCE_EXCLUDES(update_);
+	/* From here on it is told of what is published. */
+	void add_mirror(Mirror &mirror) TCE_EXCLUDES(push_);
 	void drop_mirror(Mirror *mirror) TCE_EXCLUDES(update_);
 	/*
-	 * PAPR: fill its LIOBN from the shadow.  An error: it is not connected.  Only then
-	 * @clear_again is set: whether what came through is closed again.
+	 * PAPR: fill its LIOBN from the shadow.  An error: it is not connected,
+	 * and @left is what became of the entries that came through.
 	 */
-	Status connect_mirror(Mirror &mirror, bool &clear_again) TCE_EXCLUDES(update_);
-	/* PAPR: clear what is live there, the others are not touched.  Io: not all of it. */
-	Status clear_mirror(Mirror &mirror) TCE_EXCLUDES(update_);
+	Status connect_mirror(Mirror &mirror, Entries &left) TCE_EXCLUDES(update_);
+	/* PAPR: clear what is live there, the others are not touched. */
+	Entries clear_mirror(Mirror &mirror) TCE_EXCLUDES(update_);
 
 	/* KVM can do nothing more with it.  Then unmap() what is left. */
 	void retire();
 	/*
-	 * The platform has removed it everywhere (or not: !@unreachable): give back what is still
-	 * named, the leaves, and the charge; then drop the reference.  The window may be gone
-	 * afterwards.
+	 * The platform has removed it everywhere, or @reach is Possible: give
+	 * back what is still named, the leaves, and the charge; then drop the
+	 * reference.  The window may be gone afterwards.
 	 */
-	void finish(Releaser &releaser, bool unreachable);
+	void finish(Releaser &releaser, Reach reach);
 	/* Give back the charge before that. */
 	void uncharge() { charge_.drop(); }
 
@@ -202,11 +206,11 @@ public:
 private:
 	/* Where an ioctl works: what is being replaced, and by what; it goes with the window's leaves. */
 	struct Scratch {
-		Entry old[papr::kRun];
+		Entry old[kRun];
 	};
 	/* What a push lets go. */
 	struct Tokens {
-		Uaddr at[papr::kRun + Park::kCells];
+		Uaddr at[kRun + Park::kCells];
 	};
 
 	/* Notes of entries that the hypervisor may or may not have: kept until there is no doubt. */
@@ -237,8 +241,9 @@ private:
 	void arm_flush();
 	void set_pending(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
 	void settle(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
-	bool snapshot(Leaf &leaf, IndexRange run, What what) TCE_REQUIRES(push_, leaf.lock);
-	long push_once(IndexRange run, bool closed, u32 &calls) TCE_REQUIRES(push_);
+	What snapshot(Leaf &leaf, IndexRange run, What what) TCE_REQUIRES(push_, leaf.lock);
+	void invalidate(IndexRange run, u32 &calls) TCE_REQUIRES(push_);
+	long push_once(IndexRange run, What what, u32 &calls) TCE_REQUIRES(push_);
 	Status push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, u32 &calls)
 		TCE_REQUIRES(push_) TCE_EXCLUDES(leaf.lock);
 	void pushed(Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
@@ -250,6 +255,7 @@ private:
 	void doubt(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
 	void flush_claims() TCE_REQUIRES(update_) TCE_EXCLUDES(push_);
 	void drop_note(Uaddr token);
+	void log_unclosed(IndexRange run);
 
 	/* window_run.cc */
 	void lock_still(Leaf &leaf, IndexRange run) TCE_REQUIRES(update_, push_)
@@ -257,19 +263,18 @@ private:
 	void open_again(Leaf &leaf) TCE_REQUIRES(push_);
 	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 		TCE_REQUIRES(update_);
-	bool undo_map(Leaf &leaf, IndexRange run, Source &from) TCE_REQUIRES(update_, push_);
+	Source::Left undo_map(Leaf &leaf, IndexRange run, Source &from)
+		TCE_REQUIRES(update_, push_);
 	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(update_);
 	void no_doubt() TCE_REQUIRES(update_);
 
 	/* window.cc */
 	Status make_room();
 	void free_room();
-	long put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run, bool fill)
-		TCE_REQUIRES(push_);
-	Status each_run(Mirror &mirror, bool fill) TCE_REQUIRES(update_);
+	long put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
+	Status put_all(Mirror &mirror) TCE_REQUIRES(update_);
 	Mirror *any_mirror() TCE_EXCLUDES(push_);
-	void unlink(const Mirror &mirror) TCE_REQUIRES(push_);
-	u64 sweep(Releaser &releaser, bool unreachable) TCE_EXCLUDES(update_);
+	u64 sweep(Releaser &releaser, Reach reach) TCE_EXCLUDES(update_);
 
 	/* window_kvm.cc */
 	bool enter();

@@ -47,29 +47,25 @@ Be64 *Window::user_slot(TceIndex index)
 		return nullptr;
 
 	Leaf *leaf = table_.leaf(index);
-	Uaddr dropped;
 
 	if (!leaf)
 		return nullptr;
-	{
-		Guard entries(leaf->lock);
-		const Uaddr held = leaf->user(index);
-		const bool live = leaf->tce(index).live();
 
-		if (leaf->shut())
+	Guard entries(leaf->lock);
+	const Uaddr held = leaf->user(index);
+	const bool live = leaf->tce(index).live();
+
+	if (leaf->shut())
+		return nullptr;
+	if (Claim::is_token(held)) {
+		/* That of a closed entry went when it was published. */
+		TCE_ASSERT(live || !leaf->published(index));
+		if (!park_.put(index, held, live ? Park::State::Kept : Park::State::Due))
 			return nullptr;
-		if (Claim::is_token(held)) {
-			if (!live && leaf->published(index))
-				dropped = held;
-			else if (!park_.put(index, held, !live))
-				return nullptr;
-		} else if (held.raw && !(held == Claim::mine())) {
-			return nullptr;
-		}
-		leaf->set_user(index, Claim::mine());
+	} else if (held.raw && !(held == Claim::mine())) {
+		return nullptr;
 	}
-	if (dropped.raw)
-		drop_note(dropped);
+	leaf->set_user(index, Claim::mine());
 	return leaf->user_slot(index);
 }
 
@@ -130,7 +126,7 @@ Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 			arm_flush();
 		} else if (mapping && leaf->published(index)) {
 			/* The window's other table did it: what the new note is for, the old one was. */
-			dropped = park_.take(index, false);
+			dropped = park_.take_kept(index);
 		} else {
 			park_.replaced(index);
 		}

@@ -36,9 +36,15 @@ void Window::settle(Leaf &leaf, TceIndex index)
 	pending_.sub_ordered(1);
 }
 
-/* What the shadow says goes to the list; it is as good as published.  True if nothing of it is live. */
-bool Window::snapshot(Leaf &leaf, IndexRange run, What what)
+/*
+ * What the shadow says goes to the list; it is as good as published.  Closed:
+ * nothing of it is live.
+ */
+Window::What Window::snapshot(Leaf &leaf, IndexRange run, What what)
 {
+	push_.assert_held();
+	leaf.lock.assert_held();
+
 	bool closed = true;
 
 	for (TceIndex i = run.begin; i < run.end; i += 1) {
@@ -50,25 +56,36 @@ bool Window::snapshot(Leaf &leaf, IndexRange run, What what)
 		if (what == What::AsItIs || !tce.live())
 			settle(leaf, i);
 	}
-	return closed || what == What::Closed;
+	return closed ? What::Closed : what;
+}
+
+void Window::invalidate(IndexRange run, u32 &calls)
+{
+	push_.assert_held();
+
+	for (Mirror *m = mirrors_; m; m = m->next) {
+		tce_port_ioda_kill(m->ktable, offset() + run.begin.raw, run.count());
+		calls++;
+	}
 }
 
 /*
  * One attempt.  To close goes on in the other mirrors, whatever happens in one.  Once the groups are
- * gone nobody takes it any more.
+ * gone nobody takes it any more, but for hardware: that has nothing to take.
  */
-long Window::push_once(IndexRange run, bool closed, u32 &calls)
+long Window::push_once(IndexRange run, What what, u32 &calls)
 {
+	push_.assert_held();
+	if (walked()) {
+		invalidate(run, calls);
+		return papr::kSuccess;
+	}
+
 	const auto nr = static_cast<unsigned int>(run.count());
 	long all = mirrors_ ? papr::kSuccess : papr::kHardware;
 
 	for (Mirror *m = mirrors_; m; m = m->next) {
-		if (walked()) {
-			tce_port_ioda_kill(m->ktable, offset() + run.begin.raw, nr);
-			calls++;
-			continue;
-		}
-		const bool clear = closed || m->mode == Mirror::Mode::Leaving;
+		const bool clear = what == What::Closed || m->mode == Mirror::Mode::Leaving;
 		const long one = clear ? papr::clear_run(target(*m, run.begin), nr, calls) :
 					 papr::put_run(target(*m, run.begin), list_, nr, calls);
 
@@ -80,12 +97,12 @@ long Window::push_once(IndexRange run, bool closed, u32 &calls)
 			m->failed = true;
 			continue;
 		}
-		if (!closed)
+		if (what == What::AsItIs)
 			return one;
 		if (all == papr::kSuccess)
 			all = one;
 	}
-	return walked() ? papr::kSuccess : all;
+	return all;
 }
 
 /*
@@ -94,16 +111,18 @@ long Window::push_once(IndexRange run, bool closed, u32 &calls)
  */
 Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, u32 &calls)
 {
+	push_.assert_held();
+
 	Patience patience(kind, worn_out_);
 
 	for (;;) {
-		bool closed = false;
+		What now = what;
 		{
 			Guard entries(leaf.lock);
 
-			closed = snapshot(leaf, run, what);
+			now = snapshot(leaf, run, what);
 		}
-		const long status = push_once(run, closed, calls);
+		const long status = push_once(run, now, calls);
 
 		if (!papr::is_busy(status)) {
 			worn_out_ = false;
@@ -132,6 +151,8 @@ Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, 
  */
 void Window::pushed(Leaf &leaf, IndexRange run)
 {
+	push_.assert_held();
+
 	u64 found = 0;
 	{
 		Guard entries(leaf.lock);
@@ -167,6 +188,8 @@ void Window::pushed(Leaf &leaf, IndexRange run)
 /* Busy is not refused: the deferred flush comes back for it. */
 void Window::give_up(Leaf &leaf, IndexRange run)
 {
+	push_.assert_held();
+
 	Guard entries(leaf.lock);
 
 	leaf.set_pushing({});
@@ -182,6 +205,8 @@ void Window::drop_note(Uaddr token)
 /* What somebody else has reserved he publishes himself, and what else is pending in the leaf. */
 void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
 {
+	push_.assert_held();
+
 	for (TceIndex from = leaf.first(); from < leaf.end();) {
 		IndexRange run;
 		{
@@ -191,7 +216,7 @@ void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
 				return;
 			run.begin = leaf.next_pending(from, leaf.end());
 			run.end = run.begin;
-			while (run.end < leaf.end() && run.count() < papr::kRun &&
+			while (run.end < leaf.end() && run.count() < kRun &&
 			       leaf.is_pending(run.end))
 				run.end += 1;
 			leaf.set_pushing(run);
@@ -215,17 +240,11 @@ void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
 
 void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
 {
-	Cursor cursor(table_);
-
 	range.end = TceIndex(min(range.end.raw, table_.whole().end.raw));
-	while (!range.empty()) {
-		IndexRange part = range;
-		Leaf *leaf = cursor.next(part);
 
-		if (!leaf)
-			break;
-		range.begin = part.end;
+	Cursor cursor(table_, range);
 
+	while (Leaf *leaf = cursor.next()) {
 		/* Even if nothing is pending: somebody may be pushing what the caller wrote. */
 		Guard guard(push_);
 
@@ -239,6 +258,7 @@ void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
  */
 void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
 {
+	push_.assert_held();
 	{
 		Guard entries(leaf.lock);
 
@@ -260,9 +280,7 @@ void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &ca
 				 target({}, run.begin).first.raw, run.count());
 		return;
 	}
-	tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
-			 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
-			 target({}, run.begin).first.raw);
+	log_unclosed(run);
 
 	Guard entries(leaf.lock);
 
@@ -273,12 +291,21 @@ void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &ca
 		arm_flush();
 }
 
+void Window::log_unclosed(IndexRange run)
+{
+	tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
+			 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
+			 target({}, run.begin).first.raw);
+}
+
 /*
  * The hypervisor may have something else there than the shadow: whoever comes by pushes it again,
  * but nobody comes just for that.
  */
 void Window::doubt(Leaf &leaf, IndexRange run)
 {
+	leaf.lock.assert_held();
+
 	for (TceIndex i = run.begin; i < run.end; i += 1)
 		set_pending(leaf, i);
 }
@@ -289,11 +316,12 @@ void Window::doubt(Leaf &leaf, IndexRange run)
  */
 void Window::flush_claims()
 {
-	Cursor cursor(table_);
-	IndexRange range = table_.whole();
+	update_.assert_held();
 
-	for (IndexRange part = range; Leaf *leaf = cursor.next(part);
-	     range.begin = part.end, part = range) {
+	Cursor cursor(table_, table_.whole());
+
+	while (Leaf *leaf = cursor.next()) {
+		const IndexRange part = cursor.part();
 		bool claimed = false;
 		{
 			Guard entries(leaf->lock);

@@ -55,6 +55,9 @@ void Releaser::flush()
  */
 void Window::lock_still(Leaf &leaf, IndexRange run)
 {
+	update_.assert_held();
+	push_.assert_held();
+
 	bool claimed = false;
 
 	leaf.lock.lock();
@@ -70,12 +73,14 @@ void Window::lock_still(Leaf &leaf, IndexRange run)
 	leaf.lock.lock();
 	for (TceIndex i = run.begin; i < run.end; i += 1) {
 		if (leaf.is_claimed(i))
-			leaf.set_user(i, park_.take(i, false));
+			leaf.set_user(i, park_.take_kept(i));
 	}
 }
 
 void Window::open_again(Leaf &leaf)
 {
+	push_.assert_held();
+
 	u32 calls = 0;
 	{
 		Guard entries(leaf.lock);
@@ -96,8 +101,7 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 	Leaf *leaf = table_.leaf(run.begin);
 	u32 calls = 0;
 
-	from.undone = true;
-	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= papr::kRun))
+	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= kRun))
 		return Errc::Inval;
 	Status status;
 	{
@@ -117,7 +121,7 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 		if (status.ok())
 			pushed(*leaf, run);
 		else
-			from.undone = undo_map(*leaf, run, from);
+			from.left = undo_map(*leaf, run, from);
 		if (status.error() == Errc::Busy)
 			status = Errc::Io;
 		open_again(*leaf);
@@ -135,10 +139,13 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
  * Put back what map_run() replaced, but where KVM has cleared meanwhile: that is newer.  If the
  * hypervisor does not take that either, close the run.  If it does not even take that, nobody
  * knows what it has, old, new or closed: then old stays in the table, new stays noted, and all
- * of it is pending.  What is left in scratch_->old goes.  True if it is as it was.
+ * of it is pending.  What is left in scratch_->old goes.
  */
-bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
+Source::Left Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 {
+	update_.assert_held();
+	push_.assert_held();
+
 	u32 calls = 0;
 	{
 		Guard entries(leaf.lock);
@@ -152,13 +159,10 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 	}
 	if (push(leaf, run, What::AsItIs, Patience::Kind::Stubborn, calls).ok()) {
 		pushed(leaf, run);
-		return true;
+		return Source::Left::AsItWas;
 	}
 	if (!push(leaf, run, What::Closed, Patience::Kind::Stubborn, calls).ok()) {
-		tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
-				 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
-				 target({}, run.begin).first.raw);
-		from.unsure = true;
+		log_unclosed(run);
 		keep_noted(from.mem, run.count());
 
 		Guard entries(leaf.lock);
@@ -169,7 +173,7 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 				leaf.set_user(i, tce::exchange(old, Entry()).user);
 		}
 		doubt(leaf, run);
-		return false;
+		return Source::Left::Unsure;
 	}
 	{
 		Guard entries(leaf.lock);
@@ -177,17 +181,20 @@ bool Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
 			if (!leaf.tce(i).live())
 				continue;
+			/* The leaf is shut: KVM clears at most. */
+			TCE_ASSERT(!leaf.is_pending(i));
 			scratch_->old[i - run.begin] = leaf.get(i);
 			leaf.set(i, {});
-			settle(leaf, i);
 		}
 	}
 	pushed(leaf, run);
-	return false;
+	return Source::Left::Closed;
 }
 
 void Window::keep_noted(tce_mem *mem, u64 nr)
 {
+	update_.assert_held();
+
 	for (Unsure &unsure : unsure_) {
 		if (!mem)
 			break;
@@ -199,13 +206,14 @@ void Window::keep_noted(tce_mem *mem, u64 nr)
 		unsure.nr += nr;
 		return;
 	}
-	owner_.quarantine(true);
+	owner_.quarantine_all();
 	tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(nr));
 }
 
 /* A push was done.  Is there nothing left that was not? */
 void Window::no_doubt()
 {
+	update_.assert_held();
 	if (!unsure_[0].nr || pending_.load_ordered())
 		return;
 	for (Unsure &unsure : unsure_) {
@@ -219,30 +227,14 @@ void Window::no_doubt()
 
 Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
 {
-	Cursor cursor(table_);
 	Status all;
 
-	while (!range.empty()) {
-		IndexRange part = range;
-		Leaf *leaf = cursor.next(part);
+	for (Runs runs(table_, range); runs.next();) {
+		Guard update(update_);
+		Status one = unmap_run(runs.leaf(), runs.run(), releaser, kind);
 
-		if (!leaf)
-			break;
-		range.begin = part.end;
-
-		Steps steps(Steps::kNotes);
-
-		for (IndexRange run = part; !run.empty(); run.begin = run.end, run.end = part.end) {
-			run.end = TceIndex(min(run.end.raw, run.begin.raw + papr::kRun));
-			steps.go(run.count());
-
-			Guard update(update_);
-			Status one = unmap_run(*leaf, run, releaser, kind);
-
-			if (!one.ok() && all.ok())
-				all = one;
-		}
-		tce_port_yield();
+		if (!one.ok() && all.ok())
+			all = one;
 	}
 	return all;
 }
@@ -253,6 +245,8 @@ Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
  */
 Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 {
+	update_.assert_held();
+
 	IndexRange hit = { run.end, run.begin };
 	u64 live = 0;
 	u32 calls = 0;
