@@ -112,8 +112,6 @@ void tce_port_flush_cancel(struct tce_flush *f)
 
 void tce_port_flush_destroy(struct tce_flush *f)
 {
-	if (!f)
-		return;
 	{
 		Guard g;
 
