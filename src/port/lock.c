@@ -3,32 +3,13 @@
  * Locks for the engine: the kernel's own in storage of a fixed size, with one
  * lockdep class per enum tce_lock_class.
  */
-#include <linux/bug.h>
-#include <linux/lockdep.h>
-#include <linux/mutex.h>
-#include <linux/rwsem.h>
-#include <linux/spinlock.h>
+#include <linux/build_bug.h>
 
-#include <tce/port.h>
+#include "lock_class.h"
 
 static_assert(sizeof(struct mutex) <= sizeof(struct tce_mutex));
 static_assert(sizeof(struct rw_semaphore) <= sizeof(struct tce_rwsem));
 static_assert(sizeof(spinlock_t) <= sizeof(struct tce_spinlock));
-
-static struct lock_class_key tce_lock_keys[TCE_LOCK_CLASSES];
-
-static const char *const tce_lock_names[TCE_LOCK_CLASSES] = {
-	[TCE_LOCK_CONTAINER]	= "tce_container",
-	[TCE_LOCK_REGISTER]	= "tce_register",
-	[TCE_LOCK_OWNERS]	= "tce_owners",
-	[TCE_LOCK_OWNER]	= "tce_owner",
-	[TCE_LOCK_UPDATE]	= "tce_update",
-	[TCE_LOCK_CHARGE]	= "tce_charge",
-	[TCE_LOCK_GROW]		= "tce_grow",
-	[TCE_LOCK_PUSH]		= "tce_push",
-	[TCE_LOCK_LEAF]		= "tce_leaf",
-	[TCE_LOCK_PARK]		= "tce_park",
-};
 
 static DEFINE_MUTEX(tce_owners_mutex);
 
@@ -49,8 +30,7 @@ static spinlock_t *spin_of(const struct tce_spinlock *s)
 
 void tce_port_mutex_init(struct tce_mutex *m, enum tce_lock_class cls)
 {
-	mutex_init(mutex_of(m));
-	lockdep_set_class_and_name(mutex_of(m), &tce_lock_keys[cls], tce_lock_names[cls]);
+	tce_lock_init_mutex(mutex_of(m), cls);
 }
 
 void tce_port_mutex_destroy(struct tce_mutex *m)
@@ -80,8 +60,7 @@ void tce_port_mutex_assert_held(const struct tce_mutex *m)
 
 void tce_port_rwsem_init(struct tce_rwsem *s, enum tce_lock_class cls)
 {
-	init_rwsem(rwsem_of(s));
-	lockdep_set_class_and_name(rwsem_of(s), &tce_lock_keys[cls], tce_lock_names[cls]);
+	tce_lock_init_rwsem(rwsem_of(s), cls);
 }
 
 void tce_port_rwsem_destroy(struct tce_rwsem *s)
@@ -125,8 +104,7 @@ void tce_port_rwsem_assert_held_write(const struct tce_rwsem *s)
 
 void tce_port_spin_init(struct tce_spinlock *s, enum tce_lock_class cls)
 {
-	spin_lock_init(spin_of(s));
-	lockdep_set_class_and_name(spin_of(s), &tce_lock_keys[cls], tce_lock_names[cls]);
+	tce_lock_init_spin(spin_of(s), cls);
 }
 
 void tce_port_spin_lock(struct tce_spinlock *s)

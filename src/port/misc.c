@@ -30,29 +30,10 @@
 
 static DEFINE_PER_CPU(long [TCE_PORT_COUNTERS], tce_counters);
 
+#define TCE_COUNTER_NAME(id, name)	[TCE_COUNT_##id] = #name,
 static const char *const tce_counter_names[TCE_PORT_COUNTERS] = {
-	[TCE_COUNT_TCES_MAPPED]			= "tces_mapped",
-	[TCE_COUNT_TCES_UNMAPPED]		= "tces_unmapped",
-	[TCE_COUNT_KVM_UPDATES]			= "kvm_updates",
-	[TCE_COUNT_KVM_KILLS]			= "kvm_kills",
-	[TCE_COUNT_KVM_HCALLS]			= "kvm_hcalls",
-	[TCE_COUNT_KVM_LOST]			= "kvm_lost",
-	[TCE_COUNT_KVM_REFUSED]			= "kvm_refused",
-	[TCE_COUNT_DEFERRED_FLUSHES]		= "deferred_flushes",
-	[TCE_COUNT_WINDOWS_CREATED]		= "windows_created",
-	[TCE_COUNT_WINDOWS_REMOVED]		= "windows_removed",
-	[TCE_COUNT_REGIONS_REGISTERED]		= "regions_registered",
-	[TCE_COUNT_REGIONS_UNREGISTERED]	= "regions_unregistered",
-	[TCE_COUNT_LEAVES]			= "leaves",
-	[TCE_COUNT_QUARANTINED]			= "quarantined",
-	[TCE_COUNT_HCALLS_PUT]			= "hcalls_put",
-	[TCE_COUNT_HCALLS_PUT_INDIRECT]		= "hcalls_put_indirect",
-	[TCE_COUNT_HCALLS_STUFF]		= "hcalls_stuff",
-	[TCE_COUNT_RTAS_QUERY]			= "rtas_query",
-	[TCE_COUNT_RTAS_CREATE]			= "rtas_create",
-	[TCE_COUNT_RTAS_REMOVE]			= "rtas_remove",
-	[TCE_COUNT_RTAS_RESET]			= "rtas_reset",
-	[TCE_COUNT_TABLES]			= "tables",
+	TCE_COUNTER_LIST(TCE_COUNTER_NAME)
+	TCE_PORT_COUNTER_LIST(TCE_COUNTER_NAME)
 };
 
 /*
@@ -263,5 +244,5 @@ long tce_port_stat_read(unsigned int which)
  */
 const char *tce_port_stat_name(unsigned int which)
 {
-	return tce_counter_names[which] ?: "?";
+	return tce_counter_names[which];
 }

@@ -15,22 +15,28 @@ struct tce_rwsem { unsigned long opaque[40]; };
 struct tce_spinlock { unsigned long opaque[16]; };
 
 /*
- * Lock classes, for lockdep: the order is that in which they nest, outermost
- * first.  What each protects is said in src/README.md, "Locks".
+ * X(ID, name) for every lock class.  The order is that in which they nest,
+ * outermost first.  What each is and protects is said in src/README.md, "Locks".
  */
+#define TCE_LOCK_CLASS_LIST(X)	\
+	X(CONTAINER, container)	\
+	X(REGISTER, register)	\
+	X(OWNERS, owners)	\
+	X(OWNER, owner)		\
+	X(UPDATE, update)	\
+	X(CHARGE, charge)	\
+	X(GROW, grow)		\
+	X(PUSH, push)		\
+	X(LEAF, leaf)		\
+	X(PARK, park)
+
+#define TCE_LOCK_CLASS_ID(id, name)	TCE_LOCK_##id,
 enum tce_lock_class {
-	TCE_LOCK_CONTAINER,	/* rwsem */
-	TCE_LOCK_REGISTER,	/* mutex: one owner's registrations, over faults and pins */
-	TCE_LOCK_OWNERS,	/* mutex: the list of owners (mm) */
-	TCE_LOCK_OWNER,		/* mutex: the tables of one owner */
-	TCE_LOCK_UPDATE,	/* mutex: ioctls that write to one window */
-	TCE_LOCK_CHARGE,	/* mutex: one table's charge */
-	TCE_LOCK_GROW,		/* mutex: where new levels hang in one table */
-	TCE_LOCK_PUSH,		/* spinlock: one window's way to the platform */
-	TCE_LOCK_LEAF,		/* spinlock: one leaf's entries */
-	TCE_LOCK_PARK,		/* spinlock: what one window has parked */
+	TCE_LOCK_CLASS_LIST(TCE_LOCK_CLASS_ID)
 	TCE_LOCK_CLASSES
 };
+
+#undef TCE_LOCK_CLASS_ID
 
 /*
  * What all locks have in common.

@@ -86,24 +86,35 @@ int tce_port_killed(void);
  */
 void tce_port_warn(const char *what, const char *file, int line);
 
-/* Counters, shown in debugfs (vfio_tce/stats). */
+/* X(ID, name) for every counter; debugfs (vfio_tce/stats) shows the names. */
+#define TCE_COUNTER_LIST(X)						\
+	X(TCES_MAPPED, tces_mapped)	/* entries set by MAP */	\
+	/* live entries cleared by UNMAP, REMOVE, detach */		\
+	X(TCES_UNMAPPED, tces_unmapped)					\
+	X(KVM_UPDATES, kvm_updates)	/* entries exchanged by KVM */	\
+	X(KVM_KILLS, kvm_kills)		/* publish calls by KVM */	\
+	X(KVM_HCALLS, kvm_hcalls)	/* hypercalls those took */	\
+	/* entries closed because a publish failed */			\
+	X(KVM_LOST, kvm_lost)						\
+	/* maps that were let through to nowhere */			\
+	X(KVM_REFUSED, kvm_refused)					\
+	/* deferred flushes that found something */			\
+	X(DEFERRED_FLUSHES, deferred_flushes)				\
+	X(WINDOWS_CREATED, windows_created)				\
+	X(WINDOWS_REMOVED, windows_removed)				\
+	X(REGIONS_REGISTERED, regions_registered)			\
+	X(REGIONS_UNREGISTERED, regions_unregistered)			\
+	X(LEAVES, leaves)		/* leaf levels alive */		\
+	/* references kept as a page may still be reachable */		\
+	X(QUARANTINED, quarantined)
+
+#define TCE_COUNTER_ID(id, name)	TCE_COUNT_##id,
 enum tce_counter {
-	TCE_COUNT_TCES_MAPPED,		/* entries set by MAP */
-	TCE_COUNT_TCES_UNMAPPED,	/* live entries cleared by UNMAP, REMOVE, detach */
-	TCE_COUNT_KVM_UPDATES,		/* entries exchanged by KVM */
-	TCE_COUNT_KVM_KILLS,		/* publish calls by KVM */
-	TCE_COUNT_KVM_HCALLS,		/* hypercalls those took */
-	TCE_COUNT_KVM_LOST,		/* entries closed because a publish failed */
-	TCE_COUNT_KVM_REFUSED,		/* maps that were let through to nowhere */
-	TCE_COUNT_DEFERRED_FLUSHES,	/* deferred flushes that found something */
-	TCE_COUNT_WINDOWS_CREATED,
-	TCE_COUNT_WINDOWS_REMOVED,
-	TCE_COUNT_REGIONS_REGISTERED,
-	TCE_COUNT_REGIONS_UNREGISTERED,
-	TCE_COUNT_LEAVES,		/* leaf levels alive */
-	TCE_COUNT_QUARANTINED,		/* references kept as a page may still be reachable */
+	TCE_COUNTER_LIST(TCE_COUNTER_ID)
 	TCE_COUNTERS
 };
+
+#undef TCE_COUNTER_ID
 
 /** tce_port_count() - add to a counter (@n may be negative); any context */
 void tce_port_count(enum tce_counter which, long n);
