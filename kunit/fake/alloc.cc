@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* port.h, "Memory". */
-#include "world.hpp"
+#include "alloc.hpp"
 
 namespace fake {
+
+template <> constinit Alloc *Part<Alloc>::here = nullptr;
 
 /*
  * In front of each block.  On the host the address sanitizer watches the memory
  * itself; this finds wrong frees and counts, in the kernel too.
  */
-struct World::Header {
+struct Alloc::Header {
 	Header *next, *prev;
 	u64 bytes;
 	u64 magic;
@@ -16,21 +18,19 @@ struct World::Header {
 	u64 pad[3];
 };
 
+struct Alloc::Page {
+	Page *next;
+	void *mem;
+};
+
 namespace {
 
 constexpr u64 kLive = 0x7cea11ce0a11fe11ull;
 constexpr u64 kDead = 0xdeadb10cdeadb10cull;
 
-struct Page {
-	Page *next;
-	void *mem;
-};
-
-constinit Page *pages = nullptr;
-
 } // namespace
 
-void World::release_all()
+void Alloc::release_all()
 {
 	while (blocks) {
 		Header *h = blocks;
@@ -50,6 +50,29 @@ void World::release_all()
 	live_pages = 0;
 }
 
+bool Alloc::is_page(const void *p) const
+{
+	for (const Page *page = pages; page; page = page->next) {
+		if (page->mem == p)
+			return true;
+	}
+	return false;
+}
+
+void Alloc::check_balance() const
+{
+	if (live_blocks)
+		FAKE_FAIL("%llu allocations (%llu bytes) left at the end", live_blocks, live_bytes);
+	if (live_pages)
+		FAKE_FAIL("%llu pages left at the end", live_pages);
+}
+
+void Alloc::reset_counts()
+{
+	total_allocs = 0;
+	peak_bytes = live_bytes;
+}
+
 } // namespace fake
 
 using namespace fake;
@@ -60,27 +83,27 @@ void *tce_port_alloc(unsigned long bytes)
 	{
 		Guard g;
 
-		if (world->forbid_alloc)
+		if (Base::here->forbid_alloc)
 			FAKE_FAIL("allocation of %lu bytes where none is allowed", bytes);
-		world->total_allocs++;
-		if (world->inject(Site::Alloc))
+		Alloc::here->total_allocs++;
+		if (Base::here->inject(Site::Alloc))
 			return nullptr;
 	}
 
-	auto *h = static_cast<World::Header *>(env_alloc(sizeof(World::Header) + bytes, 8));
+	auto *h = static_cast<Alloc::Header *>(env_alloc(sizeof(Alloc::Header) + bytes, 8));
 	Guard g;
 
 	h->bytes = bytes;
 	h->magic = kLive;
 	h->caller = __builtin_return_address(0);
-	h->next = world->blocks;
+	h->next = Alloc::here->blocks;
 	if (h->next)
 		h->next->prev = h;
-	world->blocks = h;
-	world->live_blocks++;
-	world->live_bytes += bytes;
-	if (world->live_bytes > world->peak_bytes)
-		world->peak_bytes = world->live_bytes;
+	Alloc::here->blocks = h;
+	Alloc::here->live_blocks++;
+	Alloc::here->live_bytes += bytes;
+	if (Alloc::here->live_bytes > Alloc::here->peak_bytes)
+		Alloc::here->peak_bytes = Alloc::here->live_bytes;
 	return h + 1;
 }
 
@@ -89,7 +112,7 @@ void tce_port_free(void *p)
 	if (!p)
 		return;
 
-	auto *h = static_cast<World::Header *>(p) - 1;
+	auto *h = static_cast<Alloc::Header *>(p) - 1;
 	{
 		Guard g;
 
@@ -101,11 +124,11 @@ void tce_port_free(void *p)
 		if (h->prev)
 			h->prev->next = h->next;
 		else
-			world->blocks = h->next;
+			Alloc::here->blocks = h->next;
 		if (h->next)
 			h->next->prev = h->prev;
-		world->live_blocks--;
-		world->live_bytes -= h->bytes;
+		Alloc::here->live_blocks--;
+		Alloc::here->live_bytes -= h->bytes;
 	}
 	env_free(h);
 }
@@ -116,22 +139,22 @@ void *tce_port_page_alloc(void)
 	{
 		Guard g;
 
-		if (world->forbid_alloc)
+		if (Base::here->forbid_alloc)
 			FAKE_FAIL("page allocation where none is allowed");
-		world->total_allocs++;
-		if (world->inject(Site::PageAlloc))
+		Alloc::here->total_allocs++;
+		if (Base::here->inject(Site::PageAlloc))
 			return nullptr;
 	}
 
-	auto *page = static_cast<Page *>(env_alloc(sizeof(Page), 8));
+	auto *page = static_cast<Alloc::Page *>(env_alloc(sizeof(Alloc::Page), 8));
 
 	page->mem = env_alloc(4096, 4096);
 
 	Guard g;
 
-	page->next = pages;
-	pages = page;
-	world->live_pages++;
+	page->next = Alloc::here->pages;
+	Alloc::here->pages = page;
+	Alloc::here->live_pages++;
 	return page->mem;
 }
 
@@ -140,15 +163,15 @@ void tce_port_page_free(void *p)
 	if (!p)
 		return;
 
-	Page *found = nullptr;
+	Alloc::Page *found = nullptr;
 	{
 		Guard g;
 
-		for (Page **at = &pages; *at; at = &(*at)->next) {
+		for (Alloc::Page **at = &Alloc::here->pages; *at; at = &(*at)->next) {
 			if ((*at)->mem == p) {
 				found = *at;
 				*at = found->next;
-				world->live_pages--;
+				Alloc::here->live_pages--;
 				break;
 			}
 		}
@@ -159,18 +182,9 @@ void tce_port_page_free(void *p)
 	env_free(found);
 }
 
-bool fake_is_port_page(const void *p)
-{
-	for (const Page *page = pages; page; page = page->next) {
-		if (page->mem == p)
-			return true;
-	}
-	return false;
-}
-
 unsigned int tce_port_page_shift(void)
 {
-	return world->config.page_shift;
+	return Base::here->config.page_shift;
 }
 
 tce_u64 tce_port_random(void)
@@ -178,8 +192,8 @@ tce_u64 tce_port_random(void)
 	static constinit u64 state = 0x5eed5eed5eed5eedull;
 	Guard g;
 
-	if (world)
-		world->randoms++;
+	if (Alloc::here)
+		Alloc::here->randoms++;
 	state = state * 6364136223846793005ull + 1442695040888963407ull;
 	return state ^ state >> 29;
 }

@@ -79,7 +79,7 @@ struct env_thread {
 	unsigned int nr_held;
 	unsigned int nr_spins;			/* of these, spinlocks */
 	unsigned int atomic;			/* pretends to be in softirq */
-	unsigned int in_moment;			/* World::on_moment */
+	unsigned int in_moment;			/* Base::on_moment */
 	unsigned int in_user;			/* sections of KVM that do not sleep */
 	unsigned int yielding;			/* has yielded and not slept since, see Users */
 	unsigned long task;			/* acts as this one, see as_task() */
@@ -111,8 +111,8 @@ void env_yield(void);
 
 /*
  * Storage is zeroed and as large as given here.  The fake does its own checks of
- * order and ownership on top, so these are bare; @cls is enum tce_lock_class, or
- * TCE_LOCK_CLASSES for the fake's own, and gives lockdep its class in the kernel.
+ * order and ownership on top, so these are bare; @cls is enum tce_lock_class and
+ * gives lockdep its class in the kernel.
  */
 #define ENV_MUTEX_BYTES		224u
 #define ENV_RWSEM_BYTES		288u

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * port.h, deferred flushes.  They run when a case says so (World::run_deferred()), never by
+ * port.h, deferred flushes.  They run when a case says so (Flushes::run_deferred()), never by
  * themselves: what must not depend on them has to hold without them.
  */
-#include "world.hpp"
+#include "flush.hpp"
 
 namespace fake {
+
+template <> constinit Flushes *Part<Flushes>::here = nullptr;
+
 namespace {
 
 constexpr u32 kFlushMagic = 0xf1054f10;
@@ -19,7 +22,7 @@ tce_flush *check(tce_flush *f, const char *what)
 
 } // namespace
 
-u32 World::armed() const
+u32 Flushes::armed() const
 {
 	Guard g;
 	u32 n = 0;
@@ -29,7 +32,7 @@ u32 World::armed() const
 	return n;
 }
 
-u32 World::run_deferred()
+u32 Flushes::run_deferred()
 {
 	u32 n = 0;
 
@@ -53,8 +56,22 @@ u32 World::run_deferred()
 
 		check(f, "a flush is gone while it runs")->running--;
 	}
-	users.run_later();
+	Users::here->run_later();
 	return n;
+}
+
+Flushes::~Flushes()
+{
+	while (tce_flush *f = flushes) {
+		flushes = f->next;
+		env_free(f);
+	}
+}
+
+void Flushes::check_balance() const
+{
+	if (live_flushes)
+		FAKE_FAIL("%llu deferred flushes left at the end", live_flushes);
 }
 
 } // namespace fake
@@ -67,9 +84,9 @@ struct tce_flush *tce_port_flush_create(struct tce_table *t)
 	{
 		Guard g;
 
-		if (world->forbid_alloc)
+		if (Base::here->forbid_alloc)
 			FAKE_FAIL("a flush is made where no allocation is allowed");
-		if (world->inject(Site::FlushCreate))
+		if (Base::here->inject(Site::FlushCreate))
 			return nullptr;
 	}
 
@@ -78,9 +95,9 @@ struct tce_flush *tce_port_flush_create(struct tce_table *t)
 
 	f->magic = kFlushMagic;
 	f->table = t;
-	f->next = world->flushes;
-	world->flushes = f;
-	world->live_flushes++;
+	f->next = Flushes::here->flushes;
+	Flushes::here->flushes = f;
+	Flushes::here->live_flushes++;
 	return f;
 }
 
@@ -88,7 +105,7 @@ void tce_port_flush_arm(struct tce_flush *f)
 {
 	Guard g;
 
-	world->arms++;
+	Flushes::here->arms++;
 	check(f, "a flush is armed that is gone")->armed = true;
 }
 
@@ -96,7 +113,7 @@ void tce_port_flush_cancel(struct tce_flush *f)
 {
 	moment();
 	expect_process_context("tce_port_flush_cancel");
-	world->users.asleep(true);
+	Users::here->asleep(true);
 	for (;;) {
 		{
 			Guard g;
@@ -107,13 +124,11 @@ void tce_port_flush_cancel(struct tce_flush *f)
 		}
 		env_yield();
 	}
-	world->users.asleep(false);
+	Users::here->asleep(false);
 }
 
 void tce_port_flush_destroy(struct tce_flush *f)
 {
-	if (!f)
-		return;
 	{
 		Guard g;
 
@@ -122,13 +137,13 @@ void tce_port_flush_destroy(struct tce_flush *f)
 			FAKE_FAIL("a flush goes while it is armed");
 		if (f->running)
 			FAKE_FAIL("a flush goes while it runs");
-		for (tce_flush **at = &world->flushes; *at; at = &(*at)->next) {
+		for (tce_flush **at = &Flushes::here->flushes; *at; at = &(*at)->next) {
 			if (*at == f) {
 				*at = f->next;
 				break;
 			}
 		}
-		world->live_flushes--;
+		Flushes::here->live_flushes--;
 		f->magic = 0;
 	}
 	env_free(f);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* port.h, "Tables as KVM sees them" and "Time, trouble, figures". */
-#include "kvm.hpp"
-#include "world.hpp"
+/* port.h, ktable.h: tables as KVM sees them. */
+#include "ktable.hpp"
 
 namespace fake {
+
+template <> constinit Ktables *Part<Ktables>::here = nullptr;
 
 namespace {
 
@@ -34,18 +35,18 @@ void ktable_put(tce_ktable *k)
 		check(k, "put of a table that is gone");
 		if (--k->refs)
 			return;
-		for (tce_ktable **at = &world->ktables; *at; at = &(*at)->next) {
+		for (tce_ktable **at = &Ktables::here->ktables; *at; at = &(*at)->next) {
 			if (*at == k) {
 				*at = k->next;
 				break;
 			}
 		}
-		world->live_ktables--;
+		Ktables::here->live_ktables--;
 		k->magic = 0;
 		t = k->table;
 	}
 	/* KVM may be about to call an op of it. */
-	world->users.free_later(k);
+	Users::here->free_later(k);
 
 	/* KVM drops its reference from softirq. */
 	Atomic atomic;
@@ -53,7 +54,7 @@ void ktable_put(tce_ktable *k)
 	tce_table_release(t);
 }
 
-u32 World::give_up_lost()
+u32 Ktables::give_up_lost()
 {
 	u32 n = 0;
 
@@ -72,6 +73,20 @@ u32 World::give_up_lost()
 	}
 }
 
+Ktables::~Ktables()
+{
+	while (tce_ktable *k = ktables) {
+		ktables = k->next;
+		env_free(k);
+	}
+}
+
+void Ktables::check_balance() const
+{
+	if (live_ktables)
+		FAKE_FAIL("%llu tables of KVM left at the end", live_ktables);
+}
+
 } // namespace fake
 
 using namespace fake;
@@ -82,9 +97,9 @@ struct tce_ktable *tce_port_ktable_create(struct tce_table *t, const struct tce_
 	{
 		Guard g;
 
-		if (world->forbid_alloc)
+		if (Base::here->forbid_alloc)
 			FAKE_FAIL("a table is made where no allocation is allowed");
-		if (world->inject(Site::KtableCreate))
+		if (Base::here->inject(Site::KtableCreate))
 			return nullptr;
 	}
 
@@ -95,9 +110,9 @@ struct tce_ktable *tce_port_ktable_create(struct tce_table *t, const struct tce_
 	k->table = t;
 	k->shape = *shape;
 	k->refs = 1;
-	k->next = world->ktables;
-	world->ktables = k;
-	world->live_ktables++;
+	k->next = Ktables::here->ktables;
+	Ktables::here->ktables = k;
+	Ktables::here->live_ktables++;
 	return k;
 }
 
@@ -118,7 +133,7 @@ void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot, str
 
 		if (slot >= TCE_MAX_WINDOWS)
 			env_panic(__FILE__, __LINE__, "no such table slot");
-		if (world->config.platform == TCE_PLATFORM_IODA2)
+		if (Base::here->config.platform == TCE_PLATFORM_IODA2)
 			FAKE_FAIL(
 				"PowerNV's set_window and unset_window show tables and hide them");
 		if (k)
@@ -130,31 +145,7 @@ void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot, str
 		ktable_put(old);
 }
 
-int tce_port_killed(void)
+int tce_port_group_id(const struct tce_port_group *grp)
 {
-	Guard g;
-
-	if (world->inject(Site::Killed))
-		return 1;
-	return env_self()->killed ? 1 : 0;
-}
-
-void tce_port_warn(const char *what, const char *file, int line)
-{
-	{
-		Guard g;
-
-		world->warns++;
-		if (world->allow_warn)
-			return;
-	}
-	fail_at(file, line, "warning of the engine: %s", what);
-}
-
-void tce_port_count(enum tce_counter which, long n)
-{
-	Guard g;
-
-	if (which < TCE_COUNTERS)
-		world->counters[which] += n;
+	return static_cast<int>(grp->index);
 }

@@ -17,15 +17,15 @@ public:
 	{
 		env_self()->mm = mm;
 		if (!env_self()->in_user++)
-			world->users.section_begins();
+			Users::here->section_begins();
 	}
 	~Section()
 	{
 		env_self()->mm = before_;
 		if (--env_self()->in_user)
 			return;
-		world->users.section_ends();
-		world->users.run_later();
+		Users::here->section_ends();
+		Users::here->run_later();
 	}
 	Section(const Section &) = delete;
 	Section &operator=(const Section &) = delete;
@@ -69,7 +69,7 @@ tce_mem *lookup(const tce_mm *mm, u64 ua, u64 bytes)
 {
 	Guard g;
 
-	return world->mem_lookup(mm, ua, bytes);
+	return UserMemory::here->mem_lookup(mm, ua, bytes);
 }
 
 } // namespace
@@ -82,7 +82,7 @@ int Kvm::attach(GuestTable &t, u32 group)
 	{
 		Guard g;
 
-		for (tce_ktable *k : world->groups[group].slot) {
+		for (tce_ktable *k : Groups::here->groups[group].slot) {
 			if (k && k->shape.page_shift <= t.page_shift &&
 			    k->shape.offset << k->shape.page_shift == t.offset << t.page_shift &&
 			    k->shape.entries << k->shape.page_shift >= t.size << t.page_shift) {
@@ -135,7 +135,7 @@ void Kvm::detach_group(GuestTable &t, u32 group)
 		{
 			Guard g;
 
-			for (const tce_ktable *k : world->groups[group].slot)
+			for (const tce_ktable *k : Groups::here->groups[group].slot)
 				shown += k == t.tables[i];
 		}
 		if (shown && !--t.known[i])
@@ -292,7 +292,7 @@ long Kvm::unmap(const GuestTable &t, tce_ktable *k, u64 entry)
 void Kvm::put(GuestTable &t, u64 entry, u64 tce)
 {
 	const u64 index = entry - t.offset;
-	const u64 in_page = bit(world->config.page_shift) / sizeof(u64);
+	const u64 in_page = bit(Base::here->config.page_shift) / sizeof(u64);
 
 	if (index / in_page >= (t.size + in_page - 1) / in_page) {
 		/* Without a table that would stop it this is nobody's fault but KVM's. */

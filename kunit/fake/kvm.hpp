@@ -12,7 +12,7 @@
 #ifndef TCE_FAKE_KVM_HPP
 #define TCE_FAKE_KVM_HPP
 
-#include "world.hpp"
+#include "mem.hpp"
 
 namespace fake {
 
@@ -41,7 +41,7 @@ public:
 	/*
 	 * KVM_DEV_VFIO_FILE_ADD with SET_SPAPR_TCE: 0, or -EINVAL if no table fits.  It asks nobody
 	 * whose group that is.  A table that is known already loses a reference for ever
-	 * (World::give_up_lost()).
+	 * (Ktables::give_up_lost()).
 	 */
 	int attach(GuestTable &t, u32 group);
 	/* KVM_DEV_VFIO_FILE_DEL: drops what the group still shows. */
@@ -116,10 +116,6 @@ public:
 private:
 	unsigned long before_;
 };
-
-/* A reference to a table, as iommu_tce_table_get() and _put() do it. */
-void ktable_get(tce_ktable *k);
-void ktable_put(tce_ktable *k);
 
 } // namespace fake
 

@@ -6,9 +6,12 @@
  * gives back only what it holds; nothing that can sleep is taken under a spinlock.
  * Checked on every call, so one thread is enough to find an inversion.
  */
-#include "world.hpp"
+#include "lock.hpp"
 
 namespace fake {
+
+template <> constinit Locks *Part<Locks>::here = nullptr;
+
 namespace {
 
 constexpr u32 kMagic = 0x10c310c3;
@@ -45,12 +48,11 @@ constinit bool owners_ready = false;
 
 const char *class_name(u32 cls)
 {
-	static const char *const names[] = {
-		"container", "register", "owners", "owner", "update",
-		"charge",    "grow",	 "push",   "leaf",  "park",
-	};
+#define CLASS_NAME(id, name) #name,
+#define CLASS_NAME(id, name) #name,
+	static const char *const names[] = { TCE_LOCK_CLASS_LIST(CLASS_NAME) };
+#undef CLASS_NAME
 
-	static_assert(sizeof(names) / sizeof(names[0]) == TCE_LOCK_CLASSES);
 	return cls < TCE_LOCK_CLASSES ? names[cls] : "?";
 }
 
@@ -61,7 +63,7 @@ void init(Head &h, Kind kind, u32 cls)
 	h = { kMagic, kind, cls, 0 };
 	/* Spinlocks have no destroy. */
 	if (kind != kSpin)
-		world->live_locks++;
+		Locks::here->live_locks++;
 }
 
 void check(const Head &h, Kind kind)
@@ -88,7 +90,7 @@ void destroy(Head &h, Kind kind)
 
 	Guard g;
 
-	world->live_locks--;
+	Locks::here->live_locks--;
 }
 
 /*
@@ -156,7 +158,7 @@ bool release(const Head &h, Kind kind, bool write)
 	if (kind == kSpin)
 		t->nr_spins--;
 	if (!t->nr_held)
-		world->users.quiet();
+		Users::here->quiet();
 	return taken;
 }
 
@@ -187,26 +189,24 @@ bool killed_here()
 {
 	Guard g;
 
-	if (!world->locks_until_killed)
+	if (!Locks::here->locks_until_killed)
 		return false;
-	world->locks_until_killed--;
-	return !world->locks_until_killed;
+	Locks::here->locks_until_killed--;
+	return !Locks::here->locks_until_killed;
 }
 
 } // namespace
-
-void expect_process_context(const char *what)
-{
-	const env_thread *t = env_self();
-
-	if (t->nr_spins || t->atomic || t->in_user)
-		FAKE_FAIL("%s may sleep but is called in atomic context", what);
-}
 
 void lock_check_none_held(const char *what)
 {
 	if (env_self()->nr_held)
 		FAKE_FAIL("%u locks held at %s", env_self()->nr_held, what);
+}
+
+void Locks::check_balance() const
+{
+	if (live_locks)
+		FAKE_FAIL("%lld locks left at the end", live_locks);
 }
 
 } // namespace fake
@@ -237,9 +237,9 @@ void tce_port_mutex_lock(struct tce_mutex *m)
 	const bool take = before(l.head, kMutex);
 
 	if (take) {
-		world->users.asleep(true);
+		Users::here->asleep(true);
 		env_mutex_lock(l.env);
-		world->users.asleep(false);
+		Users::here->asleep(false);
 	}
 	after(l.head, true, take);
 }
@@ -249,7 +249,7 @@ int tce_port_mutex_lock_killable(struct tce_mutex *m)
 	{
 		Guard g;
 
-		if (world->inject(Site::Killed))
+		if (Base::here->inject(Site::Killed))
 			return err::kIntr;
 	}
 	tce_port_mutex_lock(m);
@@ -297,9 +297,9 @@ int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s)
 	const bool take = before(l.head, kRwsem);
 
 	if (take) {
-		world->users.asleep(true);
+		Users::here->asleep(true);
 		env_rwsem_read_lock(l.env);
-		world->users.asleep(false);
+		Users::here->asleep(false);
 	}
 	after(l.head, false, take);
 	return 0;
@@ -318,18 +318,18 @@ void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 {
 	Rwsem &l = as<Rwsem>(s);
 
-	if (auto *hook = world->on_write_lock) {
-		world->on_write_lock = nullptr;
-		hook(world->write_lock_arg);
-		world->on_write_lock = hook;
+	if (auto *hook = Locks::here->on_write_lock) {
+		Locks::here->on_write_lock = nullptr;
+		hook(Locks::here->write_lock_arg);
+		Locks::here->on_write_lock = hook;
 	}
 
 	const bool take = before(l.head, kRwsem);
 
 	if (take) {
-		world->users.asleep(true);
+		Users::here->asleep(true);
 		env_rwsem_write_lock(l.env);
-		world->users.asleep(false);
+		Users::here->asleep(false);
 	}
 	after(l.head, true, take);
 }
@@ -392,14 +392,6 @@ void tce_port_spin_unlock(struct tce_spinlock *s)
 void tce_port_spin_assert_held(const struct tce_spinlock *s)
 {
 	assert_held(as_const<Spin>(s).head, kSpin, true);
-}
-
-tce_u64 tce_port_task(void)
-{
-	const env_thread *t = env_self();
-	const u64 number = t->task ? t->task : reinterpret_cast<unsigned long>(t) >> 1;
-
-	return bit(63) | number << 1 | 1;
 }
 
 void tce_port_owners_lock(void)

@@ -3,9 +3,12 @@
  * port.h, messages: everybody is called "process" and has the number of his address space; time
  * stands still, so that a limit that is reached stays reached.
  */
-#include "world.hpp"
+#include "log.hpp"
 
 namespace fake {
+
+template <> constinit Messages *Part<Messages>::here = nullptr;
+
 namespace {
 
 /* What a tce_log_limit holds. */
@@ -13,7 +16,7 @@ struct Limit {
 	u64 seen;
 };
 
-constexpr u32 kText = sizeof(World::last_log);
+constexpr u32 kText = sizeof(Messages::last_log);
 
 Limit &limit_of(tce_log_who *who, tce_log_kind kind)
 {
@@ -23,11 +26,11 @@ Limit &limit_of(tce_log_who *who, tce_log_kind kind)
 
 bool allows(tce_log_who *who, tce_log_kind kind)
 {
-	u64 &seen = who ? limit_of(who, kind).seen : world->log_nobodys[kind];
+	u64 &seen = who ? limit_of(who, kind).seen : Messages::here->log_nobodys[kind];
 
 	if (seen++ >= TCE_LOG_BURST)
 		return false;
-	return kind != TCE_LOG_MEMLOCK || world->log_memlock++ < TCE_LOG_BURST;
+	return kind != TCE_LOG_MEMLOCK || Messages::here->log_memlock++ < TCE_LOG_BURST;
 }
 
 u32 named(const tce_log_who *who)
@@ -65,12 +68,12 @@ __attribute__((format(printf, 3, 0))) void line(tce_log_who *who, tce_log_kind k
 		Guard g;
 
 		if (!allows(who, kind)) {
-			world->suppressed_logs++;
+			Messages::here->suppressed_logs++;
 			return;
 		}
-		world->logs++;
-		world->logs_of[kind]++;
-		__builtin_memcpy(world->last_log, text, sizeof(text));
+		Messages::here->logs++;
+		Messages::here->logs_of[kind]++;
+		__builtin_memcpy(Messages::here->last_log, text, sizeof(text));
 	}
 	if (env_knob(ENV_VERBOSE))
 		log("engine: %s", text);
@@ -78,7 +81,7 @@ __attribute__((format(printf, 3, 0))) void line(tce_log_who *who, tce_log_kind k
 
 } // namespace
 
-bool World::last_log_says(const char *part) const
+bool Messages::last_log_says(const char *part) const
 {
 	for (const char *at = last_log; *at; at++) {
 		u32 i = 0;
@@ -141,11 +144,6 @@ void tce_port_log_drop_group(struct tce_log_who *who, int group)
 	who->nr_groups = nr - 1;
 }
 
-int tce_port_group_id(const struct tce_port_group *grp)
-{
-	return static_cast<int>(grp->index);
-}
-
 void tce_port_log_for(struct tce_log_who *who, enum tce_log_kind kind, const char *fmt, ...)
 {
 	__builtin_va_list ap;
@@ -173,7 +171,7 @@ void tce_port_log_memlock(struct tce_log_who *who, struct tce_mm *m, tce_u64 npa
 	{
 		Guard g;
 
-		locked = world->locked_vm(m->index);
+		locked = UserMemory::here->locked_vm(m->index);
 	}
 	if (who && (locked > m->limit || npages > m->limit - locked)) {
 		tce_port_log_for(who, TCE_LOG_MEMLOCK, "%s: %llu pages, %llu of %llu are in use\n",

@@ -4,9 +4,11 @@
  * process, `used` counts the containers, `mapped` starts at 1 and refuses to go
  * below it, the last put fails while entries name the memory.
  */
-#include "world.hpp"
+#include "mem.hpp"
 
 namespace fake {
+
+template <> constinit Registry *Part<Registry>::here = nullptr;
 
 namespace {
 
@@ -14,7 +16,7 @@ constexpr u32 kMemMagic = 0x3e3e3e3e;
 
 u32 page_shift()
 {
-	return world->config.page_shift;
+	return Base::here->config.page_shift;
 }
 
 tce_mem *check_mem(tce_mem *mem, const char *what)
@@ -42,37 +44,12 @@ void count_step(unsigned long &done, u64 more, unsigned long most, const char *w
 
 } // namespace
 
-void begin_step()
+Registry::~Registry()
 {
-	env_self()->look_ups = 0;
-	env_self()->notes = 0;
-}
-
-/*
- * Page after page, as long as what is known is more than a system page: a hugetlb page
- * sets `pageshift`, an ordinary one leaves it as the page before did.
- */
-u32 World::registry_shift(u64 vaddr, u64 npages) const
-{
-	const u64 end = vaddr + (npages << config.page_shift);
-	u32 largest = static_cast<u32>(__builtin_ctzll(vaddr | end));
-	u32 inherited = config.page_shift;
-
-	for (u64 at = vaddr; at < end && largest > config.page_shift;) {
-		u64 next = end;
-
-		for (u32 i = 0; i < nr_huge; i++) {
-			if (huge[i].start <= at && at < huge[i].end) {
-				inherited = huge[i].lg2;
-				next = huge[i].end < next ? huge[i].end : next;
-			} else if (huge[i].start > at && huge[i].start < next) {
-				next = huge[i].start;
-			}
-		}
-		largest = inherited < largest ? inherited : largest;
-		at = next;
+	while (tce_mem *mem = graveyard) {
+		graveyard = mem->next;
+		env_free(mem);
 	}
-	return largest;
 }
 
 } // namespace fake
@@ -93,10 +70,10 @@ public:
 			if (mm_.registering++)
 				FAKE_FAIL("tce_port_mem_get() twice at a time for one process");
 		}
-		if (world->faulting) {
-			world->users.asleep(true);
-			world->faulting(world->faulting_arg, mm_);
-			world->users.asleep(false);
+		if (Registry::here->faulting) {
+			Users::here->asleep(true);
+			Registry::here->faulting(Registry::here->faulting_arg, mm_);
+			Users::here->asleep(false);
 		}
 	}
 	~Registering()
@@ -126,14 +103,14 @@ int tce_port_mem_get(struct tce_mm *m, tce_u64 vaddr, tce_u64 npages, struct tce
 		Guard g;
 
 		check_mm(m);
-		if (m != (env_self()->mm ? env_self()->mm : &world->mm[0]))
+		if (m != &UserMemory::here->current())
 			FAKE_FAIL("tce_port_mem_get for a process that is not current");
 		if (!npages || (vaddr & (bit(page_shift()) - 1)) || bytes >> page_shift() != npages)
 			FAKE_FAIL("tce_port_mem_get(0x%llx, %llu pages)", vaddr, npages);
 
 		for (tce_mem *mem = m->mems; mem; mem = mem->next) {
 			if (mem->ua == vaddr && mem->npages == npages) {
-				if (world->inject(Site::MemGet)) {
+				if (Base::here->inject(Site::MemGet)) {
 					rc = err::kNoMem;
 					goto out;
 				}
@@ -142,15 +119,17 @@ int tce_port_mem_get(struct tce_mm *m, tce_u64 vaddr, tce_u64 npages, struct tce
 				goto out;
 			}
 		}
-		if (world->inject(Site::MemGet)) {
+		if (Base::here->inject(Site::MemGet)) {
 			rc = err::kNoMem;
 			goto out;
 		}
-		if (npages > m->limit || world->locked_vm(m->index) > m->limit - npages) {
+		if (npages > m->limit ||
+		    UserMemory::here->locked_vm(m->index) > m->limit - npages) {
 			rc = err::kNoMem;
 			goto out;
 		}
-		if (!accessible(vaddr, bytes) || !writable(vaddr, bytes)) {
+		if (!UserMemory::here->accessible(vaddr, bytes) ||
+		    !UserMemory::here->writable(vaddr, bytes)) {
 			rc = err::kFault;
 			goto out;
 		}
@@ -167,7 +146,7 @@ int tce_port_mem_get(struct tce_mm *m, tce_u64 vaddr, tce_u64 npages, struct tce
 		fresh->npages = npages;
 		fresh->used = 1;
 		fresh->mapped = 1;
-		fresh->pageshift = world->registry_shift(vaddr, npages);
+		fresh->pageshift = UserMemory::here->registry_shift(vaddr, npages);
 		fresh->next = m->mems;
 		m->mems = fresh;
 		m->locked_mem += npages;
@@ -188,13 +167,13 @@ int tce_port_mem_claim(struct tce_mem *mem, tce_u64 vaddr, tce_u64 npages)
 	check_mem(mem, "tce_port_mem_claim of memory that is gone");
 	if (mem->ua != vaddr || mem->npages != npages)
 		FAKE_FAIL("tce_port_mem_claim(0x%llx, %llu pages)", vaddr, npages);
-	if (world->inject(Site::Killed) || env_self()->killed)
+	if (Base::here->inject(Site::Killed) || env_self()->killed)
 		return err::kIntr;
 	if (mem->pageshift <= page_shift())
 		return 0;
 	/* One look at each page that it is said to be made of. */
 	for (u64 i = 0; i < npages; i += bit(mem->pageshift - page_shift())) {
-		if (!world->block_is_huge(vaddr + (i << page_shift()), mem->pageshift))
+		if (!UserMemory::here->block_is_huge(vaddr + (i << page_shift()), mem->pageshift))
 			return err::kPerm;
 	}
 	return 0;
@@ -209,7 +188,7 @@ int tce_port_mem_put(struct tce_mm *m, struct tce_mem *mem)
 
 		check_mm(m);
 		check_mem(mem, "tce_port_mem_put of memory that is gone");
-		world->mem_puts++;
+		Registry::here->mem_puts++;
 		if (mem->mm != m)
 			FAKE_FAIL("memory is put for the wrong process");
 		if (--mem->used)
@@ -221,11 +200,11 @@ int tce_port_mem_put(struct tce_mm *m, struct tce_mem *mem)
 		mem->mapped = 0;
 
 		/* The last pin goes: no device may reach any of its pages. */
-		if (world->device_reaches_mem(*mem)) {
+		if (Reach::here->device_reaches_mem(*mem)) {
 			FAKE_FAIL("memory 0x%llx loses its pins while a device can reach it",
 				  mem->ua);
 		}
-		world->unpinned_pages += mem->npages;
+		Registry::here->unpinned_pages += mem->npages;
 		m->locked_mem -= mem->npages;
 		for (tce_mem **at = &m->mems; *at; at = &(*at)->next) {
 			if (*at == mem) {
@@ -235,8 +214,8 @@ int tce_port_mem_put(struct tce_mm *m, struct tce_mem *mem)
 		}
 		/* KVM may still look at it: freed after a grace period (call_rcu()). */
 		mem->magic = 0;
-		mem->next = world->graveyard;
-		world->graveyard = mem;
+		mem->next = Registry::here->graveyard;
+		Registry::here->graveyard = mem;
 	}
 	return 0;
 }
@@ -248,17 +227,13 @@ int tce_port_mem_map(struct tce_mem *mem, tce_u64 nr)
 
 	check_mem(mem, "tce_port_mem_map of memory that is gone");
 	/* With a note it cannot go away. */
-	if (!mem->mapped || (mem->mapped == 1 && world->inject(Site::MemMap)))
+	if (!mem->mapped || (mem->mapped == 1 && Base::here->inject(Site::MemMap)))
 		return err::kNxio;
 	count_step(env_self()->notes, nr, kMaxNotes, "notes");
 	mem->mapped += static_cast<s64>(nr);
 	return 0;
 }
 
-/*
- * mm_iommu_ua_to_hpa(), which KVM calls on what mm_iommu_lookup() gave it: it believes
- * what the registry says of the largest page.
- */
 int fake::mem_translate(const tce_mem *mem, u64 vaddr, u32 shift, u64 *hpa)
 {
 	Guard g;
@@ -266,7 +241,7 @@ int fake::mem_translate(const tce_mem *mem, u64 vaddr, u32 shift, u64 *hpa)
 	if (shift > mem->pageshift)
 		return err::kFault;
 	if (hpa)
-		*hpa = world->hpa_of(mem->mm, vaddr);
+		*hpa = UserMemory::here->hpa_of(mem->mm, vaddr);
 	return 0;
 }
 
@@ -279,8 +254,8 @@ static void unmap_checked(tce_mem *mem, u64 nr)
 		return;
 	}
 	mem->mapped -= static_cast<s64>(nr);
-	if (world->strict_notes &&
-	    world->entries_naming_mem(*mem) > static_cast<u64>(mem->mapped - 1))
+	if (Registry::here->strict_notes &&
+	    Reach::here->entries_naming_mem(*mem) > static_cast<u64>(mem->mapped - 1))
 		FAKE_FAIL("memory 0x%llx loses notes while a device can reach it", mem->ua);
 }
 
@@ -308,7 +283,7 @@ void tce_port_mem_unmap_user(struct tce_mm *m, tce_u64 vaddr, tce_u64 size)
 	Guard g;
 
 	check_mm(m);
-	if (tce_mem *mem = world->mem_lookup(m, vaddr, size))
+	if (tce_mem *mem = UserMemory::here->mem_lookup(m, vaddr, size))
 		unmap_checked(mem, 1);
 }
 
@@ -333,10 +308,10 @@ int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr, unsigned int shif
 	for (unsigned int i = 0; i < nr; i++) {
 		const u64 ua = vaddr + (static_cast<u64>(i) << shift);
 
-		if (!world->block_is_contiguous(ua, shift))
+		if (!UserMemory::here->block_is_contiguous(ua, shift))
 			return err::kPerm;
 		if (hpa)
-			hpa[i] = world->hpa_of(mem->mm, ua);
+			hpa[i] = UserMemory::here->hpa_of(mem->mm, ua);
 	}
 	return 0;
 }
@@ -347,7 +322,8 @@ int tce_port_block_is_huge(tce_u64 hpa, unsigned int shift)
 	u32 which;
 	u64 vaddr;
 
-	return world->locate(hpa, &which, &vaddr) && world->block_is_huge(vaddr, shift);
+	return UserMemory::here->locate(hpa, &which, &vaddr) &&
+	       UserMemory::here->block_is_huge(vaddr, shift);
 }
 
 void tce_port_page_dirty(tce_u64 hpa, unsigned int shift)
@@ -356,9 +332,9 @@ void tce_port_page_dirty(tce_u64 hpa, unsigned int shift)
 
 	if (hpa & (bit(shift) - 1))
 		FAKE_FAIL("dirty page 0x%llx is not aligned to 2^%u", hpa, shift);
-	if (!world->is_pinned(hpa, bit(shift)))
+	if (!UserMemory::here->is_pinned(hpa, bit(shift)))
 		FAKE_FAIL("dirty page 0x%llx is not pinned", hpa);
-	world->dirtied++;
+	UserMemory::here->dirtied++;
 	/* One page at a time is what KVM does; a large one is looked at for as long as it takes. */
 	if (!env_self()->in_user)
 		count_step(env_self()->look_ups,

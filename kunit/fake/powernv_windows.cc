@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* PowerNV's hardware, and port.h, "IODA2: windows of a PE" and the levels that it walks. */
-#include "kvm.hpp"
-#include "world.hpp"
+#include "powernv_windows.hpp"
 
 namespace fake {
+
+template <> constinit Ioda *Part<Ioda>::here = nullptr;
+
 namespace {
 
 /* Beyond all user memory; 1 MiB apart, no level is larger. */
 constexpr u64 kLevels = 1ull << 50;
 constexpr u32 kApart = 20;
-
-tce_port_group &check_group(tce_port_group *g)
-{
-	if (g < &world->groups[0] || g >= &world->groups[world->config.groups])
-		env_panic(__FILE__, __LINE__, "no such group");
-	return *g;
-}
 
 bool power_of_two(u64 x)
 {
@@ -178,7 +173,7 @@ bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 /* The window by bit 59 of the address; whether it holds the address is for the table. */
 HwWindow *Ioda::window_at(u32 pe, u64 at)
 {
-	HwWindow &w = win[pe][at >= world->config.fw.ddw_start];
+	HwWindow &w = win[pe][at >= Base::here->config.fw.ddw_start];
 
 	if (!w.table || at < w.start() || (at - w.start()) >> w.shape.page_shift >= w.reach())
 		return nullptr;
@@ -236,11 +231,11 @@ void Ioda::snoop()
 						       tce & 0xfff);
 				     if (tce_hpa(tce) & (bit(shift) - 1))
 					     FAKE_FAIL("entry %llu names 0x%llx", i, tce);
-				     if (!world->is_pinned(tce_hpa(tce), bit(shift)))
+				     if (!UserMemory::here->is_pinned(tce_hpa(tce), bit(shift)))
 					     FAKE_FAIL("entry %llu names memory that is not pinned",
 						       i);
 				     if (tce & TCE_PERM_WRITE &&
-					 !world->is_writable(tce_hpa(tce), bit(shift)))
+					 !UserMemory::here->is_writable(tce_hpa(tce), bit(shift)))
 					     FAKE_FAIL("entry %llu: read-only memory", i);
 				     if (!cached)
 					     w.cache.set(i, tce);
@@ -316,6 +311,12 @@ void Ioda::check_balance() const
 		FAKE_FAIL("%u tables of windows that firmware did not unset", nr_lost);
 }
 
+void Ioda::check_levels() const
+{
+	if (live_levels)
+		FAKE_FAIL("%llu levels of tables left at the end", live_levels);
+}
+
 } // namespace fake
 
 using namespace fake;
@@ -326,30 +327,30 @@ void *tce_port_level_alloc(unsigned long bytes, int node)
 	{
 		Guard g;
 
-		if (world->forbid_alloc)
+		if (Base::here->forbid_alloc)
 			FAKE_FAIL("a level is allocated where no allocation is allowed");
 		if (bytes < 4096 || !power_of_two(bytes) || bytes > bit(kApart))
 			FAKE_FAIL("a level of %lu bytes", bytes);
 		if (node < -1 || node >= static_cast<int>(kMaxPes))
 			FAKE_FAIL("a level on node %d", node);
-		world->total_allocs++;
-		world->ioda.nodes |= 1u << static_cast<u32>(node + 1);
-		if (world->inject(Site::LevelAlloc))
+		Alloc::here->total_allocs++;
+		Ioda::here->nodes |= 1u << static_cast<u32>(node + 1);
+		if (Base::here->inject(Site::LevelAlloc))
 			return nullptr;
 	}
-	return world->ioda.level_alloc(bytes);
+	return Ioda::here->level_alloc(bytes);
 }
 
 void tce_port_level_free(void *p, unsigned long bytes)
 {
-	world->ioda.level_free(p, bytes);
+	Ioda::here->level_free(p, bytes);
 }
 
 tce_u64 tce_port_level_address(const void *p)
 {
 	Guard g;
 
-	return world->ioda.address_of(p);
+	return Ioda::here->address_of(p);
 }
 
 int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot, struct tce_ktable *k,
@@ -360,13 +361,14 @@ int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot, stru
 
 	Guard guard;
 	tce_port_group &g = check_group(grp);
-	Ioda &ioda = world->ioda;
+	Ioda &ioda = *Ioda::here;
 	const tce_ktable_shape &shape = k->shape;
 	const u64 start = slot ? g.ddw_start : g.default_start;
 
-	if (world->config.platform != TCE_PLATFORM_IODA2 || slot >= TCE_MAX_WINDOWS || !shape.base)
+	if (Base::here->config.platform != TCE_PLATFORM_IODA2 || slot >= TCE_MAX_WINDOWS ||
+	    !shape.base)
 		env_panic(__FILE__, __LINE__, "no such window");
-	if (world->forbid_alloc)
+	if (Base::here->forbid_alloc)
 		FAKE_FAIL("a window is set where no allocation is allowed");
 	if (shape.offset << shape.page_shift != start)
 		FAKE_FAIL("window %u is set with a table for 0x%llx", slot,
@@ -375,7 +377,7 @@ int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot, stru
 		FAKE_FAIL("a table of %u levels at %p", shape.levels, shape.base);
 	if (!(g.caps.pgsizes & bit(shape.page_shift)))
 		FAKE_FAIL("the PE has no pages of 2^%u bytes", shape.page_shift);
-	if (world->inject(Site::IodaSet))
+	if (Base::here->inject(Site::IodaSet))
 		return err::kIo;
 
 	HwWindow &w = ioda.win[g.index][slot];
@@ -411,7 +413,7 @@ int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot)
 	{
 		Guard guard;
 		tce_port_group &g = check_group(grp);
-		Ioda &ioda = world->ioda;
+		Ioda &ioda = *Ioda::here;
 
 		if (slot >= TCE_MAX_WINDOWS)
 			env_panic(__FILE__, __LINE__, "no such window");
@@ -424,7 +426,7 @@ int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot)
 		}
 		shown = g.slot[slot];
 		g.slot[slot] = nullptr;
-		if (world->inject(Site::IodaUnset)) {
+		if (Base::here->inject(Site::IodaUnset)) {
 			w.stuck = true;
 			rc = err::kIo;
 		} else {
@@ -446,5 +448,5 @@ void tce_port_ioda_kill(struct tce_ktable *k, tce_u64 index, tce_u64 nr)
 	moment();
 	Guard g;
 
-	world->ioda.kill(k, index, nr);
+	Ioda::here->kill(k, index, nr);
 }

@@ -19,7 +19,9 @@
 #ifndef TCE_FAKE_IODA_HPP
 #define TCE_FAKE_IODA_HPP
 
-#include "util.hpp"
+#include "alloc.hpp"
+#include "ktable.hpp"
+#include "mm.hpp"
 
 namespace fake {
 
@@ -53,12 +55,9 @@ struct HwWindow {
 	u64 start() const { return shape.offset << shape.page_shift; }
 };
 
-class Ioda {
+class Ioda : public Part<Ioda> {
 public:
-	Ioda() = default;
 	~Ioda();
-	Ioda(const Ioda &) = delete;
-	Ioda &operator=(const Ioda &) = delete;
 
 	/* --- Levels --- */
 
@@ -98,6 +97,8 @@ public:
 	u32 page_shift_at(u32 pe, u64 at);
 	void snoop();
 	void check_balance() const;
+	void check_levels() const;
+	void reset_counts() { sets = unsets = kills = killed_entries = 0; }
 
 	/* How many entries of a PE a device can use for which match(const HwEntry &) holds. */
 	template <typename Match> u64 count_reachable(u32 pe, Match match) const
@@ -189,6 +190,8 @@ private:
 	Sparse mem_of_;	   /* by number */
 	Sparse bytes_of_;
 };
+
+template <> Ioda *Part<Ioda>::here;
 
 } // namespace fake
 

@@ -11,19 +11,21 @@
  *    default window itself that was removed.
  *  - Reset removes all and brings the default window back, empty.
  */
-#include "world.hpp"
+#include "pseries_ddw.hpp"
 
 namespace fake {
+
+template <> constinit Rtas *Part<Rtas>::here = nullptr;
+
+void Rtas::reset_counts()
+{
+	for (u64 &calls : ddw_calls)
+		calls = 0;
+}
+
 namespace {
 
 enum Call : u32 { kQuery, kCreate, kRemove, kReset };
-
-tce_port_group &check_group(tce_port_group *g)
-{
-	if (g < &world->groups[0] || g >= &world->groups[world->config.groups])
-		env_panic(__FILE__, __LINE__, "no such group");
-	return *g;
-}
 
 u32 active(const tce_port_group &g)
 {
@@ -36,10 +38,10 @@ u32 active(const tce_port_group &g)
 
 int begin(Call call, Site site, bool present)
 {
-	world->ddw_calls[call]++;
+	Rtas::here->ddw_calls[call]++;
 	if (!present)
 		return err::kNoDev;
-	return world->inject(site) ? world->ddw_error : 0;
+	return Base::here->inject(site) ? Rtas::here->ddw_error : 0;
 }
 
 } // namespace
@@ -52,7 +54,7 @@ int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 	expect_process_context("tce_port_ddw_query");
 
 	Guard guard;
-	const Firmware &fw = world->config.fw;
+	const Firmware &fw = Base::here->config.fw;
 	const tce_port_group &g = check_group(grp);
 
 	if (const int rc = begin(kQuery, Site::DdwQuery, fw.has_ddw))
@@ -70,7 +72,7 @@ int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 	expect_process_context("tce_port_ddw_create");
 
 	Guard guard;
-	const Firmware &fw = world->config.fw;
+	const Firmware &fw = Base::here->config.fw;
 	tce_port_group &g = check_group(grp);
 
 	if (const int rc = begin(kCreate, Site::DdwCreate, fw.has_ddw))
@@ -110,7 +112,7 @@ int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 	expect_process_context("tce_port_ddw_remove");
 
 	Guard guard;
-	const Firmware &fw = world->config.fw;
+	const Firmware &fw = Base::here->config.fw;
 	tce_port_group &g = check_group(grp);
 
 	if (const int rc = begin(kRemove, Site::DdwRemove, fw.has_ddw))
@@ -126,9 +128,9 @@ int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 
 		const bool was_default = fw.default_by_liobn ? liobn == g.caps.default_liobn :
 							       w.is_default;
-		world->drop_window(w);
+		Hypervisor::here->drop_window(w);
 		if (!active(g) && !was_default && fw.restores_default)
-			world->make_default(g);
+			Groups::here->make_default(g);
 		return 0;
 	}
 	FAKE_FAIL("ibm,remove-pe-dma-window of LIOBN 0x%x, which group %u has not", liobn, g.index);
@@ -142,15 +144,15 @@ int tce_port_ddw_reset(struct tce_port_group *grp)
 	Guard guard;
 	tce_port_group &g = check_group(grp);
 
-	if (!world->config.fw.has_reset)
+	if (!Base::here->config.fw.has_reset)
 		FAKE_FAIL("ibm,reset-pe-dma-windows, which the firmware has not");
-	if (const int rc = begin(kReset, Site::DdwReset, world->config.fw.has_reset))
+	if (const int rc = begin(kReset, Site::DdwReset, Base::here->config.fw.has_reset))
 		return rc;
 	for (FwWindow &w : g.win) {
 		if (w.live)
-			world->drop_window(w);
+			Hypervisor::here->drop_window(w);
 	}
-	world->make_default(g);
+	Groups::here->make_default(g);
 	return 0;
 }
 

@@ -6,13 +6,17 @@
  * the window, a list that is not a page, memory that is not pinned) gets the
  * status that PAPR gives and fails the case.
  */
-#include "world.hpp"
+#include "pseries_hcall.hpp"
 
 namespace fake {
 
-/* --- What a device can reach ------------------------------------------------------ */
+template <> constinit Hypervisor *Part<Hypervisor>::here = nullptr;
 
-void World::note_tce(u64 old_tce, u64 new_tce, u32 page_shift)
+const u32 Hypervisor::kShiftOf[Hypervisor::kShifts] = { 12, 16, 21, 24, 28, 30, 34 };
+
+/* --- Its tables ------------------------------------------------------------------- */
+
+void Hypervisor::note_tce(u64 old_tce, u64 new_tce, u32 page_shift)
 {
 	u32 s = 0;
 
@@ -28,144 +32,32 @@ void World::note_tce(u64 old_tce, u64 new_tce, u32 page_shift)
 		count.add(tce_hpa(old_tce) >> shift, -1);
 }
 
-bool World::device_reaches(u64 hpa, u64 bytes) const
+u64 Hypervisor::names(u64 hpa, u64 bytes) const
 {
-	for (u32 s = 0; s < kShifts; s++) {
-		if (!reach_[s].used())
-			continue;
-		for (u64 n = hpa >> kShiftOf[s]; n <= (hpa + bytes - 1) >> kShiftOf[s]; n++) {
-			if (reach_[s].get(n))
-				return true;
-		}
-	}
-
-	for (u32 pe = 0; pe < config.groups; pe++) {
-		if (ioda.count_reachable(pe, [&](const HwEntry &e) { return e.names(hpa, bytes); }))
-			return true;
-	}
-	return false;
-}
-
-u64 World::entries_naming(u64 hpa) const
-{
-	const u64 page = bit(config.page_shift);
 	u64 n = 0;
 
-	hpa &= ~(page - 1);
 	for (u32 s = 0; s < kShifts; s++) {
 		for (u64 i = hpa >> kShiftOf[s];
-		     reach_[s].used() && i <= (hpa + page - 1) >> kShiftOf[s]; i++)
+		     reach_[s].used() && i <= (hpa + bytes - 1) >> kShiftOf[s]; i++)
 			n += reach_[s].get(i);
 	}
-	for (u32 pe = 0; pe < config.groups; pe++)
-		n += ioda.count_reachable(pe, [&](const HwEntry &e) { return e.names(hpa, page); });
 	return n;
 }
 
-bool World::device_reaches_mem(const tce_mem &mem) const
+bool Hypervisor::names_mem(const tce_mem &mem) const
 {
-	bool reaches = walked_entries_naming(mem);
+	bool any = false;
 
 	for (u32 s = 0; s < kShifts; s++) {
 		reach_[s].for_each([&](u64 n, u64) {
-			reaches = reaches || is_part_of(mem, n << kShiftOf[s], kShiftOf[s]);
+			any = any ||
+			      UserMemory::here->is_part_of(mem, n << kShiftOf[s], kShiftOf[s]);
 		});
 	}
-	return reaches;
+	return any;
 }
 
-/* What one entry names is contiguous in user memory. */
-bool World::is_part_of(const tce_mem &mem, u64 hpa, u32 shift) const
-{
-	u32 which;
-	u64 ua;
-
-	return locate(hpa, &which, &ua) && which == mem.mm->index &&
-	       ua < mem.ua + (mem.npages << config.page_shift) && mem.ua < ua + bit(shift);
-}
-
-u64 World::entries_naming_mem(const tce_mem &mem) const
-{
-	u64 most = walked_entries_naming(mem);
-
-	for (u32 g = 0; g < config.groups; g++) {
-		u64 n = 0;
-
-		for (const FwWindow &w : groups[g].win) {
-			w.tces.for_each([&](u64, u64 tce) {
-				n += is_part_of(mem, tce_hpa(tce), w.page_shift);
-			});
-		}
-		most = n > most ? n : most;
-	}
-	return most;
-}
-
-u64 World::walked_entries_naming(const tce_mem &mem) const
-{
-	u64 most = 0;
-
-	for (u32 pe = 0; pe < config.groups; pe++) {
-		const u64 n = ioda.count_reachable(pe, [&](const HwEntry &e) {
-			return is_part_of(mem, tce_hpa(e.tce), e.page_shift);
-		});
-
-		most = n > most ? n : most;
-	}
-	return most;
-}
-
-u64 World::live_tces() const
-{
-	u64 n = 0;
-
-	for (u32 i = 0; i < config.groups; i++) {
-		for_each_tce(i, [&](u64, u64 tce) { n += tce_live(tce); });
-	}
-	return n;
-}
-
-FwWindow *World::window_by_liobn(u32 liobn)
-{
-	for (u32 i = 0; i < config.groups; i++) {
-		for (FwWindow &w : groups[i].win) {
-			if (w.live && w.liobn == liobn)
-				return &w;
-		}
-	}
-	return nullptr;
-}
-
-FwWindow *World::window_at(u32 group, u64 ioba)
-{
-	for (FwWindow &w : groups[group].win) {
-		if (w.live && w.start <= ioba && ioba - w.start < bit(w.window_shift))
-			return &w;
-	}
-	return nullptr;
-}
-
-u64 World::tce_at(u32 group, u64 ioba)
-{
-	if (config.platform == TCE_PLATFORM_IODA2)
-		return ioda.access(group, ioba);
-
-	const FwWindow *w = window_at(group, ioba);
-
-	return w ? w->tces.get((ioba - w->start) >> w->page_shift) : 0;
-}
-
-u32 World::page_shift_at(u32 group, u64 ioba)
-{
-	if (config.platform == TCE_PLATFORM_IODA2)
-		return ioda.page_shift_at(group, ioba);
-
-	const FwWindow *w = window_at(group, ioba);
-
-	return w ? w->page_shift : 0;
-}
-
-void World::drop_window(FwWindow &w)
+void Hypervisor::drop_window(FwWindow &w)
 {
 	w.tces.for_each([&](u64, u64 tce) { note_tce(tce, 0, w.page_shift); });
 	w.tces.clear();
@@ -173,15 +65,57 @@ void World::drop_window(FwWindow &w)
 	w.is_default = false;
 }
 
-/* --- Hypercalls ----------------------------------------------------------------------- */
+void Hypervisor::set_entry(FwWindow &w, u64 index, u64 tce)
+{
+	const u64 old = w.tces.exchange(index, tce);
+
+	note_tce(old, tce, w.page_shift);
+	if (watch && old != tce)
+		watch(watch_arg, w, index, old, tce);
+}
+
+void Hypervisor::script(const Script &s)
+{
+	for (Script &slot : scripts) {
+		if (!slot.times) {
+			slot = s;
+			return;
+		}
+	}
+	FAKE_FAIL("too many scripts");
+}
+
+void Hypervisor::no_scripts()
+{
+	for (Script &slot : scripts)
+		slot = {};
+}
+
+u64 Hypervisor::hcall_total() const
+{
+	u64 sum = 0;
+
+	for (const HcallCount &c : hcalls)
+		sum += c.calls;
+	return sum;
+}
+
+void Hypervisor::reset_counts()
+{
+	for (HcallCount &c : hcalls)
+		c = {};
+	refused_hcalls = 0;
+}
+
+/* --- Hypercalls ------------------------------------------------------------------- */
 
 namespace {
 
 /* The caller holds the world's lock. */
 long bad(const char *what, u64 a, u64 b)
 {
-	world->bad_hcalls++;
-	if (!world->allow_bad_hcalls)
+	Hypervisor::here->bad_hcalls++;
+	if (!Hypervisor::here->allow_bad_hcalls)
 		FAKE_FAIL("hypercall: %s (0x%llx, 0x%llx)", what, a, b);
 	return h::kParameter;
 }
@@ -193,7 +127,7 @@ bool refused(Op op, u32 liobn, bool zero, u32 nr, long *status, u32 *apply)
 {
 	static constexpr Site kSiteOf[] = { Site::HPut, Site::HIndirect, Site::HStuff };
 
-	for (Script &s : world->scripts) {
+	for (Script &s : Hypervisor::here->scripts) {
 		if (!s.times || !(s.ops & op_bit(op)) || (s.zero_only && !zero) ||
 		    (s.liobn && s.liobn != liobn))
 			continue;
@@ -206,21 +140,12 @@ bool refused(Op op, u32 liobn, bool zero, u32 nr, long *status, u32 *apply)
 		*apply = s.apply < nr ? s.apply : nr;
 		return true;
 	}
-	if (world->inject(kSiteOf[static_cast<u32>(op)])) {
-		*status = world->inject_state.status;
-		*apply = world->inject_state.apply < nr ? world->inject_state.apply : nr;
+	if (Base::here->inject(kSiteOf[static_cast<u32>(op)])) {
+		*status = Base::here->inject_state.status;
+		*apply = Base::here->inject_state.apply < nr ? Base::here->inject_state.apply : nr;
 		return true;
 	}
 	return false;
-}
-
-void set_entry(FwWindow &w, u64 index, u64 tce)
-{
-	const u64 old = w.tces.exchange(index, tce);
-
-	world->note_tce(old, tce, w.page_shift);
-	if (world->watch && old != tce)
-		world->watch(world->watch_arg, w, index, old, tce);
 }
 
 bool entry_ok(const FwWindow &w, u64 tce)
@@ -235,11 +160,12 @@ bool entry_ok(const FwWindow &w, u64 tce)
 		bad("entry with reserved bits", tce, w.page_shift);
 		return false;
 	}
-	if (!world->is_pinned(tce_hpa(tce), bit(w.page_shift))) {
+	if (!UserMemory::here->is_pinned(tce_hpa(tce), bit(w.page_shift))) {
 		bad("entry names memory that is not pinned", tce, w.page_shift);
 		return false;
 	}
-	if (tce & TCE_PERM_WRITE && !world->is_writable(tce_hpa(tce), bit(w.page_shift))) {
+	if (tce & TCE_PERM_WRITE &&
+	    !UserMemory::here->is_writable(tce_hpa(tce), bit(w.page_shift))) {
 		bad("entry lets the device write to read-only memory", tce, w.page_shift);
 		return false;
 	}
@@ -249,13 +175,13 @@ bool entry_ok(const FwWindow &w, u64 tce)
 template <typename Entry>
 long change(Op op, u32 liobn, u64 ioba, unsigned int nr, bool zero, Entry entry)
 {
-	FwWindow *w = world->window_by_liobn(liobn);
-	HcallCount &count = world->hcalls[static_cast<u32>(op)];
+	FwWindow *w = Groups::here->window_by_liobn(liobn);
+	HcallCount &count = Hypervisor::here->hcalls[static_cast<u32>(op)];
 	long status = h::kSuccess;
 	u32 todo = nr;
 
 	count.calls++;
-	if (!world->config.fw.has_multitce && op != Op::Put)
+	if (!Base::here->config.fw.has_multitce && op != Op::Put)
 		return bad("the firmware has no such call", liobn, ioba), h::kFunction;
 	if (!w)
 		return bad("no such LIOBN", liobn, ioba);
@@ -270,13 +196,13 @@ long change(Op op, u32 liobn, u64 ioba, unsigned int nr, bool zero, Entry entry)
 			return h::kParameter;
 	}
 	if (refused(op, liobn, zero, nr, &status, &todo))
-		world->refused_hcalls++;
+		Hypervisor::here->refused_hcalls++;
 
 	const u64 first = (ioba - w->start) >> w->page_shift;
 
 	/* Clearing what is empty is what happens most. */
 	for (u32 i = 0; (!zero || w->tces.used()) && i < todo; i++)
-		set_entry(*w, first + i, entry(i));
+		Hypervisor::here->set_entry(*w, first + i, entry(i));
 	count.entries += todo;
 	return status;
 }
@@ -297,7 +223,7 @@ using namespace fake;
 
 int tce_port_has_multitce(void)
 {
-	return world->config.fw.has_multitce;
+	return Base::here->config.fw.has_multitce;
 }
 
 long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce)
@@ -314,7 +240,7 @@ long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list, 
 	Guard g;
 	bool zero = true;
 
-	if (reinterpret_cast<unsigned long>(list) & 4095 || !fake_is_port_page(list))
+	if (reinterpret_cast<unsigned long>(list) & 4095 || !Alloc::here->is_page(list))
 		return bad("the list is not a page", liobn, ioba);
 	for (u32 i = 0; i < nr && i < 512; i++)
 		zero = zero && !list_entry(list, i);
@@ -328,29 +254,4 @@ long tce_port_h_stuff_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce, unsigned int
 	Guard g;
 
 	return change(Op::Stuff, liobn, ioba, nr, !tce, [&](u32) { return tce; });
-}
-
-int tce_port_wait_ms(unsigned int ms, int killable)
-{
-	expect_process_context("tce_port_wait_ms");
-	world->users.quiet();
-	{
-		Guard g;
-
-		world->waits++;
-		world->waited_ms += ms;
-	}
-	moment();
-
-	Guard g;
-
-	return killable && (world->inject(Site::Killed) || env_self()->killed);
-}
-
-void tce_port_delay_us(unsigned int us)
-{
-	Guard g;
-
-	world->delays++;
-	world->delayed_us += us;
 }

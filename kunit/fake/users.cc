@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Grace periods, and port.h's calls for them; see users.hpp. */
+/* Grace periods; see users.hpp. */
 #include "users.hpp"
-#include "world.hpp"
 
 namespace fake {
+
+template <> constinit Users *Part<Users>::here = nullptr;
 
 /* What tce_later has room for. */
 struct Users::Later {
@@ -182,7 +183,7 @@ void Users::run_later()
 	}
 }
 
-void Users::free_all()
+Users::~Users()
 {
 	while (Block *b = blocks_) {
 		blocks_ = b->next;
@@ -200,41 +201,10 @@ u64 Users::waiting() const
 	return n;
 }
 
+void Users::check_balance() const
+{
+	if (waiting())
+		FAKE_FAIL("%llu calls that wait for KVM left at the end", waiting());
+}
+
 } // namespace fake
-
-using namespace fake;
-
-void tce_port_sync_users(void)
-{
-	moment();
-	expect_process_context("tce_port_sync_users");
-	if (env_self()->in_user)
-		return;
-	world->users.wait();
-	{
-		Guard g;
-
-		world->syncs++;
-	}
-	moment();
-	world->users.run_later();
-}
-
-void tce_port_later(struct tce_later *l, void (*fn)(struct tce_later *l))
-{
-	world->users.later(l, fn);
-}
-
-void tce_port_yield(void)
-{
-	moment();
-	expect_process_context("tce_port_yield");
-	begin_step();
-	{
-		Guard g;
-
-		world->yields++;
-	}
-	world->users.yields();
-	env_yield();
-}

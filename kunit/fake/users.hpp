@@ -13,15 +13,13 @@
 #ifndef TCE_FAKE_USERS_HPP
 #define TCE_FAKE_USERS_HPP
 
-#include "util.hpp"
+#include "base.hpp"
 
 namespace fake {
 
-class Users {
+class Users : public Part<Users> {
 public:
-	Users() = default;
-	Users(const Users &) = delete;
-	Users &operator=(const Users &) = delete;
+	~Users();
 
 	/* The calling thread. */
 	void section_begins();
@@ -37,11 +35,10 @@ public:
 	void run_later();
 	/* Free memory when a section that has begun cannot use it any more. */
 	void free_later(void *p);
-	/* Without waiting for anybody. */
-	void free_all();
 
 	/* Calls that have not been made. */
 	u64 waiting() const;
+	void check_balance() const;
 
 private:
 	struct Inside {
@@ -65,6 +62,8 @@ private:
 	Later *laters_ = nullptr;
 	Block *blocks_ = nullptr;
 };
+
+template <> Users *Part<Users>::here;
 
 } // namespace fake
 

@@ -6,37 +6,16 @@
  * what the locks do to interrupts, on the debug kernel.
  */
 #include <linux/build_bug.h>
-#include <linux/lockdep.h>
-#include <linux/mutex.h>
 #include <linux/preempt.h>
-#include <linux/rwsem.h>
 #include <linux/sched.h>
-#include <linux/spinlock.h>
 
-#include <tce/port.h>
-
+#include "../../src/port/lock_class.h"
 #include "env.h"
-
-/* The last one is the fake's own. */
-static struct lock_class_key keys[TCE_LOCK_CLASSES + 1];
-static const char *const names[TCE_LOCK_CLASSES + 1] = {
-	[TCE_LOCK_CONTAINER] = "tce_container",
-	[TCE_LOCK_REGISTER] = "tce_register",
-	[TCE_LOCK_OWNERS] = "tce_owners",
-	[TCE_LOCK_OWNER] = "tce_owner",
-	[TCE_LOCK_UPDATE] = "tce_update",
-	[TCE_LOCK_CHARGE] = "tce_charge",
-	[TCE_LOCK_GROW] = "tce_grow",
-	[TCE_LOCK_PUSH] = "tce_push",
-	[TCE_LOCK_LEAF] = "tce_leaf",
-	[TCE_LOCK_PARK] = "tce_park",
-	[TCE_LOCK_CLASSES] = "tce_fake_users",
-};
 
 void env_mutex_init(void *m, unsigned int cls)
 {
 	static_assert(sizeof(struct mutex) <= ENV_MUTEX_BYTES);
-	__mutex_init(m, names[cls], &keys[cls]);
+	tce_lock_init_mutex(m, cls);
 }
 
 void env_mutex_destroy(void *m)
@@ -62,7 +41,7 @@ void env_mutex_unlock(void *m)
 void env_rwsem_init(void *s, unsigned int cls)
 {
 	static_assert(sizeof(struct rw_semaphore) <= ENV_RWSEM_BYTES);
-	__init_rwsem(s, names[cls], &keys[cls]);
+	tce_lock_init_rwsem(s, cls);
 }
 
 void env_rwsem_destroy(void *s)
@@ -93,11 +72,8 @@ void env_rwsem_write_unlock(void *s)
 
 void env_spin_init(void *l, unsigned int cls)
 {
-	spinlock_t *lock = l;
-
 	static_assert(sizeof(spinlock_t) <= ENV_SPIN_BYTES);
-	spin_lock_init(lock);
-	lockdep_set_class_and_name(lock, &keys[cls], names[cls]);
+	tce_lock_init_spin(l, cls);
 }
 
 void env_spin_destroy(void *l)

@@ -121,13 +121,6 @@ void tce_group_free(struct tce_port_group *grp)
 	kfree(grp);
 }
 
-/**
- * tce_port_group_id() - the number of a group
- * @grp: the group
- *
- * Context: Any.
- * Return: as in /dev/vfio.
- */
 int tce_port_group_id(const struct tce_port_group *grp)
 {
 	return iommu_group_id(grp->group);
@@ -144,16 +137,6 @@ static struct iommu_table *swap_table(struct tce_port_group *grp, unsigned int s
 	return old;
 }
 
-/**
- * tce_port_group_set_table() - make a table visible to KVM, or hide it
- * @grp: the group
- * @slot: 0..TCE_MAX_WINDOWS-1
- * @k: the table, or NULL to hide
- *
- * Takes a reference, and drops that of the table it replaces.
- *
- * Context: Process context.
- */
 void tce_port_group_set_table(struct tce_port_group *grp, unsigned int slot,
 			      struct tce_ktable *k)
 {

@@ -92,14 +92,6 @@ static struct iommu_table_ops tce_ktable_ops = {
 	.free		= tce_ktable_free,
 };
 
-/**
- * tce_port_ktable_create() - wrap a table
- * @t: the engine's table
- * @shape: what it looks like
- *
- * Context: Process context.
- * Return: one reference, or NULL; then @t is still the caller's.
- */
 struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
 					  const struct tce_ktable_shape *shape)
 {
@@ -131,12 +123,6 @@ struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
 	return k;
 }
 
-/**
- * tce_port_ktable_put() - drop the reference that create gave
- * @k: the table
- *
- * Context: Process context.
- */
 void tce_port_ktable_put(struct tce_ktable *k)
 {
 	iommu_tce_table_put(&k->tbl);
@@ -147,13 +133,6 @@ static void tce_flush_work(struct work_struct *work)
 	tce_table_flush(container_of(to_delayed_work(work), struct tce_flush, work)->engine);
 }
 
-/**
- * tce_port_flush_create() - what it takes to call tce_table_flush() later
- * @t: the table
- *
- * Context: Process context.
- * Return: the flush, or NULL.
- */
 struct tce_flush *tce_port_flush_create(struct tce_table *t)
 {
 	struct tce_flush *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
@@ -165,34 +144,16 @@ struct tce_flush *tce_port_flush_create(struct tce_table *t)
 	return f;
 }
 
-/**
- * tce_port_flush_arm() - call tce_table_flush() within milliseconds
- * @f: the flush
- *
- * Context: Any, a spinlock may be held; does not sleep.
- */
 void tce_port_flush_arm(struct tce_flush *f)
 {
 	queue_delayed_work(tce_flush_wq, &f->work, msecs_to_jiffies(TCE_FLUSH_DELAY_MS));
 }
 
-/**
- * tce_port_flush_cancel() - disarm and wait for a running one
- * @f: the flush
- *
- * Context: Process context, without locks that tce_table_flush() takes.
- */
 void tce_port_flush_cancel(struct tce_flush *f)
 {
 	cancel_delayed_work_sync(&f->work);
 }
 
-/**
- * tce_port_flush_destroy() - free it
- * @f: neither armed nor running
- *
- * Context: Any, softirq included.
- */
 void tce_port_flush_destroy(struct tce_flush *f)
 {
 	/* If not, rather a leak and a warning than a stray timer. */

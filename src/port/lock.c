@@ -3,32 +3,13 @@
  * Locks for the engine: the kernel's own in storage of a fixed size, with one
  * lockdep class per enum tce_lock_class.
  */
-#include <linux/bug.h>
-#include <linux/lockdep.h>
-#include <linux/mutex.h>
-#include <linux/rwsem.h>
-#include <linux/spinlock.h>
+#include <linux/build_bug.h>
 
-#include <tce/port.h>
+#include "lock_class.h"
 
 static_assert(sizeof(struct mutex) <= sizeof(struct tce_mutex));
 static_assert(sizeof(struct rw_semaphore) <= sizeof(struct tce_rwsem));
 static_assert(sizeof(spinlock_t) <= sizeof(struct tce_spinlock));
-
-static struct lock_class_key tce_lock_keys[TCE_LOCK_CLASSES];
-
-static const char *const tce_lock_names[TCE_LOCK_CLASSES] = {
-	[TCE_LOCK_CONTAINER]	= "tce_container",
-	[TCE_LOCK_REGISTER]	= "tce_register",
-	[TCE_LOCK_OWNERS]	= "tce_owners",
-	[TCE_LOCK_OWNER]	= "tce_owner",
-	[TCE_LOCK_UPDATE]	= "tce_update",
-	[TCE_LOCK_CHARGE]	= "tce_charge",
-	[TCE_LOCK_GROW]		= "tce_grow",
-	[TCE_LOCK_PUSH]		= "tce_push",
-	[TCE_LOCK_LEAF]		= "tce_leaf",
-	[TCE_LOCK_PARK]		= "tce_park",
-};
 
 static DEFINE_MUTEX(tce_owners_mutex);
 
@@ -47,240 +28,107 @@ static spinlock_t *spin_of(const struct tce_spinlock *s)
 	return (spinlock_t *)s->opaque;
 }
 
-/**
- * tce_port_mutex_init() - make a mutex
- * @m: its storage
- * @cls: what it protects
- *
- * Context: Any.
- */
 void tce_port_mutex_init(struct tce_mutex *m, enum tce_lock_class cls)
 {
-	mutex_init(mutex_of(m));
-	lockdep_set_class_and_name(mutex_of(m), &tce_lock_keys[cls], tce_lock_names[cls]);
+	tce_lock_init_mutex(mutex_of(m), cls);
 }
 
-/**
- * tce_port_mutex_destroy() - the storage of a mutex goes away
- * @m: not held by anybody
- *
- * Context: Any.
- */
 void tce_port_mutex_destroy(struct tce_mutex *m)
 {
 	mutex_destroy(mutex_of(m));
 }
 
-/**
- * tce_port_mutex_lock() - lock
- * @m: the mutex
- *
- * Context: Process context.
- */
 void tce_port_mutex_lock(struct tce_mutex *m)
 {
 	mutex_lock(mutex_of(m));
 }
 
-/**
- * tce_port_mutex_lock_killable() - lock, unless the caller is killed while it waits
- * @m: the mutex
- *
- * Context: Process context.
- * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
- */
 int tce_port_mutex_lock_killable(struct tce_mutex *m)
 {
 	return mutex_lock_killable(mutex_of(m));
 }
 
-/**
- * tce_port_mutex_unlock() - unlock
- * @m: the mutex, held by the caller
- *
- * Context: Process context.
- */
 void tce_port_mutex_unlock(struct tce_mutex *m)
 {
 	mutex_unlock(mutex_of(m));
 }
 
-/**
- * tce_port_mutex_assert_held() - complain unless the caller holds the mutex
- * @m: the mutex
- *
- * Context: Process context.
- */
 void tce_port_mutex_assert_held(const struct tce_mutex *m)
 {
 	lockdep_assert_held(mutex_of(m));
 }
 
-/**
- * tce_port_rwsem_init() - make a reader-writer semaphore
- * @s: its storage
- * @cls: what it protects
- *
- * Context: Any.
- */
 void tce_port_rwsem_init(struct tce_rwsem *s, enum tce_lock_class cls)
 {
-	init_rwsem(rwsem_of(s));
-	lockdep_set_class_and_name(rwsem_of(s), &tce_lock_keys[cls], tce_lock_names[cls]);
+	tce_lock_init_rwsem(rwsem_of(s), cls);
 }
 
-/**
- * tce_port_rwsem_destroy() - the storage of a semaphore goes away
- * @s: not held by anybody
- *
- * Context: Any.
- */
 void tce_port_rwsem_destroy(struct tce_rwsem *s)
 {
 }
 
-/**
- * tce_port_rwsem_read_lock_killable() - lock for reading, unless the caller is killed meanwhile
- * @s: the semaphore
- *
- * Context: Process context.
- * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
- */
 int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s)
 {
 	return down_read_killable(rwsem_of(s));
 }
 
-/**
- * tce_port_rwsem_read_unlock() - unlock after reading
- * @s: the semaphore, held by the caller
- *
- * Context: Process context.
- */
 void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
 {
 	up_read(rwsem_of(s));
 }
 
-/**
- * tce_port_rwsem_write_lock() - lock for writing
- * @s: the semaphore
- *
- * Context: Process context.
- */
 void tce_port_rwsem_write_lock(struct tce_rwsem *s)
 {
 	down_write(rwsem_of(s));
 }
 
-/**
- * tce_port_rwsem_write_lock_killable() - lock for writing, unless the caller is killed meanwhile
- * @s: the semaphore
- *
- * Context: Process context.
- * Return: 0: it is locked; -EINTR: it is not, and a fatal signal is pending.
- */
 int tce_port_rwsem_write_lock_killable(struct tce_rwsem *s)
 {
 	return down_write_killable(rwsem_of(s));
 }
 
-/**
- * tce_port_rwsem_write_unlock() - unlock after writing
- * @s: the semaphore, held by the caller
- *
- * Context: Process context.
- */
 void tce_port_rwsem_write_unlock(struct tce_rwsem *s)
 {
 	up_write(rwsem_of(s));
 }
 
-/**
- * tce_port_rwsem_assert_held() - complain unless somebody holds the semaphore
- * @s: the semaphore
- *
- * Context: Process context.
- */
 void tce_port_rwsem_assert_held(const struct tce_rwsem *s)
 {
 	lockdep_assert_held(rwsem_of(s));
 }
 
-/**
- * tce_port_rwsem_assert_held_write() - complain unless the caller may write
- * @s: the semaphore
- *
- * Context: Process context.
- */
 void tce_port_rwsem_assert_held_write(const struct tce_rwsem *s)
 {
 	lockdep_assert_held_write(rwsem_of(s));
 }
 
-/**
- * tce_port_spin_init() - make a spinlock
- * @s: its storage
- * @cls: what it protects
- *
- * Context: Any.
- */
 void tce_port_spin_init(struct tce_spinlock *s, enum tce_lock_class cls)
 {
-	spin_lock_init(spin_of(s));
-	lockdep_set_class_and_name(spin_of(s), &tce_lock_keys[cls], tce_lock_names[cls]);
+	tce_lock_init_spin(spin_of(s), cls);
 }
 
-/**
- * tce_port_spin_lock() - lock
- * @s: the spinlock
- *
- * Context: Any task context; interrupts stay as they are.
- */
 void tce_port_spin_lock(struct tce_spinlock *s)
 	__acquires(s)
 {
 	spin_lock(spin_of(s));
 }
 
-/**
- * tce_port_spin_unlock() - unlock
- * @s: the spinlock, held by the caller
- *
- * Context: Any task context.
- */
 void tce_port_spin_unlock(struct tce_spinlock *s)
 	__releases(s)
 {
 	spin_unlock(spin_of(s));
 }
 
-/**
- * tce_port_spin_assert_held() - complain unless the caller holds the spinlock
- * @s: the spinlock
- *
- * Context: Any task context.
- */
 void tce_port_spin_assert_held(const struct tce_spinlock *s)
 {
 	lockdep_assert_held(spin_of(s));
 }
 
-/**
- * tce_port_owners_lock() - lock the one mutex of class TCE_LOCK_OWNERS
- *
- * Context: Process context.
- */
 void tce_port_owners_lock(void)
 {
 	mutex_lock(&tce_owners_mutex);
 }
 
-/**
- * tce_port_owners_unlock() - unlock it
- *
- * Context: Process context.
- */
 void tce_port_owners_unlock(void)
 {
 	mutex_unlock(&tce_owners_mutex);

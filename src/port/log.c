@@ -39,12 +39,6 @@ static struct ratelimit_state *limit_of(struct tce_log_who *who, enum tce_log_ki
 	return who ? (struct ratelimit_state *)who->limits[kind].opaque : &tce_nobodys[kind];
 }
 
-/**
- * tce_port_log_init() - it is about the calling process; no groups
- * @who: its storage
- *
- * Context: Process context.
- */
 void tce_port_log_init(struct tce_log_who *who)
 {
 	unsigned int kind;
@@ -56,12 +50,6 @@ void tce_port_log_init(struct tce_log_who *who)
 	tce_port_log_caller(who);
 }
 
-/**
- * tce_port_log_caller() - it is about the calling process from now on
- * @who: what tce_port_log_init() has made
- *
- * Context: Process context.
- */
 void tce_port_log_caller(struct tce_log_who *who)
 {
 	BUILD_BUG_ON(sizeof(who->comm) < TASK_COMM_LEN);
@@ -75,13 +63,6 @@ static unsigned int shown(const struct tce_log_who *who)
 	return min_t(unsigned int, READ_ONCE(who->nr_groups), TCE_LOG_GROUPS);
 }
 
-/**
- * tce_port_log_add_group() - it has one more group
- * @who: who
- * @group: the number
- *
- * Context: Any; one call at a time for one @who.
- */
 void tce_port_log_add_group(struct tce_log_who *who, int group)
 {
 	unsigned int i, nr = shown(who);
@@ -94,13 +75,6 @@ void tce_port_log_add_group(struct tce_log_who *who, int group)
 	WRITE_ONCE(who->nr_groups, who->nr_groups + 1);
 }
 
-/**
- * tce_port_log_drop_group() - it has one group fewer
- * @who: who
- * @group: the number
- *
- * Context: Any; one call at a time for one @who.
- */
 void tce_port_log_drop_group(struct tce_log_who *who, int group)
 {
 	unsigned int i, nr = shown(who);
@@ -171,14 +145,6 @@ static void log_line(struct tce_log_who *who, enum tce_log_kind kind, const char
 		pr_warn("%s%pV", tce_log_name(who, name, sizeof(name)), &vaf);
 }
 
-/**
- * tce_port_log_for() - tell the administrator
- * @who: whom it is about, which the message begins with; NULL: nobody
- * @kind: what it is about
- * @fmt: printf-like, with a newline
- *
- * Context: Any.
- */
 void tce_port_log_for(struct tce_log_who *who, enum tce_log_kind kind, const char *fmt, ...)
 {
 	va_list args;
@@ -188,12 +154,6 @@ void tce_port_log_for(struct tce_log_who *who, enum tce_log_kind kind, const cha
 	va_end(args);
 }
 
-/**
- * tce_port_log() - the same about nobody
- * @fmt: printf-like, with a newline
- *
- * Context: Any.
- */
 void tce_port_log(const char *fmt, ...)
 {
 	va_list args;
@@ -203,15 +163,6 @@ void tce_port_log(const char *fmt, ...)
 	va_end(args);
 }
 
-/**
- * tce_port_log_memlock() - say that RLIMIT_MEMLOCK is reached, if it is
- * @who: whom it is about; NULL: nobody, and nothing is said
- * @mm: the owner
- * @npages: system pages that were refused
- * @what: what for
- *
- * Context: Process context of the owner.
- */
 void tce_port_log_memlock(struct tce_log_who *who, struct tce_mm *mm, tce_u64 npages,
 			  const char *what)
 {

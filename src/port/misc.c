@@ -30,69 +30,34 @@
 
 static DEFINE_PER_CPU(long [TCE_PORT_COUNTERS], tce_counters);
 
+#define TCE_COUNTER_NAME(id, name)	[TCE_COUNT_##id] = #name,
 static const char *const tce_counter_names[TCE_PORT_COUNTERS] = {
-	[TCE_COUNT_TCES_MAPPED]			= "tces_mapped",
-	[TCE_COUNT_TCES_UNMAPPED]		= "tces_unmapped",
-	[TCE_COUNT_KVM_UPDATES]			= "kvm_updates",
-	[TCE_COUNT_KVM_KILLS]			= "kvm_kills",
-	[TCE_COUNT_KVM_HCALLS]			= "kvm_hcalls",
-	[TCE_COUNT_KVM_LOST]			= "kvm_lost",
-	[TCE_COUNT_KVM_REFUSED]			= "kvm_refused",
-	[TCE_COUNT_DEFERRED_FLUSHES]		= "deferred_flushes",
-	[TCE_COUNT_WINDOWS_CREATED]		= "windows_created",
-	[TCE_COUNT_WINDOWS_REMOVED]		= "windows_removed",
-	[TCE_COUNT_REGIONS_REGISTERED]		= "regions_registered",
-	[TCE_COUNT_REGIONS_UNREGISTERED]	= "regions_unregistered",
-	[TCE_COUNT_LEAVES]			= "leaves",
-	[TCE_COUNT_QUARANTINED]			= "quarantined",
-	[TCE_COUNT_HCALLS_PUT]			= "hcalls_put",
-	[TCE_COUNT_HCALLS_PUT_INDIRECT]		= "hcalls_put_indirect",
-	[TCE_COUNT_HCALLS_STUFF]		= "hcalls_stuff",
-	[TCE_COUNT_RTAS_QUERY]			= "rtas_query",
-	[TCE_COUNT_RTAS_CREATE]			= "rtas_create",
-	[TCE_COUNT_RTAS_REMOVE]			= "rtas_remove",
-	[TCE_COUNT_RTAS_RESET]			= "rtas_reset",
-	[TCE_COUNT_TABLES]			= "tables",
+	TCE_COUNTER_LIST(TCE_COUNTER_NAME)
+	TCE_PORT_COUNTER_LIST(TCE_COUNTER_NAME)
 };
 
-/**
- * tce_port_yield() - in a long loop: let others run
+/*
+ * Who waits for RCU tasks (tce_port_sync_users()) goes on as well: where the
+ * kernel preempts lazily cond_resched() does nothing, and to RCU tasks a task
+ * that is only preempted from time to time has never been anywhere else.
  *
- * And let those go on who wait for RCU tasks (tce_port_sync_users()): where the kernel
- * preempts lazily cond_resched() does nothing, and to RCU tasks a task that is only
- * preempted from time to time has never been anywhere else.
- *
- * That a quiescent state may be reported here follows from what waits for one: it waits for
- * KVM's walks over its tables, with our ops and KVM's own steps between them.  No op sleeps,
- * so none comes here; who does is in an ioctl, a release or the deferred flush, and has
- * nothing in hand that such a walk keeps alive.  It may hold mutexes.
- *
- * Context: Process context; never in an op that KVM calls, nor between two of them.
+ * That a quiescent state may be reported here follows from what waits for one:
+ * it waits for KVM's walks over its tables, with our ops and KVM's own steps
+ * between them.  No op sleeps, so none comes here; who does is in an ioctl, a
+ * release or the deferred flush, and has nothing in hand that such a walk keeps
+ * alive.  It may hold mutexes.
  */
 void tce_port_yield(void)
 {
 	cond_resched_tasks_rcu_qs();
 }
 
-/**
- * tce_port_killed() - has the caller a fatal signal pending
- *
- * Context: Process context.
- * Return: non-zero if so.
- */
 int tce_port_killed(void)
 {
 	return fatal_signal_pending(current);
 }
 
-/**
- * tce_port_task() - a number of the calling task
- *
- * Kernel addresses have their highest bit set, and a task is aligned.
- *
- * Context: Any task context.
- * Return: odd, 2^63 at least, so no user address; equal for equal tasks.
- */
+/* Kernel addresses have their highest bit set, and a task is aligned. */
 tce_u64 tce_port_task(void)
 {
 	static_assert(__alignof__(struct task_struct) > 1);
@@ -100,15 +65,6 @@ tce_u64 tce_port_task(void)
 	return (tce_u64)current | 1;
 }
 
-/**
- * tce_port_wait_ms() - sleep
- * @ms: how long
- * @killable: non-zero: a fatal signal ends it
- *
- * Context: Process context.
- * Return: 0; non-zero: @killable and the caller has a fatal signal pending, the time may not be
- * over.
- */
 int tce_port_wait_ms(unsigned int ms, int killable)
 {
 	if (killable) {
@@ -125,12 +81,6 @@ int tce_port_wait_ms(unsigned int ms, int killable)
 	return 0;
 }
 
-/**
- * tce_port_delay_us() - let the time pass without sleeping
- * @us: how long
- *
- * Context: Any.
- */
 void tce_port_delay_us(unsigned int us)
 {
 	while (us > TCE_DELAY_US) {
@@ -188,11 +138,6 @@ static void tce_wait_for_switches(void)
 
 #endif
 
-/**
- * tce_port_sync_users() - wait until nobody is between two ops of a table
- *
- * Context: Process context.
- */
 void tce_port_sync_users(void)
 {
 	/* There KVM would sleep: in any spinlock. */
@@ -225,15 +170,7 @@ static void tce_later_work(struct work_struct *work)
 
 static DECLARE_WORK(tce_later_worker, tce_later_work);
 
-/**
- * tce_port_later() - call a function when tce_port_sync_users() would come back
- * @l: storage that stays until then
- * @fn: the function; called in process context
- *
- * The module waits for it when it goes (tce_port_wait_later()).
- *
- * Context: Any.
- */
+/* The module waits for it when it goes (tce_port_wait_later()). */
 void tce_port_later(struct tce_later *l, void (*fn)(struct tce_later *l))
 {
 	struct tce_later_call *call = (struct tce_later_call *)l;
@@ -254,16 +191,6 @@ void tce_port_wait_later(void)
 	flush_work(&tce_later_worker);
 }
 
-/**
- * tce_port_warn() - an invariant is broken
- * @what: what was expected
- * @file: where it was
- * @line: where it was
- *
- * One splat per place.
- *
- * Context: Any.
- */
 void tce_port_warn(const char *what, const char *file, int line)
 {
 	static DECLARE_BITMAP(seen, 1 << TCE_WARN_BITS);
@@ -286,13 +213,6 @@ void tce_port_stat(unsigned int which, long n)
 		this_cpu_add(tce_counters[which], n);
 }
 
-/**
- * tce_port_count() - add to a counter of the engine
- * @which: the counter
- * @n: may be negative
- *
- * Context: Any.
- */
 void tce_port_count(enum tce_counter which, long n)
 {
 	tce_port_stat(which, n);
@@ -324,5 +244,5 @@ long tce_port_stat_read(unsigned int which)
  */
 const char *tce_port_stat_name(unsigned int which)
 {
-	return tce_counter_names[which] ?: "?";
+	return tce_counter_names[which];
 }

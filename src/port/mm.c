@@ -33,51 +33,22 @@ static struct mm_iommu_table_group_mem_t *mem_of(struct tce_mem *mem)
 	return (struct mm_iommu_table_group_mem_t *)mem;
 }
 
-/**
- * tce_port_mm_get() - reference the caller's address space
- *
- * The reference keeps the structure, not the mappings.
- *
- * Context: Process context with an address space.
- * Return: the handle; equal for equal address spaces; never NULL.
- */
 struct tce_mm *tce_port_mm_get(void)
 {
 	mmgrab(current->mm);
 	return (struct tce_mm *)current->mm;
 }
 
-/**
- * tce_port_mm_put() - drop the reference
- * @mm: what tce_port_mm_get() gave
- *
- * Context: Process context.
- */
 void tce_port_mm_put(struct tce_mm *mm)
 {
 	mmdrop(mm_of(mm));
 }
 
-/**
- * tce_port_mm_is_current() - is this the caller's address space
- * @mm: what tce_port_mm_get() gave
- *
- * Context: Process context.
- * Return: non-zero if so.
- */
 int tce_port_mm_is_current(const struct tce_mm *mm)
 {
 	return mm_of(mm) == current->mm;
 }
 
-/**
- * tce_port_charge() - add to locked_vm
- * @mm: whom
- * @npages: system pages; 0 is fine
- *
- * Context: Process context.
- * Return: 0; -ENOMEM: RLIMIT_MEMLOCK.
- */
 int tce_port_charge(struct tce_mm *mm, tce_u64 npages)
 {
 	/* account_locked_vm() adds without a look at the carry */
@@ -86,32 +57,17 @@ int tce_port_charge(struct tce_mm *mm, tce_u64 npages)
 	return account_locked_vm(mm_of(mm), npages, true);
 }
 
-/**
- * tce_port_uncharge() - take off locked_vm
- * @mm: whom
- * @npages: system pages; 0 is fine
- *
- * Context: Process context.
- */
 void tce_port_uncharge(struct tce_mm *mm, tce_u64 npages)
 {
 	account_locked_vm(mm_of(mm), npages, false);
 }
 
-/**
- * tce_port_mem_get() - pin and charge memory, or reference what is there already
- * @mm: the owner, must be current
- * @vaddr: user address, system page aligned
- * @npages: system pages, not 0
- * @out: the memory on success
- *
- * To register is to look for the same range and then to make it, which the registry does under
- * different locks: two who registered the same range at once would find each other overlapping.
- * So it is the caller who sees to it that there is one at a time for an owner; a lock here, over
- * faults that take as long as userspace likes, could be one that others wait for.
- *
- * Context: Process context of the owner; calls for one owner must not overlap.
- * Return: 0; -EINVAL: overlaps; -EFAULT: not accessible; -ENOMEM.
+/*
+ * To register is to look for the same range and then to make it, which the
+ * registry does under different locks: two who registered the same range at
+ * once would find each other overlapping.  So it is the caller who sees to it
+ * that there is one at a time for an owner; a lock here, over faults that take
+ * as long as userspace likes, could be one that others wait for.
  */
 int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 		     struct tce_mem **out)
@@ -137,28 +93,11 @@ int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 	return ret;
 }
 
-/**
- * tce_port_mem_put() - drop a reference
- * @mm: the owner
- * @mem: the memory
- *
- * Context: Process context.
- * Return: 0; -EBUSY: was the last reference and entries name the memory; the
- * reference is still held.
- */
 int tce_port_mem_put(struct tce_mm *mm, struct tce_mem *mem)
 {
 	return mm_iommu_put(mm_of(mm), mem_of(mem));
 }
 
-/**
- * tce_port_mem_map() - note that more entries name the memory
- * @mem: the memory
- * @nr: how many more
- *
- * Context: Any task context.
- * Return: 0; -ENXIO: the memory is going away (nothing noted).
- */
 int tce_port_mem_map(struct tce_mem *mem, tce_u64 nr)
 {
 	if (!nr)
@@ -171,29 +110,12 @@ int tce_port_mem_map(struct tce_mem *mem, tce_u64 nr)
 	return 0;
 }
 
-/**
- * tce_port_mem_unmap() - note that fewer entries name the memory
- * @mem: the memory
- * @nr: how many fewer
- *
- * Context: Any task context.
- */
 void tce_port_mem_unmap(struct tce_mem *mem, tce_u64 nr)
 {
 	while (nr--)
 		mm_iommu_mapped_dec(mem_of(mem));
 }
 
-/**
- * tce_port_mem_unmap_user() - the same, one entry, by user address
- * @mm: the owner
- * @vaddr: user address
- * @size: bytes
- *
- * Does nothing if no registered memory holds the range.
- *
- * Context: Any task context; does not sleep.
- */
 void tce_port_mem_unmap_user(struct tce_mm *mm, tce_u64 vaddr, tce_u64 size)
 {
 	struct mm_iommu_table_group_mem_t *mem;
@@ -232,17 +154,6 @@ static int translate_large(struct mm_iommu_table_group_mem_t *mem,
 	return 0;
 }
 
-/**
- * tce_port_mem_translate() - host physical addresses of a run of IOMMU pages
- * @mem: the memory
- * @vaddr: user address, aligned to the IOMMU page; the run must lie in @mem
- * @page_shift: log2 of the IOMMU page size
- * @nr: IOMMU pages
- * @hpa: @nr addresses, filled on success; NULL: only check
- *
- * Context: Any task context.
- * Return: 0; -EFAULT: outside; -EPERM: not one block.
- */
 int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr,
 			   unsigned int page_shift, unsigned int nr, tce_u64 *hpa)
 {
@@ -263,16 +174,7 @@ int tce_port_mem_translate(struct tce_mem *mem, tce_u64 vaddr,
 	return 0;
 }
 
-/**
- * tce_port_block_is_huge() - is an IOMMU page one page of hugetlb memory, or part of one
- * @hpa: host physical address, pinned
- * @page_shift: log2 of the IOMMU page size
- *
- * Of other memory that is in one block nobody knows whose all of it is.
- *
- * Context: Any task context.
- * Return: non-zero if so.
- */
+/* Of other memory that is in one block nobody knows whose all of it is. */
 int tce_port_block_is_huge(tce_u64 hpa, unsigned int page_shift)
 {
 	const unsigned long pfn = hpa >> PAGE_SHIFT;
@@ -295,17 +197,7 @@ static unsigned int claimed_shift(struct mm_iommu_table_group_mem_t *mem, unsign
 	return shift;
 }
 
-/**
- * tce_port_mem_claim() - is what the registry says of the memory's largest page true
- * @mem: what tce_port_mem_get() gave
- * @vaddr: where it begins
- * @npages: system pages
- *
- * The registry takes small pages behind a huge one for huge ones, and KVM believes it.
- *
- * Context: Process context.
- * Return: 0: of every page; -EPERM: not so; -EINTR: a fatal signal is pending.
- */
+/* The registry takes small pages behind a huge one for huge ones. */
 int tce_port_mem_claim(struct tce_mem *mem, tce_u64 vaddr, tce_u64 npages)
 {
 	const unsigned int shift = claimed_shift(mem_of(mem), vaddr);
@@ -328,14 +220,7 @@ int tce_port_mem_claim(struct tce_mem *mem, tce_u64 vaddr, tce_u64 npages)
 	return 0;
 }
 
-/**
- * tce_port_mem_unmap_all() - forget notes, a great many in one go
- * @mem: the memory; nothing names it
- *
- * The registry does not count below none.
- *
- * Context: Process context.
- */
+/* The registry does not count below none. */
 void tce_port_mem_unmap_all(struct tce_mem *mem)
 {
 	unsigned int i;
@@ -347,15 +232,9 @@ void tce_port_mem_unmap_all(struct tce_mem *mem)
 	}
 }
 
-/**
- * tce_port_page_dirty() - the device may have written to an IOMMU page
- * @hpa: host physical address, pinned
- * @page_shift: log2 of the IOMMU page size
- *
- * Who holds the folio's lock may just be cleaning it; the flag is what the kernel's own
- * code sets for KVM (iommu_tce_xchg_no_kill()).
- *
- * Context: Any task context; does not sleep.
+/*
+ * Who holds the folio's lock may just be cleaning it; the flag is what the
+ * kernel's own code sets for KVM (iommu_tce_xchg_no_kill()).
  */
 void tce_port_page_dirty(tce_u64 hpa, unsigned int page_shift)
 {

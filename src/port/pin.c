@@ -32,20 +32,6 @@ static int pin_pages(unsigned long vaddr, unsigned int nr, bool write, struct pa
 	return got == -ENOMEM ? got : -EFAULT;
 }
 
-/**
- * tce_port_pin() - pin a run of user memory for the long term, once for each IOMMU page
- * @vaddr: user address, aligned to the IOMMU page
- * @page_shift: log2 of the IOMMU page size, not more than the system page's
- * @nr: IOMMU pages
- * @write: non-zero: the device may write
- * @hpa: @nr addresses, filled on success
- *
- * Several IOMMU pages may lie in one system page; each has a pin of its own all the
- * same, so that they can go one by one.
- *
- * Context: Process context of the owner.
- * Return: 0; -EFAULT: not accessible like that; -ENOMEM.  On an error nothing is pinned.
- */
 int tce_port_pin(tce_u64 vaddr, unsigned int page_shift, unsigned int nr, int write,
 		 tce_u64 *hpa)
 {
@@ -72,13 +58,6 @@ int tce_port_pin(tce_u64 vaddr, unsigned int page_shift, unsigned int nr, int wr
 	return 0;
 }
 
-/**
- * tce_port_unpin() - undo it for one IOMMU page
- * @hpa: as tce_port_pin() said
- * @dirty: non-zero: the device may have written to it
- *
- * Context: Process context.
- */
 void tce_port_unpin(tce_u64 hpa, int dirty)
 {
 	struct page *page = pfn_to_page(hpa >> PAGE_SHIFT);

@@ -104,16 +104,6 @@ unlink:
 	return spare;
 }
 
-/**
- * tce_port_ioda_set_window() - have the hardware walk a table
- * @grp: the group
- * @slot: 0: at default_start, 1: at second_start
- * @k: the table
- * @for_kvm: non-zero: KVM may find it in table_group->tables[]
- *
- * Context: Process context; calls for one group, or for one table, must not overlap.
- * Return: 0; -EIO: the firmware refused; -ENOMEM.
- */
 int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot,
 			     struct tce_ktable *k, int for_kvm)
 {
@@ -148,14 +138,6 @@ static void keep_table(struct tce_port_group *grp, struct iommu_table *tbl,
 			 (u64)tbl->it_offset << tbl->it_page_shift);
 }
 
-/**
- * tce_port_ioda_unset_window() - undo it
- * @grp: the group
- * @slot: the window
- *
- * Context: Process context; calls for one group, or for one table, must not overlap.
- * Return: 0; -EIO: the firmware refused; the table may still be walked.
- */
 int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot)
 {
 	struct iommu_table_group_link *spare = grp->ioda[slot].spare;
@@ -175,16 +157,6 @@ int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot)
 	return ret ? -EIO : 0;
 }
 
-/**
- * tce_port_ioda_kill() - invalidate what the hardware has cached of entries
- * @k: the table
- * @index: absolute index of the first
- * @nr: entries, 1..TCE_KILL_MAX
- *
- * For every group that has the table.  What was stored to the table comes before.
- *
- * Context: Any task context; does not sleep.
- */
 void tce_port_ioda_kill(struct tce_ktable *k, tce_u64 index, tce_u64 nr)
 {
 	tce_kill_fn *kill = READ_ONCE(k->kill);

@@ -85,15 +85,6 @@ static int failed(struct tce_port_group *grp, const char *call, int status, int 
 	return again ?: -EIO;
 }
 
-/**
- * tce_port_ddw_query() - ibm,query-pe-dma-windows
- * @grp: the group
- * @out: the answer
- *
- * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
- * is still busy; -EINTR: a fatal signal.
- */
 int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 {
 	bool extended = grp->query_outputs == TCE_QUERY_OUTPUTS_EXT;
@@ -126,17 +117,6 @@ int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 	return 0;
 }
 
-/**
- * tce_port_ddw_create() - ibm,create-pe-dma-window
- * @grp: the group
- * @page_shift: log2 of the IOMMU page size
- * @window_shift: log2 of the window's size
- * @out: the window
- *
- * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
- * is still busy; -EINTR: a fatal signal.
- */
 int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 			unsigned int window_shift, struct tce_ddw_window *out)
 {
@@ -161,15 +141,6 @@ int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 	return 0;
 }
 
-/**
- * tce_port_ddw_remove() - ibm,remove-pe-dma-window
- * @grp: the group
- * @liobn: the window
- *
- * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
- * is still busy.
- */
 int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 {
 	struct tce_rtas_patience patience = {};
@@ -187,16 +158,6 @@ int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 	return 0;
 }
 
-/**
- * tce_port_ddw_reset() - ibm,reset-pe-dma-windows
- * @grp: the group
- *
- * Afterwards the PE has its default window and no other.
- *
- * Context: Process context.
- * Return: 0; -EIO: the firmware answered an error; -ENODEV: there is no such call; -EBUSY: it
- * is still busy.
- */
 int tce_port_ddw_reset(struct tce_port_group *grp)
 {
 	struct tce_rtas_patience patience = {};

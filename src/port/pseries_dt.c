@@ -215,15 +215,7 @@ static void ddw_set(struct tce_port_group *grp, const struct tce_dt_windows *w)
 	prop_add(grp, TCE_PROP_DDW);
 }
 
-/**
- * tce_port_dt_update() - make the device tree tell the truth about a group
- * @grp: the group
- * @w: the truth
- *
- * "ibm,dma-window" is also there when no other window is: see above.
- *
- * Context: Process context; calls for one group must not overlap.
- */
+/* "ibm,dma-window" is also there when no other window is: see above. */
 void tce_port_dt_update(struct tce_port_group *grp,
 			const struct tce_dt_windows *w)
 {

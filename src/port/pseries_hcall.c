@@ -13,45 +13,19 @@
 
 #include "stats.h"
 
-/**
- * tce_port_has_multitce() - has the firmware H_PUT_TCE_INDIRECT and H_STUFF_TCE
- *
- * "multitce=off" on the kernel's command line takes both away.
- *
- * Context: Any.
- * Return: non-zero if so.
- */
+/* "multitce=off" on the kernel's command line takes both away. */
 int tce_port_has_multitce(void)
 {
 	return firmware_has_feature(FW_FEATURE_PUT_TCE_IND) &&
 	       firmware_has_feature(FW_FEATURE_STUFF_TCE);
 }
 
-/**
- * tce_port_h_put_tce() - H_PUT_TCE
- * @liobn: window
- * @ioba: bus address of the entry
- * @tce: host physical address | TCE_PERM_*
- *
- * Context: Any; does not sleep.
- * Return: H_* status.
- */
 long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce)
 {
 	tce_port_stat(TCE_COUNT_HCALLS_PUT, 1);
 	return plpar_hcall_norets(H_PUT_TCE, (unsigned long)liobn, ioba, tce);
 }
 
-/**
- * tce_port_h_put_tce_indirect() - H_PUT_TCE_INDIRECT
- * @liobn: window
- * @ioba: bus address of the first entry
- * @list: a page from tce_port_page_alloc() with big-endian TCEs
- * @nr: entries, 1..512
- *
- * Context: Any; does not sleep.
- * Return: H_* status.
- */
 long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list,
 				 unsigned int nr)
 {
@@ -60,16 +34,6 @@ long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list,
 				  __pa(list), (unsigned long)nr);
 }
 
-/**
- * tce_port_h_stuff_tce() - H_STUFF_TCE
- * @liobn: window
- * @ioba: bus address of the first entry
- * @tce: value for all of them
- * @nr: entries, 1..512
- *
- * Context: Any; does not sleep.
- * Return: H_* status.
- */
 long tce_port_h_stuff_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce,
 			  unsigned int nr)
 {

@@ -5,17 +5,24 @@
 #include <tce/port.h>
 
 /* Counters that only the port and the shim count; they follow the engine's. */
+#define TCE_PORT_COUNTER_LIST(X)					\
+	X(HCALLS_PUT, hcalls_put)					\
+	X(HCALLS_PUT_INDIRECT, hcalls_put_indirect)			\
+	X(HCALLS_STUFF, hcalls_stuff)					\
+	X(RTAS_QUERY, rtas_query)					\
+	X(RTAS_CREATE, rtas_create)					\
+	X(RTAS_REMOVE, rtas_remove)					\
+	X(RTAS_RESET, rtas_reset)					\
+	X(TABLES, tables)		/* struct iommu_table alive */
+
+#define TCE_COUNTER_ID(id, name)	TCE_COUNT_##id,
 enum tce_port_counter {
-	TCE_COUNT_HCALLS_PUT = TCE_COUNTERS,
-	TCE_COUNT_HCALLS_PUT_INDIRECT,
-	TCE_COUNT_HCALLS_STUFF,
-	TCE_COUNT_RTAS_QUERY,
-	TCE_COUNT_RTAS_CREATE,
-	TCE_COUNT_RTAS_REMOVE,
-	TCE_COUNT_RTAS_RESET,
-	TCE_COUNT_TABLES,		/* struct iommu_table alive */
+	TCE_COUNT_LAST_OF_ENGINE = TCE_COUNTERS - 1,
+	TCE_PORT_COUNTER_LIST(TCE_COUNTER_ID)
 	TCE_PORT_COUNTERS
 };
+
+#undef TCE_COUNTER_ID
 
 void tce_port_wait_later(void);
 void tce_port_stat(unsigned int which, long n);
