@@ -51,7 +51,7 @@ def _calls(header):
         meanings = _meanings(text)
         if meanings and name not in ("create", "attach"):
             meanings.setdefault("EINTR", (_KILLED, None))
-        if name != "create":
+        if meanings and name != "create":
             calls[name] = (title, meanings)
     return calls
 

@@ -14,6 +14,7 @@ UNKNOWN = -1        # a limit that the books do not tell
 class Group:
     id: int = 0
     platform: str = ""
+    busy: bool = False      # another call holds it: nothing was read
     devices: List[str] = field(default_factory=list)
 
 
@@ -61,6 +62,7 @@ class Container:
     limit: Optional[int] = UNKNOWN      # None: no limit
     locked: int = 0
     kvm: bool = False
+    busy: bool = False      # another call holds it: most was not read
     groups: List[Group] = field(default_factory=list)
     windows: List[Window] = field(default_factory=list)
     memory: Memory = field(default_factory=Memory)
@@ -96,7 +98,8 @@ def _fill(record, words, where):
     for word in words:
         key, equals, value = word.partition("=")
         kind = kinds.get(key)
-        if not equals or kind is None or isinstance(getattr(record, key), Memory):
+        if not equals or kind is None or isinstance(getattr(record, key),
+                                                    Memory):
             continue
         if kind in (List[Group], List[Window], List[Refusal]):
             continue

@@ -44,7 +44,8 @@ def groups(host, user):
     found, everything = [], pci.groups(host)
     if not everything:
         return [bad("there are no IOMMU groups: no PCI device can be passed on",
-                    "is this a POWER host with PCI devices? See dmesg for iommu")]
+                    "is this a POWER host with PCI devices? See dmesg for "
+                    "iommu")]
     used = {number: devices for number, devices in everything.items()
             if any(each.is_vfio for each in devices)}
     idle = sum(len(devices) for number, devices in everything.items()
@@ -65,7 +66,8 @@ def groups(host, user):
                           "driverctl set-override ADDRESS vfio-pci, for every "
                           "device of a group"))
     elif idle:
-        found.append(ok(f"{plural(idle, 'other device')} in groups of the host"))
+        found.append(ok(f"{plural(idle, 'other device')} in groups of the "
+                        "host"))
     without = [each.address for each in pci.devices(host)
                if not each.group and not each.is_bridge]
     if without:

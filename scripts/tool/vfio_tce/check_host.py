@@ -19,7 +19,8 @@ def _version(host):
 def kernel(host):
     found, version = [], _version(host)
     if host.arch != "ppc64le":
-        found.append(bad(f"this machine is {host.arch}: there are no TCE tables",
+        found.append(bad(f"this machine is {host.arch}: there are no TCE "
+                         "tables",
                          "vfio_tce runs on POWER hosts (ppc64le) only"))
     else:
         cpu = host.fields("proc/cpuinfo")
@@ -38,8 +39,8 @@ def kernel(host):
     if host.exists("sys/kernel/btf/vmlinux"):
         found.append(ok("the kernel has type information (BTF)"))
     else:
-        found.append(bad("the kernel has no type information (BTF), so the driver "
-                         "cannot see if it fits and does not load",
+        found.append(bad("the kernel has no type information (BTF), so the "
+                         "driver cannot see if it fits and does not load",
                          "use a kernel with CONFIG_DEBUG_INFO_BTF; at your own "
                          "risk the option unchecked_vfio=1 loads it"))
     return found
@@ -62,7 +63,8 @@ def _would_be(host):
     """Nothing is loaded: what vfio would bring."""
     chosen, listed = None, None
     for place, words in settings(host):
-        if words[:2] == ["install", driver.IN_TREE] and driver.OURS in " ".join(words):
+        replaces = words[:2] == ["install", driver.IN_TREE]
+        if replaces and driver.OURS in " ".join(words):
             chosen = place
         if words[:2] == ["blacklist", driver.OURS]:
             listed = place
@@ -70,7 +72,8 @@ def _would_be(host):
         return bad("vfio_tce is neither loaded nor installed for this kernel",
                    _INSTALL)
     if listed:
-        return bad(f"{listed} forbids vfio_tce", "remove the line, modprobe vfio_tce")
+        return bad(f"{listed} forbids vfio_tce",
+                   "remove the line, modprobe vfio_tce")
     if chosen:
         return ok(f"vfio_tce is installed and comes with vfio ({chosen})")
     return warn("vfio_tce is installed, but vfio would bring the kernel's own "
@@ -80,7 +83,8 @@ def _would_be(host):
 def _newer(host):
     """The driver on disk is not the one that runs."""
     loaded = host.text("sys/module/vfio_tce/srcversion")
-    disk = (host.output("modinfo", "-F", "srcversion", driver.OURS) or "").strip()
+    disk = (host.output("modinfo", "-F", "srcversion", driver.OURS)
+            or "").strip()
     if not loaded or not disk or loaded == disk:
         return []
     return [warn("another build of vfio_tce is installed than the one that is "
@@ -92,8 +96,8 @@ def _in_use(host):
     ours = driver.loaded(host, driver.OURS)
     other = driver.loaded(host, driver.IN_TREE)
     if ours and other:
-        return [warn("vfio_tce and the kernel's own driver are both loaded: VFIO "
-                     "asks the one that came last",
+        return [warn("vfio_tce and the kernel's own driver are both loaded: "
+                     "VFIO asks the one that came last",
                      f"when no guest runs: modprobe -r {driver.IN_TREE}")]
     if other:
         return [warn("the kernel's own driver vfio_iommu_spapr_tce is loaded",
@@ -117,14 +121,15 @@ def driver_in_use(host):
         found.append(warn("vfio-pci is not loaded", "modprobe vfio-pci"))
     if not driver.loaded(host, driver.OURS):
         enforced = host.text("sys/module/module/parameters/sig_enforce") == "Y"
-        locked = "[none]" not in host.text("sys/kernel/security/lockdown", "[none]")
+        locked = "[none]" not in host.text("sys/kernel/security/lockdown",
+                                           "[none]")
         if enforced or locked:
             found.append(warn("this kernel loads signed modules only",
                               "have DKMS sign it with a key that the kernel "
                               "trusts: README, \"signed modules\""))
     elif not driver.debugfs_mounted(host):
-        found.append(warn("debugfs is not mounted: vfio-tce status has nothing to "
-                          "show", "mount -t debugfs none /sys/kernel/debug"))
+        found.append(warn("debugfs is not mounted: vfio-tce status has nothing "
+                          "to show", "mount -t debugfs none /sys/kernel/debug"))
     return found
 
 
@@ -134,15 +139,15 @@ def known(host):
         return []
     version, notes = _version(host), []
     if version < (7, 0):
-        notes.append("KVM lets a guest write past the end of KVM's own table of a "
-                     "window if the VMM made it too small (QEMU does not; Linux 7 "
-                     "mends it)")
+        notes.append("KVM lets a guest write past the end of KVM's own table "
+                     "of a window if the VMM made it too small (QEMU does not; "
+                     "Linux 7 mends it)")
     if version >= (7, 0):
-        notes.append("a guest's NVMe gets no interrupts any more once the guest "
-                     "has rebooted (seen with 7.2)")
+        notes.append("a guest's NVMe gets no interrupts any more once the "
+                     "guest has rebooted (seen with 7.2)")
     if version >= (7, 0) or "PREEMPT" in host.text("proc/sys/kernel/version"):
-        notes.append("a VMM that closes a KVM table while its guest uses it can "
-                     "crash a kernel that preempts")
-    notes.append("there is no iommufd for POWER: programs must use VFIO's groups "
-                 "and containers (/dev/vfio/N)")
+        notes.append("a VMM that closes a KVM table while its guest uses it "
+                     "can crash a kernel that preempts")
+    notes.append("there is no iommufd for POWER: programs must use VFIO's "
+                 "groups and containers (/dev/vfio/N)")
     return notes

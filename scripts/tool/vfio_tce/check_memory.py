@@ -42,8 +42,8 @@ def _hugepages(host):
                          f"({free} free)")
     if found:
         return ok(f"hugepages: {', '.join(found)}")
-    return ok("no hugepages: guests need none, DPDK does (vm.nr_hugepages); tables "
-              "are smaller with them")
+    return ok("no hugepages: guests need none, DPDK does (vm.nr_hugepages); "
+              "tables are smaller with them")
 
 
 def memory(host, user):

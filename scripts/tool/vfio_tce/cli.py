@@ -112,7 +112,8 @@ _COMMANDS = {
 
 def parser():
     made = _Parser(prog="vfio-tce", epilog=_EPILOG,
-                   description="The administrator's side of the vfio_tce driver.",
+                   description="The administrator's side of the vfio_tce "
+                               "driver.",
                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--version", action="version",
                       version=f"vfio-tce {VERSION}")

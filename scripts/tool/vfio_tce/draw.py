@@ -8,7 +8,7 @@ import textwrap
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34",
             "cyan": "36", "bold": "1", "dim": "2"}
-_WIDEST = 100
+_NARROWEST, _WIDEST = 80, 100
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -65,7 +65,7 @@ class Pen:
         self.colours = (tty and not os.environ.get("NO_COLOR")
                         and os.environ.get("TERM") != "dumb")
         width = shutil.get_terminal_size((80, 24)).columns
-        self.width = max(60, min(width, _WIDEST))
+        self.width = max(_NARROWEST, min(width, _WIDEST))
         encoding = getattr(self.stream, "encoding", None) or "ascii"
         try:
             "▕█▓░▏".encode(encoding)
@@ -88,14 +88,15 @@ class Pen:
 
         Whatever is there at all is to be seen: its part has one character.
         """
-        text, used = "", 0
-        for amount, sign, colour in parts:
-            if amount <= 0 or used >= width:
-                continue
-            cells = round(amount * width / total) if total > 0 else width
-            cells = max(1, min(cells, width - used))
-            text += self.paint(self.sign(sign) * cells, colour)
-            used += cells
+        cells = []
+        for amount, _, _ in parts:
+            count = round(amount * width / total) if total > 0 else width
+            cells.append(max(1, min(count, width)) if amount > 0 else 0)
+        while sum(cells) > width:
+            cells[cells.index(max(cells))] -= 1
+        text = "".join(self.paint(self.sign(sign) * count, colour)
+                       for count, (_, sign, colour) in zip(cells, parts))
+        used = sum(cells)
         left, right = "▕▏" if self.blocks else "[]"
         return f"{left}{text}{' ' * (width - used)}{right}"
 
@@ -112,6 +113,8 @@ def percent(part, whole):
     if not whole:
         return "-"
     value = 100 * part / whole
+    if value > 999:
+        return ">999 %"
     if 0 < value < 0.1:
         return "<0.1 %"
     return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.1f} %"

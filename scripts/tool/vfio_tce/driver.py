@@ -31,8 +31,9 @@ def debugfs_mounted(host):
 
 def _none(host):
     if loaded(host, IN_TREE):
-        return Problem("the kernel's own driver, vfio_iommu_spapr_tce, is loaded, "
-                       "not vfio_tce: it keeps no books (vfio-tce check)")
+        return Problem("the kernel's own driver, vfio_iommu_spapr_tce, is "
+                       "loaded, not vfio_tce: it keeps no books (vfio-tce "
+                       "check)")
     return Problem("the driver vfio_tce is not loaded (vfio-tce check says "
                    "what is missing)")
 
@@ -59,7 +60,8 @@ def read(host, name):
     if not debugfs_mounted(host):
         raise Problem(f"debugfs is not mounted: {_MOUNT}")
     if host.exists(FOLDER):
-        raise Problem(f"the driver that is loaded (version {version(host) or '?'}) "
+        raise Problem(f"the driver that is loaded (version "
+                      f"{version(host) or '?'}) "
                       f"has no file /{place}: it is not of this tool's version",
                       DATA)
     raise Problem(f"vfio_tce is loaded, but there is no /{FOLDER}", UNAVAILABLE)

@@ -41,7 +41,8 @@ class _Metrics:
 
     def add(self, name, what, value, kind="gauge", **labels):
         family = self.families.setdefault(f"vfio_tce_{name}", (kind, what, []))
-        text = ",".join(f'{key}="{_label(each)}"' for key, each in labels.items())
+        text = ",".join(f'{key}="{_label(each)}"' for key, each
+                        in labels.items())
         family[2].append(f"{{{text}}} {value}" if text else f" {value}")
 
     def text(self):
@@ -59,6 +60,10 @@ def _label(text):
 
 def _of_container(add, each, page):
     who = {"container": each.id, "pid": each.pid, "comm": each.comm}
+    add("busy", "1 if another call changed it and it was not read",
+        int(each.busy), **who)
+    if each.busy:
+        return
     add("groups", "IOMMU groups of a container", len(each.groups), **who)
     add("memory_bytes", "registered memory", each.memory.bytes, **who)
     add("memory_regions", "registered regions", each.memory.regions, **who)
@@ -66,7 +71,8 @@ def _of_container(add, each, page):
         each.charged * page, **who)
     add("locked_bytes", "locked memory of the owner", each.locked * page, **who)
     if each.limit not in (None, UNKNOWN):
-        add("locked_limit_bytes", "RLIMIT_MEMLOCK of the owner, if there is one",
+        add("locked_limit_bytes", "RLIMIT_MEMLOCK of the owner, if there is "
+                                  "one",
             each.limit * page, **who)
     add("kvm", "1 if KVM is attached", int(each.kvm), **who)
     for window in each.windows:
@@ -86,7 +92,8 @@ def prometheus(host, containers, stats):
     """Prometheus' text format; containers None: nothing could be read."""
     metrics = _Metrics()
     add = metrics.add
-    add("up", "1 if the driver's books could be read", int(containers is not None))
+    add("up", "1 if the driver's books could be read",
+        int(containers is not None))
     add("info", "the driver that is loaded", 1, version=driver.version(host),
         srcversion=host.text("sys/module/vfio_tce/srcversion"))
     if containers is not None:

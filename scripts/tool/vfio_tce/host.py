@@ -16,6 +16,7 @@ class Host:
     def __init__(self, root="/"):
         self.root = root
         self.real = os.path.realpath(root) == "/"
+        self._users = {}
 
     def path(self, name):
         return os.path.join(self.root, name.lstrip("/"))
@@ -97,6 +98,11 @@ class Host:
 
     def user(self, uid):
         """A user's name, or the number."""
+        if uid not in self._users:
+            self._users[uid] = self._look_up(uid)
+        return self._users[uid]
+
+    def _look_up(self, uid):
         for line in self._passwd():
             if line[2] == str(uid):
                 return line[0]

@@ -8,7 +8,10 @@ _OURS = re.compile(r"vfio_tce: .*")
 
 
 def lines(host, pattern=_OURS):
-    """The driver's lines, or those of a pattern, oldest first. Problem: nobody lets us read."""
+    """The driver's lines, or those of a pattern, oldest first.
+
+    Problem: nobody lets us read.
+    """
     if not host.real:
         text = host.text("dmesg")
     else:
@@ -17,6 +20,7 @@ def lines(host, pattern=_OURS):
             text = host.output("journalctl", "--quiet", "--no-pager", "--dmesg",
                                "--boot", "--output=cat")
         if text is None:
-            raise Problem("the kernel's log is not for this user: run this with "
-                          "sudo")
-    return [match[0] for match in map(pattern.search, text.splitlines()) if match]
+            raise Problem("the kernel's log is not for this user: run this "
+                          "with sudo")
+    return [match[0] for match in map(pattern.search, text.splitlines())
+            if match]

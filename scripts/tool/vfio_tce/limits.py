@@ -41,7 +41,8 @@ def of_login(host, user):
             if len(words) != 4 or words[2] != "memlock":
                 continue
             rank, value = _rank(words[0], user, groups), _value(words[3])
-            if value is None or words[1] not in ("-", "soft") or rank < max(best, 1):
+            if value is None or words[1] not in ("-",
+                                                 "soft") or rank < max(best, 1):
                 continue
             found, best, place = value, rank, f"/{name}"
     return found, place

@@ -91,7 +91,8 @@ def _show(pen, title, items):
                                 how.strip(), 32, 0):
             print(line)
     limit = total(items)
-    print(f"{draw.size(limit):>10}  " + pen.paint(f"= {limit // KIB} KiB", "bold"))
+    print(f"{draw.size(limit):>10}  " + pen.paint(f"= {limit // KIB} KiB",
+                                                  "bold"))
     print()
 
 
@@ -127,7 +128,8 @@ def _checked(options, page):
 
 def run(host, options):
     pen = draw.Pen()
-    page = options.page_size or (_DPDK_PAGE if options.dpdk and not options.guest
+    page = options.page_size or (_DPDK_PAGE if options.dpdk
+                                 and not options.guest
                                  else host.page_size)
     _checked(options, page)
     user = options.user or "USER"

@@ -10,8 +10,10 @@ _IDS = ("usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids",
         "usr/share/pci.ids", "usr/share/misc/pci.ids.gz")
 _VFIO = re.compile(r"vfio")
 _BRIDGE = 0x0604
-_CLASSES = {0x01: "storage", 0x02: "network", 0x03: "display", 0x04: "multimedia",
-            0x05: "memory", 0x06: "bridge", 0x07: "communication", 0x0b: "processor",
+_CLASSES = {0x01: "storage", 0x02: "network", 0x03: "display",
+            0x04: "multimedia",
+            0x05: "memory", 0x06: "bridge", 0x07: "communication",
+            0x0b: "processor",
             0x0c: "serial bus", 0x12: "accelerator"}
 
 
@@ -49,7 +51,8 @@ def device(host, address):
     place = f"{_DEVICES}/{address}"
     return Device(address, host.number(f"{place}/vendor", 0),
                   host.number(f"{place}/device", 0),
-                  host.number(f"{place}/class", 0), host.link(f"{place}/driver"),
+                  host.number(f"{place}/class", 0),
+                  host.link(f"{place}/driver"),
                   host.link(f"{place}/iommu_group"), host.exists(place))
 
 

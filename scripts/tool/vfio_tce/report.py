@@ -11,12 +11,14 @@ from . import VERSION, check, check_host, draw, driver, journal, pci
 from .problem import OK, OUTPUT, Problem
 
 # Words of the kernel's command line that matter; all others stay here.
-_CMDLINE = re.compile(r"(iommu|disable_ddw|vfio|kvm|hugepage|default_hugepagesz|"
+_CMDLINE = re.compile(r"(iommu|disable_ddw|vfio|kvm|hugepage|"
+                      r"default_hugepagesz|"
                       r"mem=|cma|disable_radix|module\.sig_enforce|lockdown|"
                       r"eeh|pci=)")
 _CPU = ("cpu", "revision", "platform", "machine", "model", "MMU")
 _MODULES = ("vfio", "kvm", "irqbypass", "iommu")
-_LOG = re.compile(r".*\b(vfio|EEH|iommu|IOMMU|TCE|tce|DDW|ddw|VFIO).*|.*vfio_tce.*")
+_LOG = re.compile(r".*\b(vfio|EEH|iommu|IOMMU|TCE|tce|DDW|ddw|VFIO).*|"
+                  r".*vfio_tce.*")
 _SECRETS = (
     (re.compile(r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"), "<MAC>"),
     (re.compile(r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b"),
@@ -49,7 +51,8 @@ def _printed(function, *args):
 
 def _system(host):
     cpu = host.fields("proc/cpuinfo")
-    pretty = re.search(r'^PRETTY_NAME="?([^"\n]*)', host.text("etc/os-release"), re.M)
+    pretty = re.search(r'^PRETTY_NAME="?([^"\n]*)', host.text("etc/os-release"),
+                       re.M)
     rows = [f"vfio-tce {VERSION}", f"system {pretty[1] if pretty else '?'}",
             f"kernel {host.release} {host.arch}",
             f"build {host.text('proc/sys/kernel/version')}",
@@ -140,11 +143,13 @@ def run(host, options):
     zipped = options.output.endswith(("gz", "tgz"))
     try:
         # Not for everybody to read, and over nobody's file or link.
-        descriptor = os.open(options.output, os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+        descriptor = os.open(options.output,
+                             os.O_WRONLY | os.O_CREAT | os.O_EXCL,
                              0o600)
         with os.fdopen(descriptor, "wb") as stream:
             _tar(stream, "w:gz" if zipped else "w", made)
     except OSError as why:
-        raise Problem(f"{options.output}: {why.strerror or why}", OUTPUT) from why
+        raise Problem(f"{options.output}: {why.strerror or why}",
+                      OUTPUT) from why
     print(f"{options.output} is written; look at it before you send it")
     return OK

@@ -45,12 +45,18 @@ def _row(pen, label, text):
         print(line)
 
 
-def _group(pen, host, group, names):
+def _group(pen, group, devices, names):
+    if group.busy:
+        _row(pen, "groups", "busy: they change right now")
+        return
     label = f"group {group.id}"
-    for address in group.devices or ["no device"]:
-        device = pci.device(host, address)
+    if not group.devices:
+        _row(pen, label, "without a device")
+    for address in group.devices:
+        device = devices[address]
         name = names.get((device.vendor, device.device))
-        name = name or (f"{device.kind} {device.ids}" if device.there else "gone")
+        name = name or (f"{device.kind} {device.ids}"
+                        if device.there else "gone")
         bound = device.driver or "no driver"
         room = pen.width - 2 - _LABEL - 14 - len(bound) - 1
         name = draw.clean(name)
@@ -70,13 +76,15 @@ def _bar(pen, label, text, parts, total, part, colour):
 def _window(pen, window):
     total = window.entries
     ready = min(total, window.bytes // _ENTRY)
-    parts = [(window.live, 0, "green"), (max(0, ready - window.live), 2, "blue")]
+    parts = [(window.live, 0, "green"), (max(0, ready - window.live), 2,
+                                         "blue")]
     _bar(pen, f"window {window.slot}",
          f"{draw.size(window.size):>8} at {window.start:#x}", parts, total,
          draw.percent(window.live, total), "bold")
     text = (f"{pen.sign(0)} {window.live} of {total} entries of "
-            f"{draw.page(window.page)}, {pen.sign(2)} "
-            f"{draw.plural(window.levels, 'level')} in {draw.size(window.bytes)}")
+            f"{draw.page(window.page)}, ")
+    text += (f"{pen.sign(2)} {draw.plural(window.levels, 'level')} in "
+             f"{draw.size(window.bytes)}" if window.levels else "no table yet")
     text += "; KVM writes" if window.kvm else ""
     text += ", hardware walks" if window.walked else ""
     _row(pen, "", text)
@@ -87,19 +95,25 @@ def _memory(pen, each):
     if not memory.regions:
         _row(pen, "memory", "nothing is registered")
         return
-    names = "1 entry names" if memory.mapped == 1 else f"{memory.mapped} entries name"
+    names = f"{memory.mapped} entries name"
+    if memory.mapped == 1:
+        names = "1 entry names"
     _row(pen, "memory", f"{draw.size(memory.bytes)} in "
          f"{draw.plural(memory.regions, 'region')}, {names} it")
 
 
 def _locked(pen, host, each):
+    if each.limit == UNKNOWN and not each.locked:
+        _row(pen, "locked", "nothing: no process owns it yet")
+        return
     page = host.page_size
     locked, tables = each.locked * page, each.charged * page
     registered = min(each.memory.bytes, max(0, locked - tables))
     rest = max(0, locked - tables - registered)
     made_of = [f"{pen.sign(sign)} {draw.size(amount)} {what}"
                for sign, (amount, what) in enumerate(
-                   ((registered, "memory"), (tables, "tables"), (rest, "other")))
+                   ((registered, "memory"), (tables, "tables"),
+                    (rest, "other")))
                if amount]
     made_of = ", ".join(made_of) or "nothing"
     if each.limit is None or each.limit == UNKNOWN:
@@ -119,7 +133,8 @@ def _locked(pen, host, each):
 def _refused(pen, each):
     label = "refused"
     for refusal in sorted(each.refusals, key=lambda one: one.age):
-        for line in pen.wrapped(label, draw.clean(refusal_words(refusal)), _LABEL):
+        for line in pen.wrapped(label, draw.clean(refusal_words(refusal)),
+                                _LABEL):
             print(pen.paint(line, "red"))
         label = ""
 
@@ -129,17 +144,22 @@ def show(pen, host, containers):
     if not containers:
         print("Nobody uses it: no process has a container with this driver.")
         return
-    devices = [pci.device(host, address) for each in containers
-               for group in each.groups for address in group.devices]
-    names = pci.names(host, {(each.vendor, each.device) for each in devices})
+    addresses = {address for each in containers for group in each.groups
+                 for address in group.devices}
+    devices = {address: pci.device(host, address) for address in addresses}
+    names = pci.names(host, {(each.vendor, each.device)
+                             for each in devices.values()})
     for each in containers:
         _container(pen, host, each)
         for group in each.groups:
-            _group(pen, host, group, names)
+            _group(pen, group, devices, names)
         for window in sorted(each.windows, key=lambda one: one.slot):
             _window(pen, window)
-        _memory(pen, each)
-        _locked(pen, host, each)
+        if each.busy:
+            _row(pen, "memory", "busy: another call changes it right now")
+        else:
+            _memory(pen, each)
+            _locked(pen, host, each)
         _refused(pen, each)
 
 

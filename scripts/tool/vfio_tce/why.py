@@ -8,14 +8,16 @@ import sys
 
 from . import draw, driver, journal
 from .errnos import CALLS
-from .messages import DRIVER, PROGRAMS
+from .messages import DRIVER, INFORMATION, PROGRAMS
 from .problem import OK, WARN, Problem
 from .remedies import known, remedy
 
 _ALIASES = {"create": "create_window", "remove": "remove_window"}
 _LARGEST = 64 << 20
-_TITLES = {"attach": "VFIO_GROUP_SET_CONTAINER or VFIO_SET_IOMMU"}
-_BY_TEXT = {os.strerror(number): name for number, name in errno.errorcode.items()}
+_TITLES = {"attach": "VFIO_GROUP_SET_CONTAINER or VFIO_SET_IOMMU",
+           "eeh": "VFIO_EEH_PE_OP", "other": "a call that is not the driver's"}
+_BY_TEXT = {os.strerror(number): name for number, name
+            in errno.errorcode.items()}
 # "error 12 (Cannot ...)", "= -12 (Cannot ...)"; the text is better than a
 # number: QEMU prints ret = -1 beside it.
 _NUMBER = re.compile(r"(?:error|=) -?(\d+)\b")
@@ -27,7 +29,7 @@ def call_name(name):
 
 def call_title(name):
     name = call_name(name)
-    return _TITLES.get(name) or CALLS[name][0] if name in CALLS else name
+    return _TITLES.get(name) or CALLS.get(name, (name,))[0]
 
 
 def errno_of(line):
@@ -40,7 +42,7 @@ def errno_of(line):
 
 
 def meaning(call, name):
-    """What an errno of a call means, from engine.h; None: it never answers it."""
+    """What an errno of a call means, from engine.h; None: no answer of it."""
     text = CALLS.get(call_name(call), ("", {}))[1].get(name)
     if text == "":
         return os.strerror(getattr(errno, name)).lower()
@@ -68,8 +70,9 @@ def _lines_of(message, line):
     if message.lies and name == "EPERM":
         # QEMU says so whatever happened: it is nearly always the limit.
         name = "ENOMEM"
-        yield "mind", ("QEMU shows a wrong error here. The driver's own word is in "
-                       "the kernel's log: `vfio-tce why` without a message.")
+        yield "mind", ("QEMU shows a wrong error here. The driver's own word "
+                       "is in the kernel's log: `vfio-tce why` without a "
+                       "message.")
     else:
         texts = [f"{name} of {call_title(call)}: {meaning(call, name)}"
                  for call in message.calls if name and meaning(call, name)]
@@ -85,6 +88,8 @@ def _lines_of(message, line):
 def find(line):
     """The message that a line is, the most telling one; None: unknown."""
     ours = re.search(r"vfio_tce: ", line)
+    if ours and INFORMATION.search(line):
+        return None
     for message in (DRIVER if ours else PROGRAMS + DRIVER):
         if message.search(line):
             return message
@@ -111,7 +116,8 @@ def explain_text(pen, text):
             first, count = seen.get(key, ((message, line), 0))
             seen[key] = (first, count + 1)
     for (message, line), count in seen.values():
-        _show(pen, message.who, re.sub(r"^.*?vfio_tce: ", "", line), _lines_of(message, line), count)
+        _show(pen, message.who, re.sub(r"^.*?vfio_tce: ", "", line),
+              _lines_of(message, line), count)
     return len(seen)
 
 
@@ -162,8 +168,8 @@ def explain_host(pen, host):
     if problems and not shown:
         print("What could be read tells of no failure.")
     elif not shown:
-        print("Nothing was refused: neither the driver's books nor the kernel's "
-              "log tell of a failure.")
+        print("Nothing was refused: neither the driver's books nor the "
+              "kernel's log tell of a failure.")
     return OK
 
 
@@ -221,6 +227,6 @@ def run(host, options):
         return explain_host(pen, host)
     if explain_text(pen, text):
         return OK
-    print("This holds no message of QEMU, DPDK or the driver that this tool knows "
-          "(vfio-tce why --list shows those that it does).")
+    print("This holds no message of QEMU, DPDK or the driver that this tool "
+          "knows (vfio-tce why --list shows those that it does).")
     return WARN
