@@ -14,8 +14,10 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 def clean(text):
     """Text of others without what moves a terminal's cursor."""
-    return "".join(c if c.isprintable() else "\\x%02x" % ord(c)
-                   for c in str(text))
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\\x%02x" % ord(c) for c in text)
 
 
 def size(count):
@@ -102,8 +104,9 @@ class Pen:
 
     def wrapped(self, label, text, column=12, indent=2):
         """Lines of text behind a label that stands once."""
-        rows = textwrap.wrap(text, self.width - indent - column,
-                             break_on_hyphens=False) or [""]
+        room, rows = self.width - indent - column, [text]
+        if len(text) > room or "\n" in text:
+            rows = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
         for number, row in enumerate(rows):
             head = label if number == 0 else ""
             yield f"{' ' * indent}{head:{column}}{row}".rstrip()

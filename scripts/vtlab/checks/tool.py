@@ -9,7 +9,7 @@ from ..log import LabError
 from . import Counts, check
 
 _RUN = module.TREE / "scripts/tool/tests/run.py"
-_TIMEOUT_S = 600
+_TIMEOUT_S = 1200
 
 
 @check("tool", "vfio-tce: pictures, bad input, exit codes, what it knows of "
