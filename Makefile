@@ -12,6 +12,7 @@ PLATFORM ?= pseries
 IN_TREE := vfio_iommu_spapr_tce
 
 .PHONY: all module install uninstall load unload clean demo check test test-long test-dkms mutate soak bench help
+.PHONY: install-tool uninstall-tool
 
 ifneq ($(KERNEL),)
 all:
@@ -41,6 +42,23 @@ uninstall:
 	find $(INSTALL_MOD_PATH)/lib/modules/$(KVER) -name 'vfio_tce.ko*' ! -path '*/dkms/*' -delete
 	DESTDIR=$(DESTDIR) scripts/modprobe-conf.sh remove $(INSTALL_MOD_PATH)/lib/modules
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
+
+PREFIX ?= /usr
+TOOL_BIN := $(DESTDIR)$(PREFIX)/bin
+TOOL_LIB := $(DESTDIR)$(PREFIX)/lib/vfio-tce
+TOOL_MAN := $(DESTDIR)$(PREFIX)/share/man/man8
+TOOL_COMPLETION := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+install-tool:
+	install -d $(TOOL_BIN) $(TOOL_LIB)/vfio_tce $(TOOL_MAN) $(TOOL_COMPLETION)
+	install -m 755 scripts/tool/vfio-tce $(TOOL_BIN)/vfio-tce
+	install -m 644 scripts/tool/vfio_tce/*.py $(TOOL_LIB)/vfio_tce
+	install -m 644 scripts/tool/vfio-tce.8 $(TOOL_MAN)/vfio-tce.8
+	install -m 644 scripts/tool/vfio-tce.bash-completion $(TOOL_COMPLETION)/vfio-tce
+
+uninstall-tool:
+	rm -f $(TOOL_BIN)/vfio-tce $(TOOL_MAN)/vfio-tce.8 $(TOOL_COMPLETION)/vfio-tce
+	rm -rf $(TOOL_LIB)
 
 load: module
 	modprobe vfio
