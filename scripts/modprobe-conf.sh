@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Has vfio load vfio_tce in place of the kernel's own driver, or no longer. The setting is one for all kernels: it goes
+# Has vfio load vfio_tce in place of the in-tree driver, or no longer. The setting is one for all kernels: it goes
 # with the last vfio_tce.ko. make install, make uninstall and DKMS (after each kernel) run this.
 #
 #   modprobe-conf.sh install|remove [DIRECTORY OF THE KERNELS' MODULES]

@@ -71,7 +71,7 @@ struct Book {
 			       sum >> world->config.page_shift :
 			       at_most();
 	}
-	/* What the kernel's own driver takes for such a window at once. */
+	/* What the in-tree driver takes for such a window at once. */
 	u64 at_most() const { return entries * 8 >> world->config.page_shift; }
 };
 
@@ -174,7 +174,7 @@ TCE_CASE(charge, every_step)
 	TCE_EXPECT(b.right());
 }
 
-/* All of a window mapped: as much as the kernel's own driver takes, and not a page more. */
+/* All of a window mapped: as much as the in-tree driver takes, and not a page more. */
 TCE_CASE(charge, full_window)
 {
 	Rig r(with_system_pages(param));

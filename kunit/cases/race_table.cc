@@ -93,7 +93,7 @@ TCE_CASE(race, table_grows)
 			};
 
 			if (walk.by_hardware)
-				TCE_EXPECT(table.plant(charge).ok());
+				TCE_EXPECT(table.make_root(charge).ok());
 			run(race, { [](Race &x) { grow(x, kFirst, kEnd); },
 				    [](Race &x) { grow(x, kFirst, kEnd); }, look });
 			charge.drop();

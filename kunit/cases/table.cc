@@ -261,8 +261,8 @@ static void check_history(const Geometry &g, u64 seed, bool walked)
 
 		/* Where it starts is told to the hardware before anything is in it. */
 		if (walked)
-			TCE_EXPECT(b.table.plant(b.charge).ok());
-		view.plant(b.table.root_page());
+			TCE_EXPECT(b.table.make_root(b.charge).ok());
+		view.make_root(b.table.root_page());
 
 		for (u32 round = 0; round < 12; round++) {
 			static constexpr u64 kRun = 24;
@@ -337,7 +337,7 @@ TCE_CASE(table, prepare_walked_fails)
 			end = g.entries();
 		b.w.fail_nth(nth);
 
-		const bool planted = b.table.plant(b.charge).ok();
+		const bool planted = b.table.make_root(b.charge).ok();
 		const tce::Errc rc = planted ? b.grow(begin, end) : tce::Errc::NoMem;
 		const u64 fired = b.w.injected();
 
@@ -352,7 +352,7 @@ TCE_CASE(table, prepare_walked_fails)
 		TCE_EXPECT_EQ(b.pages(), planted ? kept / 4096 : 0);
 		TCE_EXPECT_EQ(b.w.ioda.live_levels, planted ? 1 : 0);
 		TCE_EXPECT_EQ(planted, b.table.root_page() != nullptr);
-		TCE_EXPECT(b.table.plant(b.charge).ok());
+		TCE_EXPECT(b.table.make_root(b.charge).ok());
 		TCE_EXPECT_EQ(b.grow(begin, end), tce::Errc::Ok);
 		TCE_EXPECT(b.table.root_page());
 	}

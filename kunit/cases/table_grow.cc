@@ -101,7 +101,7 @@ void check_bound(const Geometry &g, bool walked, u64 seed)
 		Random random(seed);
 		const u64 apart = g.reach(g.levels() > 2 ? 2 : 1);
 
-		TCE_EXPECT(!walked || b.table.plant(b.charge).ok());
+		TCE_EXPECT(!walked || b.table.make_root(b.charge).ok());
 		for (u64 i = 0; i < rounds(300, 120) && b.bytes() < bit(24); i++) {
 			const u64 at = i < 100 ? i * apart % g.entries() :
 						 random.below(g.entries());

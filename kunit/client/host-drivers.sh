@@ -138,7 +138,7 @@ replug_while_held()
 	return $status
 }
 
-# What userspace is told about EEH is what the kernel's own driver tells. This wants a fresh host: on
+# What userspace is told about EEH is what the in-tree driver tells. This wants a fresh host: on
 # pSeries that driver has no windows for a device whose driver once had a large one, and on 7.2 no
 # driver of the host's works after it.
 in_tree()

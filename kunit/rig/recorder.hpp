@@ -58,7 +58,7 @@ public:
 	};
 	Seen look(u64 index) const;
 	/* The hardware starts at this level, as it is told in it_base. */
-	void plant(const void *root) { planted_ = reinterpret_cast<unsigned long>(root); }
+	void make_root(const void *root) { planted_ = reinterpret_cast<unsigned long>(root); }
 
 	u64 levels_alive() const { return born_.used(); }
 
@@ -81,7 +81,7 @@ struct RecordingMemory {
 		tce::HwMemory::store(entry, value);
 	}
 	static tce::Be64 load(const tce::Be64 *entry) { return tce::HwMemory::load(entry); }
-	static void born(const void *level, tce::usize bytes)
+	static void on_alloc(const void *level, tce::usize bytes)
 	{
 		for (tce::usize i = 0; i < bytes; i++) {
 			if (static_cast<const unsigned char *>(level)[i])
@@ -89,7 +89,7 @@ struct RecordingMemory {
 		}
 		note({ Event::Born, address(level), bytes });
 	}
-	static void dies(const void *level) { note({ Event::Dies, address(level), 0 }); }
+	static void on_free(const void *level) { note({ Event::Dies, address(level), 0 }); }
 	static void link(tce::Atomic<void *> &slot, void *level)
 	{
 		note({ Event::Link, address(&slot), address(level) });

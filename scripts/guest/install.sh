@@ -31,5 +31,5 @@ modprobe -r vfio_tce && modprobe -r vfio
 rm "/usr/lib/modules/$release/updates/"vfio_tce.ko*
 depmod -a
 timeout 30 modprobe vfio-pci
-expect "without vfio_tce the kernel's own driver comes" vfio_iommu_spapr_tce vfio_tce
+expect "without vfio_tce the in-tree driver comes" vfio_iommu_spapr_tce vfio_tce
 exit $verdict

@@ -1,4 +1,4 @@
-"""The benchmark: many small regions, our driver and the in-tree one in the same guest, one after the other."""
+"""The benchmark: many small regions, our driver and the in-tree driver in the same guest, one after the other."""
 
 import re
 
@@ -45,7 +45,7 @@ def run(kernel_name, regions=REGIONS):
 
     machine = qemu.Machine(memory="4G", devices=("edu,dma_mask=0xffffffffffffffff",))
     program = client.binary()
-    with step(f"{regions} regions of 64 KiB, first with our driver, then (minutes) with the in-tree one"):
+    with step(f"{regions} regions of 64 KiB, first with our driver, then (minutes) with the in-tree driver"):
         outcome = guest.boot(target, modules=modules, files={"client": program}, machine=machine,
                              script=_SCRIPT.format(regions=regions), timeout=2400, on_line=show)
     if outcome.code:

@@ -116,7 +116,7 @@ BOOTS = (
          allowed=(r"WARNING: .*feature-fixups\.c:\d+ check_features", "Call Trace:")),
     Boot("the host's drivers", "6.12-4k", None),
     Boot("the host's drivers, 7.2", "7.2-4k", None),
-    Boot("the kernel's own driver and EEH", "6.12-4k", None, "in-tree"),
+    Boot("the in-tree driver and EEH", "6.12-4k", None, "in-tree"),
     Boot("PowerNV 9, 4K pages", "6.12-4k", _FEW_ROUNDS, append="quiet", kind="powernv9"),
     Boot("PowerNV 9, 64K pages", "6.12-64k",
          "'powernv*' 'dma.*' 'v1.*' 'groups.*' 'windows.*' 'close.*' 'hotplug.*' 'eeh.*'",
@@ -129,7 +129,7 @@ BOOTS = (
       for name, tables in zip(kernel.table(), itertools.chain(["'powernv_tables.*'"], itertools.repeat("powernv_tables.depth_5")))),
     Boot("PowerNV 8", "6.12-4k", "'powernv_windows.*' 'v1.*' 'errno_map.*' dma.two_windows", append="quiet", kind="powernv8"),
     Boot("PowerNV 9, the host's drivers", "6.12-4k", None, append="quiet", kind="powernv9"),
-    Boot("PowerNV 9, the kernel's own driver and EEH", "6.12-4k", None, "in-tree", append="quiet", kind="powernv9"),
+    Boot("PowerNV 9, the in-tree driver and EEH", "6.12-4k", None, "in-tree", append="quiet", kind="powernv9"),
 )
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whether this kernel's vfio is the one of vfio_private.h.
+ * Checks that this kernel's vfio is the one of vfio_private.h.
  */
 #ifndef TCE_COMPAT_VFIO_LAYOUT_H
 #define TCE_COMPAT_VFIO_LAYOUT_H

@@ -4,7 +4,7 @@
  *
  * Levels are charged before they are made, 8 bytes an entry.  The sum of a window is rounded
  * down to system pages, and upper levels cost nothing where it would be more than for all
- * entries of the window, which is what the kernel's own driver charges at once:
+ * entries of the window, which is what the in-tree driver charges at once:
  *
  *	leaves = 8 * entries of the leaves
  *	nodes  = 8 * entries of the levels above them; if hardware walks the table, as it has them

@@ -80,7 +80,7 @@ private:
 	void finish_windows() TCE_REQUIRES(lock_);
 	Reach disconnect_all(unsigned int slot, Window &window, Then then,
 			     const Group *until = nullptr) TCE_REQUIRES(lock_);
-	Status touch_default() TCE_EXCLUDES(lock_);
+	Status materialize_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
 
 	Status check_map(PageShift page, Iova end, Uaddr from, Iova to, u64 size) const;

@@ -199,7 +199,7 @@ bool Container::in_untouched_default(Iova at) const
 }
 
 /* The default window gets its table; who gets here has an owner. */
-Status Container::touch_default()
+Status Container::materialize_default()
 {
 	if (!lock_.lock_killable())
 		return Errc::Intr;
@@ -256,7 +256,7 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 				return Errc::Nxio;
 			TCE_TRY(check_first_map(from, to, size));
 		}
-		TCE_TRY(touch_default());
+		TCE_TRY(materialize_default());
 	}
 }
 
@@ -316,12 +316,12 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 		const u64 in_region = notes.part_of(user, from + size) >> page.lg2();
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
 		const u64 nr = min(min(in_region, in_leaf), most);
-		Source source = { notes.mem_at(user), user, notes.hpa(), perm };
+		MapSource source = { notes.mem_at(user), user, notes.hpa(), perm };
 		Status status = notes.take(user, nr);
 
 		if (status.ok())
 			status = window.map_run({ at, at + nr }, source, releaser);
-		if (!status.ok() && at == range.begin && source.left == Source::Left::AsItWas)
+		if (!status.ok() && at == range.begin && source.left == MapSource::Left::AsItWas)
 			return status;
 		if (!status.ok())
 			return close_half_way(window, range, status);
@@ -405,13 +405,13 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 	for (TceIndex at = range.begin; at < range.end;) {
 		const u64 in_leaf = window.geometry().leaf_end(at) - at;
 		const u64 nr = min(min(range.end - at, in_leaf), static_cast<u64>(kRun));
-		Source source = { nullptr, Uaddr(), pins.at(at - range.begin), perm };
+		MapSource source = { nullptr, Uaddr(), pins.at(at - range.begin), perm };
 		Status status = window.map_run({ at, at + nr }, source, releaser);
 
 		/* Pages that a device may have are not let go, whatever became of the call. */
-		if (status.ok() || source.left == Source::Left::Unsure)
+		if (status.ok() || source.left == MapSource::Left::Unsynced)
 			pins.used(nr);
-		if (!status.ok() && at == range.begin && source.left == Source::Left::AsItWas)
+		if (!status.ok() && at == range.begin && source.left == MapSource::Left::AsItWas)
 			return status;
 		if (!status.ok())
 			return close_half_way(window, range, status);

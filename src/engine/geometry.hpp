@@ -23,7 +23,7 @@ namespace tce {
 struct LevelLimits {
 	unsigned int min_bits;
 	unsigned int max_bits;
-	/* Whether more levels than are of use can be had: hardware walks what it is told to. */
+	/* True if a table may have more levels than are of use: hardware walks them. */
 	bool any_depth;
 	/* Bits of a bus address that all levels together may tell apart. */
 	unsigned int address_bits;

@@ -4,8 +4,8 @@
  *
  * No std header is included anywhere in the engine: what the kernel's flags leave of
  * libstdc++ differs between compilers, and every name here is a few lines.  Memory
- * order is spelled out in the names of Atomic's functions; nothing else in the
- * engine issues a barrier.
+ * order is spelled out in the names of Atomic's functions and of those of
+ * memory.hpp; nothing else in the engine issues a barrier.
  */
 #pragma once
 
@@ -76,7 +76,7 @@ constexpr unsigned int div_round_up(unsigned int a, unsigned int b)
 	return (a + b - 1) / b;
 }
 
-/* Whether [start, start + size) has no end that can be written down. */
+/* True if [start, start + size) goes beyond the last address: its end wraps. */
 constexpr bool wraps(u64 start, u64 size)
 {
 	return start + size < start;

@@ -72,11 +72,11 @@ public:
 	BasicLeaf(TceIndex first, u64 entries, HwPage page)
 		: first_(first), entries_(entries), page_(page)
 	{
-		Memory::born(tces(), entries_ * sizeof(Be64));
+		Memory::on_alloc(tces(), entries_ * sizeof(Be64));
 	}
 	~BasicLeaf()
 	{
-		Memory::dies(tces());
+		Memory::on_free(tces());
 		page_.free();
 	}
 

@@ -30,12 +30,12 @@ struct HwMemory {
 	}
 
 	/* A level of @bytes has come into being at @level, all zero; or is about to be freed. */
-	static void born(const void *level, usize bytes)
+	static void on_alloc(const void *level, usize bytes)
 	{
 		(void)level;
 		(void)bytes;
 	}
-	static void dies(const void *level) { (void)level; }
+	static void on_free(const void *level) { (void)level; }
 
 	/* Hang @level under @slot, where nothing hangs. */
 	static void link(Atomic<void *> &slot, void *level) { slot.store_ordered(level); }

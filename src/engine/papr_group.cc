@@ -98,7 +98,7 @@ bool PaprGroup::adopt_default(unsigned int slot, const Geometry &geometry)
 	if (!TCE_ASSERT(default_present_ && fits_default(geometry)))
 		return false;
 	/* It was parked with entries that did not close. */
-	if (default_entries_ == Entries::Doubtful && !clear_default().ok())
+	if (default_entries_ == Entries::Unsynced && !clear_default().ok())
 		return false;
 	default_entries_ = Entries::Clear;
 	windows_[slot] = { true, true, caps_.default_liobn, default_start(), geometry };
@@ -210,7 +210,7 @@ Reach PaprGroup::let_go(unsigned int slot, Entries entries, Then then)
 		lost_ = true;
 		lost_entries_ = max(lost_entries_, entries);
 	} else if (!any_open() && !default_present_ && !lost_) {
-		learn_of_default();
+		requery_default();
 	}
 	recover();
 	update_device_tree();
@@ -268,7 +268,7 @@ Reach PaprGroup::hand_back()
 {
 	if (lost_ || reach() == Reach::Possible || !default_present_)
 		reset();
-	if (default_entries_ == Entries::Doubtful && clear_default().ok())
+	if (default_entries_ == Entries::Unsynced && clear_default().ok())
 		default_entries_ = Entries::Clear;
 	update_device_tree();
 	return reach();
@@ -316,7 +316,7 @@ bool PaprGroup::reset()
 }
 
 /* The last window is gone: has the firmware brought back the default one? */
-void PaprGroup::learn_of_default()
+void PaprGroup::requery_default()
 {
 	tce_ddw_query query = {};
 

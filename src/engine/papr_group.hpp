@@ -105,7 +105,7 @@ private:
 	void remove_default();
 	bool reset();
 	void recover();
-	void learn_of_default();
+	void requery_default();
 	void update_device_tree();
 	[[nodiscard]] int id() const { return tce_port_group_id(port_); }
 

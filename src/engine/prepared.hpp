@@ -189,17 +189,17 @@ Node *BasicPreparedLeaves<Memory>::make_node(TceIndex first, u64 entries, usize 
 			tce_port_free(node);
 			return nullptr;
 		}
-		Memory::born(node->page.entries, page_bytes);
+		Memory::on_alloc(node->page.entries, page_bytes);
 	}
-	Memory::born(node->slots(), bytes);
+	Memory::on_alloc(node->slots(), bytes);
 	return node;
 }
 
 template <class Memory> void BasicPreparedLeaves<Memory>::free_node(Node *node)
 {
-	Memory::dies(node->slots());
+	Memory::on_free(node->slots());
 	if (node->page.entries)
-		Memory::dies(node->page.entries);
+		Memory::on_free(node->page.entries);
 	node->page.free();
 	tce_port_free(node);
 }

@@ -60,7 +60,7 @@ public:
 	[[nodiscard]] Region *first() const { return head_[0]; }
 	/* The next one by address, or nullptr. */
 	[[nodiscard]] static Region *after(const Region &region) { return region.next_[0]; }
-	/* Whether a region touches [start, start + size). */
+	/* True if a region touches [start, start + size). */
 	[[nodiscard]] bool overlaps(Uaddr start, u64 size) const;
 
 	/* @region must not overlap another one.  The index does not own regions. */

@@ -23,7 +23,7 @@
 
 namespace tce {
 
-/* Whether the hardware walks a table, and where its levels had better be. */
+/* Who walks a table, and on which node its levels had better be. */
 struct Walk {
 	bool by_hardware = false;
 	int node = -1;
@@ -64,7 +64,7 @@ public:
 	void link(PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
 
 	/* What the hardware starts at.  Make the top level if need be. */
-	Status plant(TableCharge &charge);
+	Status make_root(TableCharge &charge);
 	[[nodiscard]] Be64 *root_page() const;
 	/* Bytes of every level that the hardware walks: none is smaller than it can read. */
 	[[nodiscard]] usize page_bytes() const
@@ -242,7 +242,7 @@ template <class Memory> void BasicTable<Memory>::link(PreparedLeaves &leaves)
 	}
 }
 
-template <class Memory> Status BasicTable<Memory>::plant(TableCharge &charge)
+template <class Memory> Status BasicTable<Memory>::make_root(TableCharge &charge)
 {
 	const unsigned int height = geometry_.levels() - 1;
 	PreparedLeaves leaves(charge);

@@ -3,17 +3,35 @@
  * The engine's words, as types.
  *
  * Glossary
- *   TCE          translation control entry: one 64-bit entry, maps one IOMMU page
+ *   TCE          translation control entry: 64 bits, maps one IOMMU page
  *   IOMMU page   what one TCE maps; its size is a property of the window
  *   system page  PAGE_SIZE of the kernel; what is pinned and charged
- *   window       a range of bus addresses of a PE with one page size (DMA window)
+ *   window       a range of bus addresses of a PE with one page size (DMA
+ *                window)
  *   table        what translates a window; here: a radix tree of 1..5 levels
  *   leaf         a bottom level of the table, holds TCEs
+ *   walked       of a table: the hardware reads it (IODA2).  Else it is a
+ *                shadow of the hypervisor's own (PAPR)
+ *   LIOBN        logical I/O bus number: the hypervisor's handle of a window
+ *   mirror       a group's part in a window: its LIOBN, or its walk of it
  *   region       user memory that a container registered (pinned, charged)
- *   publish      make what was written to a table effective at the device
- *   kill         the kernel's word for it (iommu_table_ops::tce_kill)
- *   LIOBN        logical I/O bus number: the hypervisor's handle of a window (PAPR)
  *   charge       pages added to the owner's locked_vm
+ *   note         one entry more names a region: the registry counts it as
+ *                mapped (mm_iommu_mapped_inc()), and keeps its pages
+ *   token        the user address that KVM stores beside an entry; stands for
+ *                a note that the engine drops
+ *   claim        what stands there while KVM is about to map the entry
+ *   parked       of a token: pushed out of its place, its note waits for the
+ *                publish; of a default window: closed and kept (papr_group.hpp)
+ *   run          entries that are published by one call, 512 at most
+ *   publish      make what was written to a table effective at the device; of
+ *                KVM's it is called kill (iommu_table_ops::tce_kill)
+ *   pending      of an entry: written, not published
+ *   unsynced     of an entry: the platform may have something else than the
+ *                table says, since it refused to publish it
+ *   shut         of a leaf: KVM cannot begin a map there
+ *   quarantine   pages that a device may reach for good: never unpinned
+ *   in-tree driver  the kernel's vfio_iommu_spapr_tce, which this one replaces
  *
  * Ranges are half-open: [begin, end).
  */
@@ -105,7 +123,7 @@ inline constexpr unsigned int kRun = 512;
  */
 enum class Entries {
 	Clear,	  /* the platform has none of them */
-	Doubtful, /* it may have some */
+	Unsynced, /* it may have some */
 };
 enum class Reach {
 	None,	  /* no device gets there any more */

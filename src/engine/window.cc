@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A window: its beginning, groups that come and go, and its end; see window.hpp.  How entries get to
- * the platform is in window_push.cc, what MAP and UNMAP do in window_run.cc, what KVM does in
+ * the platform is in window_push.cc, what MAP and UNMAP do in window_map.cc, what KVM does in
  * window_kvm.cc.
  */
 #include "window.hpp"
@@ -54,7 +54,7 @@ Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk,
 	/* What hardware walks costs something before it has an address. */
 	window->charge_.report_to(log);
 	if (status.ok() && walk.by_hardware)
-		status = window->table_.plant(window->charge_);
+		status = window->table_.make_root(window->charge_);
 	if (!status.ok()) {
 		discard(window);
 		return status.error();
@@ -166,7 +166,7 @@ Entries Window::clear_mirror(Mirror &mirror)
 	Guard guard(push_);
 
 	remove_from(mirrors_, mirror, &Mirror::next);
-	return cleared.ok() && !mirror.failed ? Entries::Clear : Entries::Doubtful;
+	return cleared.ok() && !mirror.failed ? Entries::Clear : Entries::Unsynced;
 }
 
 Mirror *Window::any_mirror()
@@ -256,12 +256,12 @@ void Window::finish(Releaser &releaser, Reach reach)
 	/* Until here memory is given back only after a look at this window. */
 	owner_.remove(*this);
 
-	const u64 stuck = sweep(releaser, reach);
+	const u64 quarantined = sweep(releaser, reach);
 
 	releaser.flush();
-	if (stuck) {
+	if (quarantined) {
 		owner_.quarantine_busy();
-		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(stuck));
+		tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(quarantined));
 	}
 	owner_.retry();
 	charge_.drop();
@@ -296,7 +296,7 @@ void Window::unref()
 u64 Window::sweep(Releaser &releaser, Reach reach)
 {
 	Guard guard(update_);
-	u64 stuck = 0;
+	u64 quarantined = 0;
 
 	for (Runs runs(table_, table_.whole()); runs.next();) {
 		Leaf &leaf = runs.leaf();
@@ -312,7 +312,7 @@ u64 Window::sweep(Releaser &releaser, Reach reach)
 					old.user = park_.take_kept(i);
 				if (reach == Reach::Possible &&
 				    (old.tce.live() || (old.user.raw && leaf.is_pending(i)))) {
-					stuck++;
+					quarantined++;
 				} else if (old.user.raw || old.tce.live()) {
 					scratch_->old[found++] = old;
 					leaf.set(i, {});
@@ -326,16 +326,16 @@ u64 Window::sweep(Releaser &releaser, Reach reach)
 		if (reach == Reach::None)
 			releaser.release({ Tce(), token });
 		else
-			stuck++;
+			quarantined++;
 	}
-	for (Unsure &unsure : unsure_) {
-		if (reach == Reach::None && unsure.nr)
-			tce_port_mem_unmap(unsure.mem, unsure.nr);
+	for (UnsyncedNotes &kept : unsynced_) {
+		if (reach == Reach::None && kept.nr)
+			tce_port_mem_unmap(kept.mem, kept.nr);
 		else
-			stuck += unsure.nr;
-		unsure = {};
+			quarantined += kept.nr;
+		kept = {};
 	}
-	return stuck;
+	return quarantined;
 }
 
 } /* namespace tce */

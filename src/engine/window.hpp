@@ -91,7 +91,7 @@ private:
  * What MAP puts into a run of entries: registered memory that is noted to be mapped already, or
  * (@mem is nullptr) pages that are pinned already, one a TCE.
  */
-struct Source {
+struct MapSource {
 	tce_mem *mem = nullptr;
 	Uaddr user;
 	/* Of each entry. */
@@ -101,7 +101,7 @@ struct Source {
 	enum class Left {
 		AsItWas,
 		Closed,
-		Unsure, /* the platform may have the pages all the same */
+		Unsynced, /* the platform may have the pages all the same */
 	} left = Left::AsItWas;
 };
 
@@ -145,7 +145,7 @@ public:
 	 * success the entries own the notes or pins of @from.  On an error
 	 * @from.left says what the run is.
 	 */
-	Status map_run(IndexRange run, Source &from, Releaser &releaser) TCE_EXCLUDES(update_);
+	Status map_run(IndexRange run, MapSource &from, Releaser &releaser) TCE_EXCLUDES(update_);
 
 	/* Close what is live in @range.  Io: some entries are still live. */
 	Status unmap(IndexRange range, Releaser &releaser,
@@ -214,11 +214,11 @@ private:
 	};
 
 	/* Notes of entries that the hypervisor may or may not have: kept until there is no doubt. */
-	struct Unsure {
+	struct UnsyncedNotes {
 		tce_mem *mem = nullptr;
 		u64 nr = 0;
 	};
-	static constexpr unsigned int kMaxUnsure = 8;
+	static constexpr unsigned int kMaxUnsynced = 8;
 
 	/* What a push says of its run. */
 	enum class What {
@@ -252,21 +252,21 @@ private:
 	void publish_pending(IndexRange range, Patience::Kind kind, u32 &calls) TCE_EXCLUDES(push_);
 	void close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
 		TCE_REQUIRES(push_);
-	void doubt(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
+	void mark_unsynced(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
 	void flush_claims() TCE_REQUIRES(update_) TCE_EXCLUDES(push_);
 	void drop_note(Uaddr token);
 	void log_unclosed(IndexRange run);
 
-	/* window_run.cc */
+	/* window_map.cc */
 	void lock_still(Leaf &leaf, IndexRange run) TCE_REQUIRES(update_, push_)
 		TCE_ACQUIRE(leaf.lock);
 	void open_again(Leaf &leaf) TCE_REQUIRES(push_);
 	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 		TCE_REQUIRES(update_);
-	Source::Left undo_map(Leaf &leaf, IndexRange run, Source &from)
+	MapSource::Left undo_map(Leaf &leaf, IndexRange run, MapSource &from)
 		TCE_REQUIRES(update_, push_);
-	void keep_noted(tce_mem *mem, u64 nr) TCE_REQUIRES(update_);
-	void no_doubt() TCE_REQUIRES(update_);
+	void keep_unsynced(tce_mem *mem, u64 nr) TCE_REQUIRES(update_);
+	void release_unsynced() TCE_REQUIRES(update_);
 
 	/* window.cc */
 	Status make_room();
@@ -289,7 +289,7 @@ private:
 
 	Mutex update_{ TCE_LOCK_UPDATE }; /* ioctls and the deferred flush, one at a time */
 	Scratch *scratch_ TCE_PT_GUARDED_BY(update_) = nullptr;
-	Unsure unsure_[kMaxUnsure] TCE_GUARDED_BY(update_);
+	UnsyncedNotes unsynced_[kMaxUnsynced] TCE_GUARDED_BY(update_);
 
 	SpinLock push_{ TCE_LOCK_PUSH };
 	Mirror *mirrors_ TCE_GUARDED_BY(push_) = nullptr;

@@ -193,7 +193,7 @@ void Window::give_up(Leaf &leaf, IndexRange run)
 	Guard entries(leaf.lock);
 
 	leaf.set_pushing({});
-	doubt(leaf, run);
+	mark_unsynced(leaf, run);
 	arm_flush();
 }
 
@@ -285,7 +285,7 @@ void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &ca
 	Guard entries(leaf.lock);
 
 	leaf.set_pushing({});
-	doubt(leaf, run);
+	mark_unsynced(leaf, run);
 	/* It may be busy only. */
 	if (status.error() == Errc::Busy)
 		arm_flush();
@@ -302,7 +302,7 @@ void Window::log_unclosed(IndexRange run)
  * The hypervisor may have something else there than the shadow: whoever comes by pushes it again,
  * but nobody comes just for that.
  */
-void Window::doubt(Leaf &leaf, IndexRange run)
+void Window::mark_unsynced(Leaf &leaf, IndexRange run)
 {
 	leaf.lock.assert_held();
 
@@ -360,7 +360,7 @@ void Window::flush()
 		flush_claims();
 	if (calls)
 		tce_port_count(TCE_COUNT_DEFERRED_FLUSHES, 1);
-	no_doubt();
+	release_unsynced();
 }
 
 } /* namespace tce */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Error recovery of a PE by its user. The answers are those of the kernel's own driver, on which the
+// Error recovery of a PE by its user. The answers are those of the in-tree driver, on which the
 // same cases run: userspace tells by them what there is.
 #include "registry.hpp"
 #include "session.hpp"

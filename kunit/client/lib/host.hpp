@@ -24,7 +24,7 @@ struct Host {
 	bool powernv = false; // bare metal: the hardware walks the driver's tables
 	bool ddw = false;     // the platform can make windows
 	u64 default_size = 0; // of the default window, as QEMU's machines have it
-	bool in_tree = false; // the kernel's own driver is loaded, not ours
+	bool in_tree = false; // the in-tree driver is loaded, not ours
 };
 
 // Finds the edu devices and gives them to vfio-pci.

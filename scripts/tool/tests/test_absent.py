@@ -24,7 +24,7 @@ class Absent(Case):
     def test_the_kernels_own_driver(self):
         files = tree.without(tree.good(), "sys/module/vfio_tce", DEBUGFS)
         files["proc/modules"] = "vfio_iommu_spapr_tce 1 0 - Live 0x0\n"
-        self.fails(69, "the kernel's own driver", "status",
+        self.fails(69, "the in-tree driver", "status",
                    host=self.host(files))
 
     def test_no_debugfs(self):

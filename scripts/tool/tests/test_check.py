@@ -65,9 +65,9 @@ class Check(Case):
 
     def test_driver(self):
         self.driver(0, "installed and comes with vfio (/etc/modprobe.d/")
-        self.driver(1, "the kernel's own driver vfio_iommu_spapr_tce is loaded",
+        self.driver(1, "the in-tree driver vfio_iommu_spapr_tce is loaded",
                     "comes with vfio", modules="vfio_iommu_spapr_tce 1 0\n")
-        self.driver(1, "vfio would bring the kernel's own driver",
+        self.driver(1, "vfio would bring the in-tree driver",
                     files=tree.without(tree.good(), "etc/modprobe.d"))
         self.driver(2, "neither loaded nor installed",
                     files=tree.without(tree.good(), "lib/modules"))

@@ -76,7 +76,7 @@ def _would_be(host):
                    "remove the line, modprobe vfio_tce")
     if chosen:
         return ok(f"vfio_tce is installed and comes with vfio ({chosen})")
-    return warn("vfio_tce is installed, but vfio would bring the kernel's own "
+    return warn("vfio_tce is installed, but vfio would bring the in-tree "
                 "driver", _INSTALL)
 
 
@@ -96,11 +96,11 @@ def _in_use(host):
     ours = driver.loaded(host, driver.OURS)
     other = driver.loaded(host, driver.IN_TREE)
     if ours and other:
-        return [warn("vfio_tce and the kernel's own driver are both loaded: "
+        return [warn("vfio_tce and the in-tree driver are both loaded: "
                      "VFIO asks the one that came last",
                      f"when no guest runs: modprobe -r {driver.IN_TREE}")]
     if other:
-        return [warn("the kernel's own driver vfio_iommu_spapr_tce is loaded",
+        return [warn("the in-tree driver vfio_iommu_spapr_tce is loaded",
                      f"when no guest runs: modprobe -r {driver.IN_TREE} && "
                      "modprobe vfio_tce"), _would_be(host)]
     if not ours:

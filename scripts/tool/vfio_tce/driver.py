@@ -31,7 +31,7 @@ def debugfs_mounted(host):
 
 def _none(host):
     if loaded(host, IN_TREE):
-        return Problem("the kernel's own driver, vfio_iommu_spapr_tce, is "
+        return Problem("the in-tree driver, vfio_iommu_spapr_tce, is "
                        "loaded, not vfio_tce: it keeps no books (vfio-tce "
                        "check)")
     return Problem("the driver vfio_tce is not loaded (vfio-tce check says "

@@ -241,7 +241,7 @@ DRIVER = (
     Message("driver", r"vfio is not one that this driver knows", (),
             "The kernel's VFIO is another than the one the driver was written"
             " for, so it did not load.",
-            "Use a version of vfio-tce for this kernel, or the kernel's own "
+            "Use a version of vfio-tce for this kernel, or the in-tree "
             "driver."),
     Message("driver", r"cannot tell (if|whether) this driver fits this kernel",
             (),

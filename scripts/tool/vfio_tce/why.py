@@ -78,7 +78,7 @@ def _lines_of(message, line):
                  for call in message.calls if name and meaning(call, name)]
         if name and message.calls and not texts:
             texts = [f"{name} is no answer of this driver; VFIO itself, or the "
-                     "kernel's own driver, gave it."]
+                     "in-tree driver, gave it."]
         for text in texts:
             yield "why", text
     for text in _remedies(message, name):

@@ -95,7 +95,7 @@ void Window::open_again(Leaf &leaf)
 
 /* --- MAP ------------------------------------------------------------------- */
 
-Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
+Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 {
 	Guard update(update_);
 	Leaf *leaf = table_.leaf(run.begin);
@@ -127,7 +127,7 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
 		open_again(*leaf);
 	}
 	if (status.ok())
-		no_doubt();
+		release_unsynced();
 	for (u64 n = 0; n < run.count(); n++)
 		releaser.release(scratch_->old[n]);
 	if (status.ok())
@@ -141,7 +141,7 @@ Status Window::map_run(IndexRange run, Source &from, Releaser &releaser)
  * knows what it has, old, new or closed: then old stays in the table, new stays noted, and all
  * of it is pending.  What is left in scratch_->old goes.
  */
-Source::Left Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
+MapSource::Left Window::undo_map(Leaf &leaf, IndexRange run, MapSource &from)
 {
 	update_.assert_held();
 	push_.assert_held();
@@ -159,11 +159,11 @@ Source::Left Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 	}
 	if (push(leaf, run, What::AsItIs, Patience::Kind::Stubborn, calls).ok()) {
 		pushed(leaf, run);
-		return Source::Left::AsItWas;
+		return MapSource::Left::AsItWas;
 	}
 	if (!push(leaf, run, What::Closed, Patience::Kind::Stubborn, calls).ok()) {
 		log_unclosed(run);
-		keep_noted(from.mem, run.count());
+		keep_unsynced(from.mem, run.count());
 
 		Guard entries(leaf.lock);
 
@@ -172,8 +172,8 @@ Source::Left Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 			if (Entry &old = scratch_->old[i - run.begin]; !leaf.user(i).raw)
 				leaf.set_user(i, tce::exchange(old, Entry()).user);
 		}
-		doubt(leaf, run);
-		return Source::Left::Unsure;
+		mark_unsynced(leaf, run);
+		return MapSource::Left::Unsynced;
 	}
 	{
 		Guard entries(leaf.lock);
@@ -188,38 +188,41 @@ Source::Left Window::undo_map(Leaf &leaf, IndexRange run, Source &from)
 		}
 	}
 	pushed(leaf, run);
-	return Source::Left::Closed;
+	return MapSource::Left::Closed;
 }
 
-void Window::keep_noted(tce_mem *mem, u64 nr)
+void Window::keep_unsynced(tce_mem *mem, u64 nr)
 {
 	update_.assert_held();
 
-	for (Unsure &unsure : unsure_) {
+	for (UnsyncedNotes &kept : unsynced_) {
 		if (!mem)
 			break;
-		if (unsure.mem && unsure.mem != mem)
+		if (kept.mem && kept.mem != mem)
 			continue;
 		if (tce_port_mem_map(mem, nr))
 			break;
-		unsure.mem = mem;
-		unsure.nr += nr;
+		kept.mem = mem;
+		kept.nr += nr;
 		return;
 	}
 	owner_.quarantine_all();
 	tce_port_count(TCE_COUNT_QUARANTINED, static_cast<long>(nr));
 }
 
-/* A push was done.  Is there nothing left that was not? */
-void Window::no_doubt()
+/*
+ * A push was done.  Once nothing is pending the platform has what the table
+ * says, and what was kept for unsynced entries is given back.
+ */
+void Window::release_unsynced()
 {
 	update_.assert_held();
-	if (!unsure_[0].nr || pending_.load_ordered())
+	if (!unsynced_[0].nr || pending_.load_ordered())
 		return;
-	for (Unsure &unsure : unsure_) {
-		if (unsure.nr)
-			tce_port_mem_unmap(unsure.mem, unsure.nr);
-		unsure = {};
+	for (UnsyncedNotes &kept : unsynced_) {
+		if (kept.nr)
+			tce_port_mem_unmap(kept.mem, kept.nr);
+		kept = {};
 	}
 }
 
@@ -289,14 +292,14 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patienc
 				leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
 			/* Of what was live and published the table says it all. */
 			if (unpublished)
-				doubt(leaf, hit);
+				mark_unsynced(leaf, hit);
 			if (closed.error() == Errc::Busy)
 				closed = Errc::Io;
 		}
 		open_again(leaf);
 	}
 	if (closed.ok())
-		no_doubt();
+		release_unsynced();
 	for (TceIndex i = run.begin; i < run.end; i += 1)
 		releaser.release(scratch_->old[i - run.begin]);
 	tce_port_count(TCE_COUNT_TCES_UNMAPPED, closed.ok() ? static_cast<long>(live) : 0);
