@@ -9,7 +9,6 @@ MACHINE := $(shell uname -m)
 LAB := $(CURDIR)/scripts/lab
 DRIVER ?= ours
 PLATFORM ?= pseries
-IN_TREE := vfio_iommu_spapr_tce
 
 .PHONY: all module install uninstall load unload clean demo check test test-long test-dkms mutate soak bench help
 .PHONY: install-tool uninstall-tool
@@ -33,12 +32,12 @@ module:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $(debug) modules
 
 # The modprobe setting makes vfio bring this driver where it would bring the kernel's own.
-install: module
+install: module install-tool
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
 	DESTDIR=$(DESTDIR) scripts/modprobe-conf.sh install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 
-uninstall:
+uninstall: uninstall-tool
 	find $(INSTALL_MOD_PATH)/lib/modules/$(KVER) -name 'vfio_tce.ko*' ! -path '*/dkms/*' -delete
 	DESTDIR=$(DESTDIR) scripts/modprobe-conf.sh remove $(INSTALL_MOD_PATH)/lib/modules
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
@@ -61,12 +60,10 @@ uninstall-tool:
 	rm -rf $(TOOL_LIB)
 
 load: module
-	modprobe vfio
-	if grep -q '^$(IN_TREE) ' /proc/modules; then rmmod $(IN_TREE); fi
-	grep -q '^vfio_tce ' /proc/modules || insmod ./vfio_tce.ko
+	@scripts/load.sh load vfio_tce.ko
 
 unload:
-	rmmod vfio_tce
+	@scripts/load.sh unload
 
 clean:
 	[ ! -e $(KDIR)/Makefile ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
@@ -82,7 +79,7 @@ check:
 	@$(LAB) check $(SUITE)
 
 test-long:
-	@$(LAB) test versions hostile-others dkms
+	@$(LAB) test versions hostile-others dkms unload
 
 test-dkms:
 	@$(LAB) test versions dkms
@@ -102,8 +99,8 @@ help:
 	@echo "  make             build vfio_tce.ko (DEBUG=1: with all that debuggers read)"
 	@echo "  make install     install it, and have vfio load it in place of the in-tree driver"
 	@echo "  make uninstall   undo make install"
-	@echo "  make load        load it now (the in-tree driver must be unused)"
-	@echo "  make unload      unload it"
+	@echo "  make load        load it now, in place of the in-tree driver or another build of this one (if nobody uses it)"
+	@echo "  make unload      unload it, and load the in-tree driver"
 	@echo "On Debian 12 of any kind, as root or with sudo:"
 	@echo "  make KERNEL=K    build for a kernel of the lab, in build/K/module ($$($(LAB) kernels --names))"
 	@echo "  make demo        a guest in an emulated POWER host does I/O through this driver;"

@@ -1,7 +1,8 @@
 # The host of the demo: hands the NVMe disk of the second PCI host bridge to a guest of Debian's own QEMU with KVM, and
 # keeps the books: calls, TCEs, locked memory, pins. Facts for the verdict go out as lines "@@fact NAME VALUE".
 # settings: driver (module name), disk (PCI address), memory, guest_options, accel, mib, guest_timeout,
-# host_first (yes: the host's own driver uses the disk before the guest does)
+# host_first (yes: the host's own driver uses the disk before the guest does), detour (yes: vfio_tce is loaded and
+# unloaded before, as an administrator does it)
 . ./settings
 
 fact() { echo "@@fact $*"; }
@@ -17,7 +18,7 @@ books() {	# books MOMENT: what the host's driver and the process stand at
 	[ -n "$qemu" ] && fact "vmlck.$1 $(awk '$1 == "VmLck:" { print $2 }' "/proc/$qemu/status" 2>/dev/null)"
 	fact "pins.$1 $(pins)"
 	[ -r "$stats" ] && sed "s/^/@@stat $1 /" "$stats"
-	[ -r "$windows" ] && sed "s/^/@@window $1 /" "$windows"
+	[ -r "$windows" ] && sed -n "s/^groups /@@window $1 &/p" "$windows"
 	for event in $watched; do
 		sed -n "s|^{ [a-z]*: *\([0-9]*\) } hitcount: *\([0-9]*\)$|@@calls $1 $event \1 \2|p" "$events/$event/hist"
 	done
@@ -48,6 +49,15 @@ host_reads_disk() {	# host_reads_disk SKIP COUNT: checksum, by the host's own dr
 	done
 	dd if=/dev/nvme0n1 bs=1M skip="$1" count="$2" iflag=direct 2>/dev/null | sha256sum | cut -d' ' -f1
 }
+
+if [ "$detour" = yes ]; then
+	for step in "load vfio_tce.ko" "load vfio_tce.ko" unload; do
+		# shellcheck disable=SC2086 # a verb and a file
+		told=$(sh ./load.sh $step 2>&1) || { say "$told"; exit 1; }
+		say "$told"
+		echo "@@told ${step%% *} $told"
+	done
+fi
 
 device=/sys/bus/pci/devices/$disk
 qemu= registers=

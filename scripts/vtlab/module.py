@@ -12,7 +12,8 @@ TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 OUT = TREE / "build"
 
 # What a module of this project is built from; everything else in the tree is none of its business.
-SOURCES = ("Kbuild", "Makefile", "include", "src", "kunit", "scripts/check-engine-o.sh", "scripts/pahole-c.sh")
+SOURCES = ("Kbuild", "Makefile", "dkms.conf", "include", "src", "kunit", "scripts/check-compiler.sh", "scripts/check-engine-o.sh",
+           "scripts/pahole-c.sh")
 _PRODUCT = re.compile(r"\.(o|ko|mod|mod\.c|cmd|a|symvers|order|d)$")
 _COMPLAINT = re.compile(r"warning:|WARNING:|\berror:|\bERROR:|Skipping BTF", re.I)
 

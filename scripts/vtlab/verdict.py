@@ -64,6 +64,7 @@ class Books:
         self.mib, self.memory_mib = mib, memory_mib
         self.facts, self.stats, self.guest, self.trace, self.open_windows = {}, {}, {}, [], {}
         self.calls = collections.defaultdict(collections.Counter)   # moment -> (trace event, number) -> calls
+        self.told = []                      # what load.sh said: (verb, line)
         for line in outcome.output:
             words = line.split()
             if not words:
@@ -78,6 +79,8 @@ class Books:
                 self.open_windows.setdefault(words[1], []).append(" ".join(words[2:]))
             elif words[0] == "@@guest":
                 self.guest.setdefault(words[1], []).append(" ".join(words[2:]))
+            elif words[0] == "@@told":
+                self.told.append((words[1], " ".join(words[2:])))
             elif words[0] == "@@trace":
                 self.trace.append(" ".join(words[1:]))
 
@@ -151,6 +154,16 @@ def refused(books):
     if books.outcome.why():
         failures.append(books.outcome.why())
     return lines, failures
+
+
+def detour(books):
+    """What is not as it should be about loading our driver, loading it once more, and going back to the in-tree driver."""
+    expected = {"load": "vfio_tce .* is loaded( already|, in place of .*)?$", "unload": "vfio_tce .* is unloaded; the in-tree driver .* is loaded$"}
+    told = [(verb, text) for verb, text in books.told if not re.match(expected[verb], text)]
+    failures = [f"{verb} said: {text}" for verb, text in told]
+    if [verb for verb, _ in books.told] != ["load", "load", "unload"] or not books.told[1][1].endswith(" already"):
+        failures.append(f"load, load and unload were to be done, they said {books.told}")
+    return failures
 
 
 def _show_windows(books, lines):

@@ -9,6 +9,12 @@
 # and links $(tce-engine)/engine.o into its module.  Any other x.cc next to the
 # includer builds by the same rule when x.o is listed in a module.
 
+# Says what is missing before the compiler does; make clean needs none.
+ifneq ($(filter %/Makefile.build,$(MAKEFILE_LIST)),)
+tce-no-cxx := $(shell $(CONFIG_SHELL) $(tce-top)/scripts/check-compiler.sh $(or $(CONFIG_GCC_VERSION),0) $(CC))
+$(if $(tce-no-cxx),$(error $(tce-no-cxx)))
+endif
+
 # What only C knows.  The ftrace flags go because functions in COMDAT groups
 # lose their trace records at ld -r.  -g goes because pahole cannot make BTF of
 # C++; for debuggers (make DEBUG=1) it stays, and scripts/pahole-c.sh keeps C++

@@ -13,7 +13,7 @@
 #define TCE_BTF_TEXT_MAX 160
 
 /**
- * struct tce_btf_part - the types of the kernel itself, or those that a module adds
+ * struct tce_btf_part - types of the kernel itself, or those that a module adds
  * @blob: the file
  * @types: type section of it
  * @strings: string section of it

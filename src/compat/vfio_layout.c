@@ -173,19 +173,21 @@ static int unknown(const char *why, int err)
 
 /**
  * tce_vfio_layout_check() - does vfio look like vfio_private.h
+ * @checked: set if it was compared, cleared if that was not possible and is not wanted
  *
  * Says in the log what differs.
  *
  * Context: Process context, before vfio is called.
  * Return: 0; -ENOEXEC when it does not, or when nobody knows.
  */
-int tce_vfio_layout_check(void)
+int tce_vfio_layout_check(bool *checked)
 {
 	const struct btf_type *func;
 	struct tce_btf btf;
 	char *text;
 	int ret;
 
+	*checked = false;
 	ret = tce_btf_load(&btf, TCE_BTF "vfio");
 	if (ret == -ENOMEM || ret == -EINTR)
 		return ret;
@@ -206,6 +208,7 @@ int tce_vfio_layout_check(void)
 			     "void (const struct vfio_iommu_driver_ops *)", text) ?:
 	      check_ops(&btf, func, text) ?:
 	      check_group_types(&btf);
+	*checked = !ret;
 	kfree(text);
 free:
 	tce_btf_free(&btf);

@@ -5,6 +5,8 @@
 #ifndef TCE_COMPAT_VFIO_LAYOUT_H
 #define TCE_COMPAT_VFIO_LAYOUT_H
 
-int tce_vfio_layout_check(void);
+#include <linux/types.h>
+
+int tce_vfio_layout_check(bool *checked);
 
 #endif /* TCE_COMPAT_VFIO_LAYOUT_H */

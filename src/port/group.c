@@ -200,6 +200,7 @@ static void show_table(struct seq_file *m, struct tce_port_group *first,
 void tce_groups_show(struct seq_file *m)
 {
 	struct tce_port_group *grp;
+	bool none = true;
 	unsigned int slot;
 
 	mutex_lock(&tce_groups_lock);
@@ -207,11 +208,15 @@ void tce_groups_show(struct seq_file *m)
 		for (slot = 0; grp->tg && slot < TCE_MAX_WINDOWS; slot++) {
 			struct iommu_table *tbl = tce_group_table(grp, slot);
 
-			if (tbl && tce_ktable_is_ours(tbl) && !seen_before(grp, tbl))
+			if (tbl && tce_ktable_is_ours(tbl) && !seen_before(grp, tbl)) {
 				show_table(m, grp, slot, tbl);
+				none = false;
+			}
 		}
 	}
 	mutex_unlock(&tce_groups_lock);
+	if (none)
+		seq_puts(m, "no window is open\n");
 }
 
 /*

@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/sizes.h>
 
 #include "../compat/vfio_layout.h"
 #include "../port/group.h"
@@ -12,13 +13,14 @@
 
 static int __init tce_init(void)
 {
+	bool checked;
 	int ret;
 
 	if (!tce_pseries_present() && !tce_powernv_present()) {
 		pr_info("neither a pSeries partition nor PowerNV: nothing to drive here\n");
 		return -ENODEV;
 	}
-	ret = tce_vfio_layout_check();
+	ret = tce_vfio_layout_check(&checked);
 	if (ret)
 		return ret;
 	ret = tce_ktable_init();
@@ -31,6 +33,10 @@ static int __init tce_init(void)
 	ret = tce_vfio_init();
 	if (ret)
 		goto undo_debugfs;
+	pr_info("version " TCE_VERSION ", %s, system pages of %lu KiB, vfio %s\n",
+		tce_pseries_present() ? "pSeries" : "PowerNV", PAGE_SIZE / SZ_1K,
+		checked ? "compared with the kernel's type information" :
+					    "not checked");
 	return 0;
 
 undo_debugfs:
@@ -54,6 +60,6 @@ module_exit(tce_exit);
 
 MODULE_DESCRIPTION("VFIO container driver for sPAPR TCE IOMMUs");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(TCE_VERSION);
 /* vfio.ko asks for this one when it is loaded. */
 MODULE_ALIAS("vfio_iommu_spapr_tce");

@@ -14,7 +14,7 @@ def _installed(target):
     tree.mkdir(parents=True, exist_ok=True)
     place = tree / "installed"
     cache.remove(place)
-    module.mirror_sources(module.TREE, ("Makefile", "Kbuild", "include", "src", "scripts"), tree)
+    module.mirror_sources(module.TREE, ("Makefile", "Kbuild", "dkms.conf", "include", "src", "scripts"), tree)
     with step("make, make install"):
         target.root().compile(["make", "-s", "module", "install", f"KVER={target.release}", f"KDIR={target.headers_dir}",
                                "INSTALL_MOD_PATH=/out/installed", "DESTDIR=/out/installed", *module.make_words()],
