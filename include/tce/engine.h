@@ -28,6 +28,7 @@ extern "C" {
 typedef unsigned long long tce_u64;
 typedef unsigned int tce_u32;
 
+struct tce_book;
 struct tce_container;		/* engine: one VFIO container */
 struct tce_table;		/* engine: the TCE table of one window */
 struct tce_port_group;		/* port: one IOMMU group (PE) */
@@ -297,6 +298,29 @@ int tce_container_map(struct tce_container *c, tce_u32 flags, tce_u64 vaddr,
  */
 int tce_container_unmap(struct tce_container *c, tce_u32 flags, tce_u64 iova,
 			tce_u64 size);
+
+/**
+ * tce_container_show() - the books of a container
+ * @c: the container
+ * @book: where to; the caller has begun a line
+ *
+ * Ends that line with who has the container, what is charged, and what may be;
+ * then a line for each window and one for the memory.  Each is a word and
+ * KEY=VALUE pairs, separated by a space.  If another call changes the container
+ * meanwhile the rest of the line says busy=1, and that is all.
+ *
+ * Context: Process context, of anybody; takes as long as there are leaves.
+ */
+void tce_container_show(struct tce_container *c, struct tce_book *book);
+
+/**
+ * tce_container_reason() - why a call of this container was refused
+ * @c: the container
+ *
+ * Context: The task whose call was refused, right after it.
+ * Return: words for the administrator; "" if nothing was said.
+ */
+const char *tce_container_reason(struct tce_container *c);
 
 /*
  * What in-kernel KVM does with a table, by way of struct iommu_table_ops.

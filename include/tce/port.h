@@ -12,6 +12,7 @@
 #define TCE_PORT_H
 
 #include <tce/port/alloc.h>
+#include <tce/port/book.h>
 #include <tce/port/ktable.h>
 #include <tce/port/lock.h>
 #include <tce/port/log.h>

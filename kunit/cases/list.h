@@ -18,6 +18,7 @@
 	S(charge)								\
 	S(container)								\
 	S(log)									\
+	S(books)								\
 	S(bounds)								\
 	S(papr)									\
 	S(doubt)								\
@@ -31,6 +32,15 @@
 	S(race)									\
 	S(parts)								\
 	S(owner)
+
+/* What the administrator is shown of a container. */
+#define TCE_CASES_books(C)							\
+	C(books, of_nothing, once)						\
+	C(books, of_windows_and_memory, page_shifts)				\
+	C(books, of_hardware_tables, once)					\
+	C(books, of_v1, page_shifts)						\
+	C(books, nobody_is_waited_for, once)					\
+	C(books, reasons, once)
 
 /* The fake finds what it is there to find. */
 #define TCE_CASES_fake(C)							\

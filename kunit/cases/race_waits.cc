@@ -6,7 +6,8 @@
  * Three containers of one process, two of them with a window.  Beside each other
  *
  *	KVM		is in the middle of a map in window V
- *	MAP		on the same entry of V waits for it, by a grace period, with V's lock
+ *	MAP		on the same entry of V waits for it, by a grace period,
+ *			with V's lock
  *	UNREGISTER	flushes V, and waits for that lock
  *	REMOVE		of window W waits for a grace period of its own
  *	the flush	of both windows

@@ -126,6 +126,7 @@ void env_mutex_unlock(void *m);
 void env_rwsem_init(void *s, unsigned int cls);
 void env_rwsem_destroy(void *s);
 void env_rwsem_read_lock(void *s);
+int env_rwsem_read_trylock(void *s);
 void env_rwsem_read_unlock(void *s);
 void env_rwsem_write_lock(void *s);
 void env_rwsem_write_unlock(void *s);

@@ -305,6 +305,21 @@ int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s)
 	return 0;
 }
 
+int tce_port_rwsem_read_trylock(struct tce_rwsem *s)
+{
+	Rwsem &l = as<Rwsem>(s);
+
+	if (Locks::here->writer_waits)
+		return 0;
+
+	const bool take = before(l.head, kRwsem);
+
+	if (take && !env_rwsem_read_trylock(l.env))
+		return 0;
+	after(l.head, false, take);
+	return 1;
+}
+
 void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
 {
 	Rwsem &l = as<Rwsem>(s);

@@ -18,6 +18,7 @@ public:
 	void (*on_write_lock)(void *arg) = nullptr;
 	void *write_lock_arg = nullptr;
 	u32 locks_until_killed = 0; /* at the so many-th lock of a container; 0: never */
+	bool writer_waits = false;  /* no reader gets a rwsem at once */
 
 	void check_balance() const;
 };

@@ -54,6 +54,11 @@ void env_rwsem_read_lock(void *s)
 	down_read(s);
 }
 
+int env_rwsem_read_trylock(void *s)
+{
+	return down_read_trylock(s);
+}
+
 void env_rwsem_read_unlock(void *s)
 {
 	up_read(s);

@@ -213,6 +213,11 @@ void env_rwsem_read_lock(void *s)
 	must(pthread_rwlock_rdlock(as<pthread_rwlock_t>(s)), "rwsem_read_lock");
 }
 
+int env_rwsem_read_trylock(void *s)
+{
+	return !pthread_rwlock_tryrdlock(as<pthread_rwlock_t>(s));
+}
+
 void env_rwsem_read_unlock(void *s)
 {
 	must(pthread_rwlock_unlock(as<pthread_rwlock_t>(s)), "rwsem_read_unlock");

@@ -2,7 +2,7 @@
 /*
  * Every case of cases/list.h as a GoogleTest test, one per parameter.
  *
- *	TCE_SEED=n	seed of the random cases (they print theirs when they fail)
+ *	TCE_SEED=n	seed of the random cases (printed when they fail)
  *	TCE_EFFORT=n	percent of the usual number of random operations
  *	TCE_VERBOSE=1	what the engine logs
  *	TCE_PATIENCE=n	seconds after which a case hangs; 0: never

@@ -2,9 +2,10 @@
 /*
  * All mutants of the engine in one program (scripts/vtlab/schema.py); included by force.
  *
- *	TCE_MUTANT=n	the number of the mutant that is alive; 0: the engine as it is
- *	TCE_REACHED=f	a file that gets a line a case: its name, its milliseconds, and the
- *			numbers of the functions with mutants that it has reached
+ *	TCE_MUTANT=n	the number of the mutant that is alive; 0: none is
+ *	TCE_REACHED=f	a file that gets a line a case: its name, its
+ *			milliseconds, and the numbers of the functions with
+ *			mutants that it has reached
  */
 #ifndef TCE_HOST_MUTANTS_H
 #define TCE_HOST_MUTANTS_H

@@ -2,10 +2,11 @@
 /*
  * What a test case is written with.
  *
- *	TCE_CASE(suite, name)			the body; list.h has to name it
- *	TCE_EXPECT_EQ(a, b) _NE _LT _LE		go on after a failure
+ *	TCE_CASE(suite, name)		the body; list.h has to name it
+ *	TCE_EXPECT_EQ(a, b) _NE _LT _LE	go on after a failure
  *	TCE_EXPECT(cond)
- *	TCE_ASSERT_EQ(a, b), TCE_REQUIRE(cond)	leave the function after a failure
+ *	TCE_ASSERT_EQ(a, b),
+ *	TCE_REQUIRE(cond)		leave the function after a failure
  *
  * Both sides of a comparison are numbers, errno included; both are printed.
  */

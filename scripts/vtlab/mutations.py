@@ -11,7 +11,7 @@ kunit/mutations/*.toml, any number of engine files in each:
     ["charge.cc".unnoticed]
     name_of_the_fault = "why no case notices it"
 
-Blanks and line ends in what stands there are any blanks, so that a line may be wrapped anew. It must be found exactly
+Blanks and line ends in what stands there are any blanks, so that a line, or a comment, may be wrapped anew. It must be found exactly
 once, and every file of the engine must have a mutation: a table that has rotted is an error.
 """
 
@@ -42,7 +42,7 @@ class Mutation:
 
 def replace_once(text, old, new):
     """text with new where old stands, blanks aside; LabError when it does not stand there exactly once."""
-    pattern = r"\s+".join(re.escape(word) for word in old.split())
+    pattern = r"\s+(?:\*\s+)??".join(re.escape(word) for word in old.split())
     found = list(re.finditer(pattern, text)) if pattern else []
     if len(found) != 1:
         raise LabError(f"found {len(found)} times: {old.strip()}")

@@ -115,6 +115,16 @@ extern "C" int tce_container_unmap(tce_container *c, tce_u32 flags, tce_u64 iova
 	return container(c).unmap(flags, Iova(iova), size).to_errno();
 }
 
+extern "C" const char *tce_container_reason(tce_container *c)
+{
+	return container(c).take_reason();
+}
+
+extern "C" void tce_container_show(tce_container *c, tce_book *book)
+{
+	container(c).show(book);
+}
+
 /* --- Tables, for KVM ------------------------------------------------------------ */
 
 extern "C" int tce_table_xchg(tce_table *t, tce_u64 index, tce_u64 *hpa, tce_u32 *perm)

@@ -28,6 +28,7 @@ Status TableCharge::grow(TableCost more)
 		return Errc::NoDev;
 	TCE_TRY(charge(log_, mm_, pages(sum) - pages(cost_), "tables"));
 	cost_ = sum;
+	show();
 	return {};
 }
 
@@ -42,6 +43,7 @@ void TableCharge::shrink(TableCost less)
 
 	tce_port_uncharge(mm_, pages(cost_) - pages(rest));
 	cost_ = rest;
+	show();
 }
 
 void TableCharge::drop()
@@ -50,6 +52,7 @@ void TableCharge::drop()
 
 	tce_port_uncharge(mm_, pages(cost_));
 	cost_ = {};
+	show();
 	dropped_ = true;
 }
 
@@ -70,6 +73,7 @@ Status PinCharge::settle(u64 allowed, u64 pins)
 	charged_ = pages;
 	allowed_ = allowed;
 	pins_ = pins;
+	shown_.store_relaxed(pages);
 	return {};
 }
 
@@ -117,6 +121,7 @@ void PinCharge::drop()
 	if (charged_)
 		tce_port_uncharge(mm_, charged_);
 	charged_ = 0;
+	shown_.store_relaxed(0);
 }
 
 } /* namespace tce */

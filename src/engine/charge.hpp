@@ -7,9 +7,11 @@
  * entries of the window, which is what the in-tree driver charges at once:
  *
  *	leaves = 8 * entries of the leaves
- *	nodes  = 8 * entries of the levels above them; if hardware walks the table, as it has them
+ *	nodes  = 8 * entries of the levels above them; of a walked table as
+ *	         many as the hardware has
  *	all    = 8 * entries of the window
- *	charged(window) == floor(max(leaves, min(leaves + nodes, all)) / system page size)
+ *	charged(window) == max(leaves, min(leaves + nodes, all))
+ *			   / system page size, rounded down
  *
  * So limits computed by libvirt from "1/512 of the memory" are enough: a window that is full
  * costs that, one that is nearly empty much less.  Leaves that two prepare at once are
@@ -17,7 +19,8 @@
  *
  * What is kept is bounded by what is charged, however sparse the mappings are:
  *
- *	bytes(window) <= 9/4 * (charged(window) + 1) * system page size + 64 KiB
+ *	bytes(window) <= 9/4 * (charged(window) + 1) * system page size
+ *			 + 64 KiB
  *
  * A leaf has its user view besides (8 bytes an entry), pending bits (1/8 byte) and a head; a node
  * that hardware reads has our pointers besides.  The nodes of a full table are less than 1/128
@@ -60,11 +63,24 @@ public:
 	/* Give everything back; what is freed later costs nothing any more. */
 	void drop() TCE_EXCLUDES(lock_);
 
+	/*
+	 * For the administrator: system pages that are charged, and for how
+	 * many bytes.  Without lock_, which waits for the owner's mmap_lock.
+	 */
+	[[nodiscard]] u64 charged() const { return shown_pages_.load_relaxed(); }
+	[[nodiscard]] u64 bytes() const { return shown_bytes_.load_relaxed(); }
+
 private:
 	[[nodiscard]] u64 pages(TableCost cost) const
 	{
 		return max(cost.leaves, min(cost.leaves + cost.nodes, all_)) >>
 		       tce_port_page_shift();
+	}
+
+	void show() TCE_REQUIRES(lock_)
+	{
+		shown_pages_.store_relaxed(pages(cost_));
+		shown_bytes_.store_relaxed(cost_.leaves + cost_.nodes);
 	}
 
 	Mutex lock_{ TCE_LOCK_CHARGE };
@@ -73,6 +89,8 @@ private:
 	const u64 all_;
 	TableCost cost_ TCE_GUARDED_BY(lock_);
 	bool dropped_ TCE_GUARDED_BY(lock_) = false;
+	Atomic<u64> shown_pages_;
+	Atomic<u64> shown_bytes_;
 };
 
 /*
@@ -102,6 +120,9 @@ public:
 	/* Nobody is left to be charged. */
 	void drop() TCE_EXCLUDES(lock_);
 
+	/* For the administrator: system pages; without lock_. */
+	[[nodiscard]] u64 charged() const { return shown_.load_relaxed(); }
+
 private:
 	/* The default window's IOMMU pages. */
 	static constexpr PageShift kPage{ PageShift::kMin };
@@ -114,6 +135,7 @@ private:
 	u64 allowed_ TCE_GUARDED_BY(lock_) = 0;
 	u64 pins_ TCE_GUARDED_BY(lock_) = 0;
 	u64 charged_ TCE_GUARDED_BY(lock_) = 0; /* system pages */
+	Atomic<u64> shown_;			/* the same */
 };
 
 } /* namespace tce */

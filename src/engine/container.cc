@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A container: groups, windows and memory; see container.hpp.  MAP and UNMAP are in
+ * A container: groups, windows and memory; see container.hpp.
+ * ENABLE, REGISTER and their likes are in container_memory.cc, MAP and UNMAP in
  * container_map.cc.
  */
 #include "container.hpp"
@@ -16,9 +17,9 @@ Status Container::check_caller() const
 {
 	lock_.assert_held();
 	if (closed_)
-		return Errc::NoDev;
+		return refuse(Errc::NoDev, "the container is closed");
 	if (owner_ && !owner_->is_current())
-		return Errc::Perm;
+		return refuse(Errc::Perm, "the container belongs to another process");
 	return {};
 }
 
@@ -44,13 +45,13 @@ Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 	Guard guard(lock_, Held{});
 
 	if (closed_)
-		return Errc::NoDev;
+		return refuse(Errc::NoDev, "the container is closed");
 	for (Group *g = groups_; g; g = g->next) {
 		if (g->port() == port)
-			return Errc::Busy;
+			return refuse(Errc::Busy, "the group is attached");
 	}
 	if (groups_ && version_ == TCE_V1)
-		return Errc::Busy;
+		return refuse(Errc::Busy, "a v1 container has one group");
 
 	/* A window of all groups must mean the same to userspace. */
 	if (groups_) {
@@ -220,7 +221,7 @@ Result<unsigned int> Container::free_slot() const
 		if (!windows_[slot])
 			return slot;
 	}
-	return Errc::NoSpc;
+	return refuse(Errc::NoSpc, "both windows are open");
 }
 
 /* What CREATE and REMOVE want before anything else. */
@@ -228,9 +229,9 @@ Status Container::check_windows(u32 flags) const
 {
 	TCE_TRY(check_caller());
 	if (flags || version_ == TCE_V1)
-		return Errc::Inval;
+		return refuse(Errc::Inval, "flags, or a v1 container");
 	if (!groups_)
-		return Errc::Nxio;
+		return refuse(Errc::Nxio, "no group is attached");
 	return {};
 }
 
@@ -243,10 +244,15 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 
 	TCE_TRY(check_windows(flags));
 
-	const Geometry geometry = TCE_TRY(groups_->shape(page_shift, size, levels));
+	auto shape = groups_->shape(page_shift, size, levels);
+
+	if (!shape.ok())
+		return refuse(shape.error(), "no window has this size, page size and levels");
+
+	const Geometry geometry = shape.value();
 
 	if (!(combined().pgsizes >> page_shift & 1))
-		return Errc::Inval;
+		return refuse(Errc::Inval, "a page size that a group does not have");
 	TCE_TRY(become_owned());
 
 	const unsigned int slot = TCE_TRY(free_slot());
@@ -255,7 +261,8 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 
 	/* The firmware may have been reset for it. */
 	finish_windows();
-	TCE_TRY(opened);
+	if (!opened.ok())
+		return refuse(opened.error(), "the firmware, or memory, has no such window");
 	return windows_[slot]->start();
 }
 
@@ -351,7 +358,7 @@ Status Container::remove_window(u32 flags, Iova start)
 		return {};
 	}
 	if (!window || !(window->start() == start))
-		return Errc::Inval;
+		return refuse(Errc::Inval, "no window begins there");
 	close_window(window == windows_[0] ? 0 : 1, Then::Stay);
 	return {};
 }
@@ -422,137 +429,6 @@ void Container::finish_windows()
 	}
 	if (!groups_)
 		left_reach_ = Reach::None;
-}
-
-/* --- v1 ------------------------------------------------------------------------- */
-
-Status Container::enable()
-{
-	if (!lock_.lock_killable())
-		return Errc::Intr;
-
-	Guard guard(lock_, Held{});
-
-	TCE_TRY(check_caller());
-	if (version_ != TCE_V1)
-		return Errc::Inval;
-	if (enabled_)
-		return Errc::Busy;
-	if (!groups_)
-		return Errc::NoDev;
-
-	if (!groups_->caps().default_size)
-		return Errc::Perm;
-	TCE_TRY(become_owned());
-	TCE_TRY(pins_.allow(owner_->mm(), groups_->caps().default_size >> PageShift::kMin, &log_));
-	enabled_ = true;
-	return {};
-}
-
-Status Container::disable()
-{
-	if (!lock_.lock_killable())
-		return Errc::Intr;
-
-	Guard guard(lock_, Held{});
-
-	TCE_TRY(check_caller());
-	if (version_ != TCE_V1)
-		return Errc::Inval;
-	if (!enabled_)
-		return {};
-	if (Window *window = windows_[0]) {
-		Releaser releaser = releaser_for(*window);
-
-		TCE_TRY(window->unmap(window->whole(), releaser));
-	}
-	pins_.disallow();
-	enabled_ = false;
-	return {};
-}
-
-/* --- Memory -------------------------------------------------------------------- */
-
-Status Container::register_memory(u32 flags, Uaddr start, u64 size)
-{
-	const u64 page_mask = (1ull << tce_port_page_shift()) - 1;
-	OwnerRef owner;
-	{
-		if (!lock_.lock_killable())
-			return Errc::Intr;
-
-		Guard guard(lock_, Held{});
-
-		TCE_TRY(check_caller());
-		if (flags || version_ == TCE_V1 || !size || ((start.raw | size) & page_mask) ||
-		    wraps(start.raw, size))
-			return Errc::Inval;
-		TCE_TRY(become_owned());
-		if (regions_.find_exact(start, size))
-			return Errc::Busy;
-		if (regions_.overlaps(start, size))
-			return Errc::Inval;
-		/* The container may be closed meanwhile. */
-		TCE_TRY(owner.get_current());
-	}
-
-	Region *region = make_object<Region>(start, size);
-
-	if (!region)
-		return Errc::NoMem;
-
-	/* Pinning takes long: without the lock. */
-	Status pinned = owner->pin(*region);
-
-	if (!pinned.ok()) {
-		if (pinned.error() == Errc::NoMem)
-			tce_port_log_memlock(&log_, owner->mm(), size >> tce_port_page_shift(),
-					     "memory to register");
-		destroy_object(region);
-		return pinned;
-	}
-	/* What KVM is told of its pages has to be true. */
-	if (tce_port_mem_claim(region->mem(), start.raw, size >> tce_port_page_shift()))
-		owner->distrust_large_pages();
-
-	Guard guard(lock_);
-
-	/* Two threads may have been at the same: one registered it. */
-	if (closed_ || regions_.overlaps(start, size)) {
-		owner->give_back_later(region);
-		return closed_ ? Errc::NoDev : Errc::Busy;
-	}
-	regions_.insert(*region);
-	enabled_ = true;
-	tce_port_count(TCE_COUNT_REGIONS_REGISTERED, 1);
-	return {};
-}
-
-Status Container::unregister_memory(u32 flags, Uaddr start, u64 size)
-{
-	const u64 page_mask = (1ull << tce_port_page_shift()) - 1;
-	if (!lock_.lock_killable())
-		return Errc::Intr;
-
-	Guard guard(lock_, Held{});
-
-	TCE_TRY(check_caller());
-	if (version_ == TCE_V1)
-		return Errc::Inval;
-	if (!owner_)
-		return Errc::Perm;
-	if (flags || !size || ((start.raw | size) & page_mask))
-		return Errc::Inval;
-
-	Region *region = regions_.find_exact(start, size);
-
-	if (!region)
-		return Errc::NoEnt;
-	TCE_TRY(owner_->give_back(region->mem()));
-	regions_.erase(*region);
-	destroy_object(region);
-	tce_port_count(TCE_COUNT_REGIONS_UNREGISTERED, 1);
-	return {};
 }
 
 } /* namespace tce */

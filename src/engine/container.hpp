@@ -7,27 +7,19 @@
  * beforehand.
  *
  * State
- *   owner      none, until the first REGISTER, CREATE or REMOVE with good arguments; then for ever
+ *   owner      none, until the first REGISTER, CREATE or REMOVE with good
+ *              arguments; then for ever
  *   groups     any number; without one there are no windows
- *   default    Untouched: as the first group brought it, with no table of ours yet.  It
- *              gets one when the first MAP comes to it, or it is removed; from then on
- *              it is a window like others, or nothing.
+ *   default    Untouched: as the first group brought it, with no table of ours
+ *              yet.  It gets one when the first MAP comes to it, or it is
+ *              removed; from then on it is a window like others, or nothing.
  *   windows    up to two, in slots; the slot is what KVM and the platform see
  *   regions    registered memory
  *   closed     nothing is left and nothing more will be
  *
- * Locks, outermost first (enum tce_lock_class; lockdep checks the order)
- *   lock_             container, rwsem.  Read: MAP, UNMAP, GET_INFO, beside each other.
- *                     Write: all that changes the above.
- *   Owner::register_  one owner's registrations, held over faults; without lock_
- *   Owner::owners_lock  the list of owners
- *   Owner::lock_      one owner's windows; memory is given back under it
- *   Window::update_   ioctls and the deferred flush, one at a time in one window
- *   TableCharge::lock_  one window's charge; PinCharge::lock_, that of a v1 container's pins
- *   BasicTable::grow_   where new levels hang in a table
- *   Window::push_     spinlock: one window's way to the platform, held over hypercalls
- *   Leaf::lock        spinlock: entries of one leaf
- *   Park::lock_       spinlock: tokens that KVM's maps have pushed out
+ * Locks: TCE_LOCK_CLASS_LIST (port/lock.h) is their order, src/README.md says
+ * what each protects.  lock_ is held for reading by MAP, UNMAP and GET_INFO,
+ * which run beside each other, and for writing by all that changes the above.
  * Under lock_ come VFIO's group locks; under Owner::lock_ come mm's own.
  */
 #pragma once
@@ -58,6 +50,9 @@ public:
 	Status remove_window(u32 flags, Iova start) TCE_EXCLUDES(lock_);
 	Status map(u32 flags, Uaddr from, Iova to, u64 size) TCE_EXCLUDES(lock_);
 	Status unmap(u32 flags, Iova from, u64 size) TCE_EXCLUDES(lock_);
+	void show(tce_book *book) TCE_EXCLUDES(lock_);
+	/* Why the caller's last call was refused, in words; asked once. */
+	[[nodiscard]] const char *take_reason();
 
 private:
 	/* Memory behind [from, from + size), as MAP takes it: noted to be mapped. */
@@ -82,6 +77,8 @@ private:
 			     const Group *until = nullptr) TCE_REQUIRES(lock_);
 	Status materialize_default() TCE_EXCLUDES(lock_);
 	Status join(Group &group) TCE_REQUIRES(lock_);
+	/* Its live entries. */
+	u64 show_window(tce_book *book, unsigned int slot) const TCE_REQUIRES_SHARED(lock_);
 
 	Status check_map(PageShift page, Iova end, Uaddr from, Iova to, u64 size) const;
 	Status check_first_map(Uaddr from, Iova to, u64 size) const TCE_REQUIRES_SHARED(lock_);
@@ -100,6 +97,9 @@ private:
 			 version_ == TCE_V1 ? &pins_ : nullptr };
 	}
 
+	/* Why the call of a task is refused, for the administrator. */
+	Errc refuse(Errc error, const char *reason) const;
+
 	const tce_version version_;
 	tce_log_who log_ = {}; /* changed with lock_ held for writing */
 	RwSem lock_{ TCE_LOCK_CONTAINER };
@@ -114,6 +114,9 @@ private:
 	bool enabled_ TCE_GUARDED_BY(lock_) = false;
 	PinCharge pins_; /* v1 */
 	bool closed_ TCE_GUARDED_BY(lock_) = false;
+	/* Several calls may be refused at once: the words are for the task that was refused last. */
+	mutable Atomic<const char *> reason_{ "" };
+	mutable Atomic<u64> refused_task_;
 };
 
 } /* namespace tce */

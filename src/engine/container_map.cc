@@ -222,9 +222,9 @@ Status Container::materialize_default()
 Status Container::check_range(PageShift page, Iova end, Iova at, u64 size) const
 {
 	if (!size || !page.aligned(at.raw) || !page.aligned(size) || wraps(at.raw, size))
-		return Errc::Inval;
+		return refuse(Errc::Inval, "a range that is not of whole IOMMU pages");
 	if (end < at + size)
-		return Errc::Inval;
+		return refuse(Errc::Inval, "it goes over the end of the window");
 	return {};
 }
 
@@ -239,9 +239,9 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 
 			TCE_TRY(check_caller());
 			if (!enabled_)
-				return Errc::Perm;
+				return refuse(Errc::Perm, "nothing was registered, or not enabled");
 			if (!flags || (flags & ~(TCE_MAP_READ | TCE_MAP_WRITE)))
-				return Errc::Inval;
+				return refuse(Errc::Inval, "flags");
 			/*
 			 * VFIO_DMA_MAP_FLAG_READ and _WRITE are the device's rights, as the bits
 			 * of a TCE are.
@@ -253,7 +253,7 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 					       map_registered(*window, Perm(flags), from, to, size);
 			}
 			if (!in_untouched_default(to))
-				return Errc::Nxio;
+				return refuse(Errc::Nxio, "no window is there");
 			TCE_TRY(check_first_map(from, to, size));
 		}
 		TCE_TRY(materialize_default());
@@ -264,7 +264,7 @@ Status Container::check_map(PageShift page, Iova end, Uaddr from, Iova to, u64 s
 {
 	TCE_TRY(check_range(page, end, to, size));
 	if (!page.aligned(from.raw) || wraps(from.raw, size))
-		return Errc::Inval;
+		return refuse(Errc::Inval, "memory that does not begin with an IOMMU page");
 	return {};
 }
 
@@ -304,8 +304,13 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 	Notes notes(regions_, page, from, size);
 	PreparedLeaves leaves(window.charge());
 
-	TCE_TRY(notes.check());
-	TCE_TRY(window.prepare(range, leaves));
+	if (Status fits = notes.check(); !fits.ok())
+		return refuse(fits.error(),
+			      fits.error() == Errc::Perm ?
+				      "memory that is not one block for each IOMMU page" :
+				      "memory that is not registered");
+	if (Status made = window.prepare(range, leaves); !made.ok())
+		return refuse(made.error(), "RLIMIT_MEMLOCK, or no memory for tables");
 	TCE_TRY(notes.hold(most));
 	window.link(leaves);
 
@@ -396,8 +401,12 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 	PreparedLeaves leaves(window.charge());
 	Pins pins(page, range.count(), pins_);
 
-	TCE_TRY(window.prepare(range, leaves));
-	TCE_TRY(pins.take(from, perm.writes()));
+	if (Status made = window.prepare(range, leaves); !made.ok())
+		return refuse(made.error(), "RLIMIT_MEMLOCK, or no memory for tables");
+	if (Status taken = pins.take(from, perm.writes()); !taken.ok())
+		return refuse(taken.error(), taken.error() == Errc::NoMem ?
+						     "RLIMIT_MEMLOCK, or no memory" :
+						     "memory that cannot be pinned");
 	window.link(leaves);
 
 	Releaser releaser = releaser_for(window);
@@ -432,15 +441,15 @@ Status Container::unmap(u32 flags, Iova from, u64 size)
 
 	TCE_TRY(check_caller());
 	if (!enabled_)
-		return Errc::Perm;
+		return refuse(Errc::Perm, "nothing was registered, or not enabled");
 	if (flags)
-		return Errc::Inval;
+		return refuse(Errc::Inval, "flags");
 
 	Window *window = window_at(from);
 
 	if (!window) {
 		if (!in_untouched_default(from))
-			return Errc::Nxio;
+			return refuse(Errc::Nxio, "no window is there");
 
 		/* It has no table, so nothing is mapped. */
 		const tce_group_caps &caps = groups_->caps();

@@ -80,6 +80,11 @@ public:
 	{
 		return !tce_port_rwsem_read_lock_killable(&s_);
 	}
+	/* False: somebody would have to be waited for. */
+	[[nodiscard]] bool try_lock_shared() TCE_TSA(try_acquire_shared_capability(true))
+	{
+		return tce_port_rwsem_read_trylock(&s_);
+	}
 	void unlock_shared() TCE_TSA(release_shared_capability())
 	{
 		tce_port_rwsem_read_unlock(&s_);

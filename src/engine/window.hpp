@@ -139,6 +139,9 @@ public:
 	}
 	void link(PreparedLeaves &leaves) { table_.link(leaves); }
 	[[nodiscard]] TableCharge &charge() { return charge_; }
+	[[nodiscard]] const TableCharge &charge() const { return charge_; }
+	/* For the administrator: entries that are live. */
+	[[nodiscard]] u64 count_live() const;
 
 	/*
 	 * Map a run that lies in one leaf and is no longer than kRun.  On

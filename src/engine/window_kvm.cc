@@ -8,8 +8,9 @@
  * TCE, kill().  No lock is held, and KVM walks its list of tables as an RCU reader only as
  * long as nothing sleeps.  So:
  *
- *  - *Nothing in this file sleeps.*  What has to wait is refused by user_slot(), and KVM
- *    sends the guest's hypercall to userspace, whose MAP can wait.
+ *  - *Nothing in this file sleeps.*  What has to wait is refused by
+ *    user_slot(), and KVM sends the guest's hypercall to userspace, whose MAP
+ *    can wait.
  *  - *An exchange answers that nothing was there*, always.  So KVM only adds notes, and we alone
  *    drop them, after the publish: memory never has fewer notes than entries, here or at the
  *    platform, that name it.  The user address in the slot is the token for a note.

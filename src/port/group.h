@@ -4,7 +4,8 @@
  *
  *   group.c            groups in our hands, their tables as KVM sees them
  *   ktable.c           struct iommu_table on top of the engine's tables
- *   pseries_group.c    pSeries: taking a group from the platform's code and giving it back
+ *   pseries_group.c    pSeries: taking a group from the platform and giving it
+ *                      back
  *   pseries_ddw.c      dynamic DMA windows: firmware calls
  *   pseries_rtas.c     firmware that is busy
  *   pseries_dt.c       dynamic DMA windows: device tree

@@ -19,6 +19,7 @@
 
 #include "group.h"
 #include "stats.h"
+#include "trace.h"
 
 /* "Within milliseconds": a jiffy or two. */
 #define TCE_FLUSH_DELAY_MS	2
@@ -60,6 +61,7 @@ static int tce_ktable_xchg(struct iommu_table *tbl, long index,
 static void tce_ktable_kill(struct iommu_table *tbl, unsigned long index,
 			    unsigned long pages)
 {
+	trace_kvm_flush(tbl->it_index, index, pages);
 	non_block_start();
 	tce_table_kill(ktable_of(tbl)->engine, index, pages);
 	non_block_end();

@@ -72,6 +72,11 @@ int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s)
 	return down_read_killable(rwsem_of(s));
 }
 
+int tce_port_rwsem_read_trylock(struct tce_rwsem *s)
+{
+	return down_read_trylock(rwsem_of(s));
+}
+
 void tce_port_rwsem_read_unlock(struct tce_rwsem *s)
 {
 	up_read(rwsem_of(s));

@@ -22,6 +22,7 @@
 #include <tce/port.h>
 
 #include "stats.h"
+#include "trace.h"
 
 #define TCE_WARN_BITS	10
 
@@ -216,6 +217,8 @@ void tce_port_stat(unsigned int which, long n)
 void tce_port_count(enum tce_counter which, long n)
 {
 	tce_port_stat(which, n);
+	if (which == TCE_COUNT_QUARANTINED)
+		trace_quarantine(n);
 }
 
 /**

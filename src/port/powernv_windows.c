@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "group.h"
+#include "trace.h"
 
 /* A run of the engine's: firmware invalidates it in one call, which nothing can interrupt. */
 #define TCE_KILL_MAX	512u
@@ -171,4 +172,5 @@ void tce_port_ioda_kill(struct tce_ktable *k, tce_u64 index, tce_u64 nr)
 	rcu_read_lock();
 	kill(&k->tbl, index, nr);
 	rcu_read_unlock();
+	trace_publish(0, k->tbl.it_index, index << k->tbl.it_page_shift, nr, 0);
 }

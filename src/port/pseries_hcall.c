@@ -12,6 +12,7 @@
 #include <tce/port.h>
 
 #include "stats.h"
+#include "trace.h"
 
 /* "multitce=off" on the kernel's command line takes both away. */
 int tce_port_has_multitce(void)
@@ -22,22 +23,34 @@ int tce_port_has_multitce(void)
 
 long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce)
 {
+	long status;
+
 	tce_port_stat(TCE_COUNT_HCALLS_PUT, 1);
-	return plpar_hcall_norets(H_PUT_TCE, (unsigned long)liobn, ioba, tce);
+	status = plpar_hcall_norets(H_PUT_TCE, (unsigned long)liobn, ioba, tce);
+	trace_publish(H_PUT_TCE, liobn, ioba, 1, status);
+	return status;
 }
 
 long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list,
 				 unsigned int nr)
 {
+	long status;
+
 	tce_port_stat(TCE_COUNT_HCALLS_PUT_INDIRECT, 1);
-	return plpar_hcall_norets(H_PUT_TCE_INDIRECT, (unsigned long)liobn, ioba,
-				  __pa(list), (unsigned long)nr);
+	status = plpar_hcall_norets(H_PUT_TCE_INDIRECT, (unsigned long)liobn, ioba,
+				    __pa(list), (unsigned long)nr);
+	trace_publish(H_PUT_TCE_INDIRECT, liobn, ioba, nr, status);
+	return status;
 }
 
 long tce_port_h_stuff_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce,
 			  unsigned int nr)
 {
+	long status;
+
 	tce_port_stat(TCE_COUNT_HCALLS_STUFF, 1);
-	return plpar_hcall_norets(H_STUFF_TCE, (unsigned long)liobn, ioba, tce,
-				  (unsigned long)nr);
+	status = plpar_hcall_norets(H_STUFF_TCE, (unsigned long)liobn, ioba, tce,
+				    (unsigned long)nr);
+	trace_publish(H_STUFF_TCE, liobn, ioba, nr, status);
+	return status;
 }

@@ -29,6 +29,13 @@ static int windows_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(windows);
 
+static int containers_show(struct seq_file *m, void *unused)
+{
+	tce_books_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(containers);
+
 /**
  * tce_debugfs_init() - module load; does without when there is no debugfs
  *
@@ -38,6 +45,8 @@ void tce_debugfs_init(void)
 {
 	tce_debugfs = debugfs_create_dir("vfio_tce", NULL);
 	debugfs_create_file("stats", 0444, tce_debugfs, NULL, &stats_fops);
+	/* Who uses what, and addresses of processes: not for everybody. */
+	debugfs_create_file("containers", 0400, tce_debugfs, NULL, &containers_fops);
 	debugfs_create_file("windows", 0444, tce_debugfs, NULL, &windows_fops);
 }
 

@@ -22,24 +22,9 @@
 
 #include "../compat/vfio_private.h"
 #include "../port/group.h"
+#include "../port/trace.h"
 #include "shim.h"
-
-struct tce_vfio {
-	refcount_t users;		/* VFIO's until release, and running ioctls */
-	struct rcu_head rcu;
-	unsigned long id;
-	enum tce_version version;
-	struct tce_container *engine;
-	struct mutex lock;		/* groups, left */
-	struct list_head groups;
-	struct list_head left;		/* given back, VFIO may be at them still */
-};
-
-struct tce_vfio_group {
-	struct list_head list;
-	struct iommu_group *group;
-	struct tce_port_group *grp;
-};
+#include "vfio_container.h"
 
 static DEFINE_XARRAY(tce_containers);
 static atomic_long_t tce_last_id;
@@ -56,7 +41,21 @@ static struct tce_vfio *tce_vfio_get(void *data)
 	return c;
 }
 
-static void tce_vfio_put(struct tce_vfio *c)
+/* The container at *@id or after it, referenced; *@id becomes what comes next.  NULL: no more. */
+struct tce_vfio *tce_vfio_next(unsigned long *id)
+{
+	struct tce_vfio *c;
+
+	rcu_read_lock();
+	do {
+		c = xa_find(&tce_containers, id, ULONG_MAX, XA_PRESENT);
+		++*id;
+	} while (c && !refcount_inc_not_zero(&c->users));
+	rcu_read_unlock();
+	return c;
+}
+
+void tce_vfio_put(struct tce_vfio *c)
 {
 	if (!refcount_dec_and_test(&c->users))
 		return;
@@ -81,12 +80,14 @@ static void *tce_vfio_open(unsigned long arg)
 		goto free;
 	refcount_set(&c->users, 1);
 	mutex_init(&c->lock);
+	tce_books_init(c);
 	INIT_LIST_HEAD(&c->groups);
 	INIT_LIST_HEAD(&c->left);
 	c->id = atomic_long_inc_return(&tce_last_id);
 	ret = xa_insert(&tce_containers, c->id, c, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		goto close;
+	trace_container_open(c->id, c->version);
 	return (void *)c->id;
 
 close:
@@ -103,6 +104,7 @@ static void tce_vfio_drop_group(struct tce_vfio *c, struct tce_vfio_group *g)
 	tce_container_detach(c->engine, g->grp);
 	tce_group_close(g->grp);
 	list_move(&g->list, &c->left);
+	trace_group_detach(c->id, iommu_group_id(g->group), 0);
 }
 
 /* VFIO lets go of a group after we have given it back, and then calls us the next time. */
@@ -130,6 +132,7 @@ static void tce_vfio_release(void *data)
 	tce_vfio_forget_groups(c);
 	mutex_unlock(&c->lock);
 	tce_container_close(c->engine);
+	trace_container_close(c->id, c->version);
 	tce_vfio_put(c);
 }
 
@@ -188,6 +191,9 @@ static int tce_vfio_attach_group(void *data, struct iommu_group *group,
 	mutex_lock(&c->lock);
 	tce_vfio_forget_groups(c);
 	ret = tce_vfio_add_group(c, group);
+	trace_group_attach(c->id, iommu_group_id(group), ret);
+	if (ret)
+		tce_books_refused(c, TCE_CALL_ATTACH, ret);
 	mutex_unlock(&c->lock);
 	tce_vfio_put(c);
 	return ret;
@@ -241,64 +247,88 @@ static long tce_vfio_get_info(struct tce_vfio *c, unsigned long arg)
 	return copy_to_user((void __user *)arg, &out, minsz) ? -EFAULT : 0;
 }
 
-static long tce_vfio_map(struct tce_container *engine, unsigned long arg)
+static long tce_vfio_map(struct tce_vfio *c, unsigned long arg)
 {
 	struct vfio_iommu_type1_dma_map p = {};
+	long ret = copy_arg(&p, arg, offsetofend(typeof(p), size));
 
-	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
-	       tce_container_map(engine, p.flags, p.vaddr, p.iova, p.size);
+	if (ret)
+		return ret;
+	ret = tce_container_map(c->engine, p.flags, p.vaddr, p.iova, p.size);
+	trace_map(c->id, p.flags, p.vaddr, p.iova, p.size, ret);
+	return ret;
 }
 
-static long tce_vfio_unmap(struct tce_container *engine, unsigned long arg)
+static long tce_vfio_unmap(struct tce_vfio *c, unsigned long arg)
 {
 	struct vfio_iommu_type1_dma_unmap p = {};
+	long ret = copy_arg(&p, arg, offsetofend(typeof(p), size));
 
-	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
-	       tce_container_unmap(engine, p.flags, p.iova, p.size);
+	if (ret)
+		return ret;
+	ret = tce_container_unmap(c->engine, p.flags, p.iova, p.size);
+	trace_unmap(c->id, p.iova, p.size, ret);
+	return ret;
 }
 
-static long tce_vfio_register(struct tce_container *engine, unsigned long arg)
+static long tce_vfio_register(struct tce_vfio *c, unsigned long arg)
 {
 	struct vfio_iommu_spapr_register_memory p = {};
+	long ret = copy_arg(&p, arg, offsetofend(typeof(p), size));
 
-	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
-	       tce_container_register(engine, p.flags, p.vaddr, p.size);
+	if (ret)
+		return ret;
+	ret = tce_container_register(c->engine, p.flags, p.vaddr, p.size);
+	trace_register(c->id, p.vaddr, p.size, ret);
+	return ret;
 }
 
-static long tce_vfio_unregister(struct tce_container *engine, unsigned long arg)
+static long tce_vfio_unregister(struct tce_vfio *c, unsigned long arg)
 {
 	struct vfio_iommu_spapr_register_memory p = {};
+	long ret = copy_arg(&p, arg, offsetofend(typeof(p), size));
 
-	return copy_arg(&p, arg, offsetofend(typeof(p), size)) ?:
-	       tce_container_unregister(engine, p.flags, p.vaddr, p.size);
+	if (ret)
+		return ret;
+	ret = tce_container_unregister(c->engine, p.flags, p.vaddr, p.size);
+	trace_unregister(c->id, p.vaddr, p.size, ret);
+	return ret;
 }
 
-static long tce_vfio_create(struct tce_container *engine, unsigned long arg)
+static long tce_vfio_create(struct tce_vfio *c, unsigned long arg)
 {
 	size_t minsz = offsetofend(struct vfio_iommu_spapr_tce_create, start_addr);
 	struct vfio_iommu_spapr_tce_create p = {};
 	tce_u64 start = 0;
 	long ret;
 
-	ret = copy_arg(&p, arg, minsz) ?:
-	      tce_container_create_window(engine, p.flags, p.page_shift, p.window_size,
+	ret = copy_arg(&p, arg, minsz);
+	if (ret)
+		return ret;
+	ret = tce_container_create_window(c->engine, p.flags, p.page_shift, p.window_size,
 					  p.levels, &start);
+	trace_window_create(c->id, p.page_shift, p.window_size, p.levels, start, ret);
 	if (ret)
 		return ret;
 	p.start_addr = start;
 	if (!copy_to_user((void __user *)arg, &p, minsz))
 		return 0;
 	/* A window that its owner does not know of is of no use to anybody. */
-	tce_container_remove_window(engine, 0, start);
+	tce_container_remove_window(c->engine, 0, start);
+	trace_window_remove(c->id, start, -EFAULT);
 	return -EFAULT;
 }
 
-static long tce_vfio_remove(struct tce_container *engine, unsigned long arg)
+static long tce_vfio_remove(struct tce_vfio *c, unsigned long arg)
 {
 	struct vfio_iommu_spapr_tce_remove p = {};
+	long ret = copy_arg(&p, arg, offsetofend(typeof(p), start_addr));
 
-	return copy_arg(&p, arg, offsetofend(typeof(p), start_addr)) ?:
-	       tce_container_remove_window(engine, p.flags, p.start_addr);
+	if (ret)
+		return ret;
+	ret = tce_container_remove_window(c->engine, p.flags, p.start_addr);
+	trace_window_remove(c->id, p.start_addr, ret);
+	return ret;
 }
 
 static long tce_vfio_eeh(struct tce_vfio *c, unsigned long arg)
@@ -350,13 +380,13 @@ static long tce_vfio_call_v2(struct tce_vfio *c, unsigned int cmd, unsigned long
 {
 	switch (cmd) {
 	case VFIO_IOMMU_SPAPR_REGISTER_MEMORY:
-		return tce_vfio_register(c->engine, arg);
+		return tce_vfio_register(c, arg);
 	case VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY:
-		return tce_vfio_unregister(c->engine, arg);
+		return tce_vfio_unregister(c, arg);
 	case VFIO_IOMMU_SPAPR_TCE_CREATE:
-		return tce_vfio_create(c->engine, arg);
+		return tce_vfio_create(c, arg);
 	case VFIO_IOMMU_SPAPR_TCE_REMOVE:
-		return tce_vfio_remove(c->engine, arg);
+		return tce_vfio_remove(c, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -368,14 +398,42 @@ static long tce_vfio_call(struct tce_vfio *c, unsigned int cmd, unsigned long ar
 	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
 		return tce_vfio_get_info(c, arg);
 	case VFIO_IOMMU_MAP_DMA:
-		return tce_vfio_map(c->engine, arg);
+		return tce_vfio_map(c, arg);
 	case VFIO_IOMMU_UNMAP_DMA:
-		return tce_vfio_unmap(c->engine, arg);
+		return tce_vfio_unmap(c, arg);
 	case VFIO_EEH_PE_OP:
 		return tce_vfio_eeh(c, arg);
 	default:
 		return c->version == TCE_V1 ? tce_vfio_call_v1(c, cmd) :
 					      tce_vfio_call_v2(c, cmd, arg);
+	}
+}
+
+static enum tce_call tce_vfio_call_of(unsigned int cmd)
+{
+	switch (cmd) {
+	case VFIO_IOMMU_SPAPR_TCE_GET_INFO:
+		return TCE_CALL_GET_INFO;
+	case VFIO_IOMMU_ENABLE:
+		return TCE_CALL_ENABLE;
+	case VFIO_IOMMU_DISABLE:
+		return TCE_CALL_DISABLE;
+	case VFIO_IOMMU_SPAPR_REGISTER_MEMORY:
+		return TCE_CALL_REGISTER;
+	case VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY:
+		return TCE_CALL_UNREGISTER;
+	case VFIO_IOMMU_SPAPR_TCE_CREATE:
+		return TCE_CALL_CREATE;
+	case VFIO_IOMMU_SPAPR_TCE_REMOVE:
+		return TCE_CALL_REMOVE;
+	case VFIO_IOMMU_MAP_DMA:
+		return TCE_CALL_MAP;
+	case VFIO_IOMMU_UNMAP_DMA:
+		return TCE_CALL_UNMAP;
+	case VFIO_EEH_PE_OP:
+		return TCE_CALL_EEH;
+	default:
+		return TCE_CALL_OTHER;
 	}
 }
 
@@ -406,6 +464,8 @@ static long tce_vfio_ioctl(void *data, unsigned int cmd, unsigned long arg)
 	c = tce_vfio_get(data);
 	if (c) {
 		ret = tce_vfio_call(c, cmd, arg);
+		if (ret < 0)
+			tce_books_refused(c, tce_vfio_call_of(cmd), ret);
 		tce_vfio_put(c);
 	}
 	module_put(THIS_MODULE);

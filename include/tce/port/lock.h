@@ -81,6 +81,15 @@ int tce_port_rwsem_read_lock_killable(struct tce_rwsem *s);
 /** tce_port_rwsem_write_lock_killable() - the same for writing */
 int tce_port_rwsem_write_lock_killable(struct tce_rwsem *s);
 
+/**
+ * tce_port_rwsem_read_trylock() - lock for reading if that is possible at once
+ * @s: the semaphore
+ *
+ * Context: Process context.
+ * Return: non-zero: it is locked.
+ */
+int tce_port_rwsem_read_trylock(struct tce_rwsem *s);
+
 void tce_port_rwsem_read_unlock(struct tce_rwsem *s);
 void tce_port_rwsem_write_lock(struct tce_rwsem *s);
 void tce_port_rwsem_write_unlock(struct tce_rwsem *s);

@@ -17,8 +17,8 @@ void must_not_reach(const Edu &edu, u64 iova, const Memory &memory, std::string_
 	check(filled(memory.bytes(), 99), what);
 }
 
-// The host's drivers see all memory at 1 << 59. While VFIO has the group nobody does, whatever
-// windows there are, and were.
+// The host's drivers see all memory at 2^59. While VFIO has the group nobody
+// does, whatever windows there are, and were.
 CASE(powernv_windows, bypass_is_off, .powernv = true)
 {
 	Session session;

@@ -75,7 +75,7 @@ def reader():
 
 
 @check("kunit-kernel", "the KUnit kernels are there, built as kunit/*.config say", order=20)
-def kernels():
+def kunit_kernels():
     counts = Counts()
     for variant in kunit_kernel.IN_TESTS:
         target = kernels.get(f"kunit-{variant}")

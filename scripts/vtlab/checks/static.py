@@ -105,6 +105,8 @@ def sparse():
 
 # Types of complaints that do not hold here: (type, where, why).
 _CHECKPATCH_ALLOWED = (
+    ("PARENTHESIS_ALIGNMENT", r"/trace\.h:", "TRACE_EVENT() has a form of its own in the kernel"),
+    ("OPEN_ENDED_LINE", r"/trace\.h:", "the same"),
     ("INCLUDE_LINUX", r"asm/mmu_context\.h", "mm_iommu_*() is declared only there"),
     ("NEW_TYPEDEFS", r"^include/tce/|^kunit/(cases|rig)/", "the boundary cannot have u64 and u32 of the kernel"),
     ("PREFER_DEFINED_ATTRIBUTE_MACRO", r"^include/tce/|^kunit/fake/", "nor its __printf()"),
@@ -236,6 +238,25 @@ def bare_exceptions():
         for number, line in enumerate((TREE / name).read_text().splitlines(), 1):
             if "NOLINT" in line and not re.search(r"NOLINT(NEXTLINE|BEGIN|END)?\([\w.,*-]+\)(: \S| \*/)?", line):
                 complaints.append(f"{name}:{number}: a bare NOLINT")
+    return len(files), complaints
+
+
+# --- Comments ----------------------------------------------------------------------------------------------------------
+
+_COMMENT_WIDTH = 80
+# A comment, not code that begins with a star; and what has to stand in one line.
+_COMMENT = re.compile(r"\s*(/\*|\*[ \t]|//)")
+_ONE_LINE = re.compile(r"NOLINT|SPDX-License-Identifier|^\s*(/\*)?\*+ (struct )?\w+(\(\))? - ")
+
+
+@_register("comments", f"comments are {_COMMENT_WIDTH} columns wide at most")
+def comments():
+    files = _files(("src", "include", "kunit"), r"\.(c|h|cc|hpp)$")
+    complaints = []
+    for name in files:
+        for number, line in enumerate((TREE / name).read_text().splitlines(), 1):
+            if len(line.expandtabs(8)) > _COMMENT_WIDTH and _COMMENT.match(line) and not _ONE_LINE.search(line):
+                complaints.append(f"{name}:{number}: a comment wider than {_COMMENT_WIDTH} columns")
     return len(files), complaints
 
 
