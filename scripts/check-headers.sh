@@ -53,7 +53,7 @@ done
 alone() {
 	verdict "$2 does not compile alone ($1)" \
 		"$(echo "#include \"$2\"" | $1 -ffreestanding -Wall -Wextra -Werror -Iinclude -Isrc/engine -Ikunit \
-			-iquote . -fsyntax-only - 2>&1)"
+			-Ikunit/rig/watched -iquote . -fsyntax-only - 2>&1)"
 }
 
 as_c="$CC -x c -std=gnu11"

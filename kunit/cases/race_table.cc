@@ -125,7 +125,7 @@ TCE_CASE(race, level_is_whole)
 				   auto &level = as<LevelRace>(x);
 
 				   level.level = 5;
-				   tce::HwMemory::store_link(&level.entry, tce::Be64::from_cpu(1));
+				   tce::Memory::store_link(&level.entry, tce::Be64::from_cpu(1));
 			   },
 			    [](Race &x) {
 				    auto &level = as<LevelRace>(x);

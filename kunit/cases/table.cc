@@ -78,7 +78,7 @@ TCE_CASE(table, holes)
 	for (u32 i = 0; i < 300; i++) {
 		const u64 begin = random.below(g.entries());
 		const u64 end = begin + 1 + random.below(g.entries() - begin);
-		const RecLeaf *found = b.table.next_leaf({ TceIndex(begin), TceIndex(end) });
+		const tce::Leaf *found = b.table.next_leaf({ TceIndex(begin), TceIndex(end) });
 		u64 want = ~0ull;
 
 		for (u64 at : made) {
@@ -101,10 +101,10 @@ TCE_CASE(table, cursor)
 		TCE_ASSERT_EQ(b.grow(at, at + 1), tce::Errc::Ok);
 	}
 
-	RecCursor cursor(b.table, b.table.whole());
+	tce::Cursor cursor(b.table, b.table.whole());
 	u64 parts = 0, last_end = 0;
 
-	while (const RecLeaf *leaf = cursor.next()) {
+	while (const tce::Leaf *leaf = cursor.next()) {
 		const IndexRange part = cursor.part();
 
 		TCE_EXPECT(part.begin.raw >= last_end && leaf->first() <= part.begin &&
@@ -158,13 +158,13 @@ TCE_CASE(table, two_prepare)
 	Bench b(g);
 	const IndexRange range = { TceIndex(0), TceIndex(1) };
 	{
-		RecPrepared one(b.charge), two(b.charge);
+		tce::PreparedLeaves one(b.charge), two(b.charge);
 
 		TCE_ASSERT_EQ(b.table.prepare(range, one).error(), tce::Errc::Ok);
 		TCE_ASSERT_EQ(b.table.prepare(range, two).error(), tce::Errc::Ok);
 		b.table.link(two);
 
-		const RecLeaf *leaf = b.table.leaf(TceIndex(0));
+		const tce::Leaf *leaf = b.table.leaf(TceIndex(0));
 
 		b.set(0, 0x5000);
 		b.table.link(one);
@@ -186,7 +186,7 @@ TCE_CASE(table, live_and_pending)
 
 	TCE_ASSERT_EQ(b.grow(0, 1), tce::Errc::Ok);
 
-	RecLeaf *leaf = b.table.leaf(TceIndex(0));
+	tce::Leaf *leaf = b.table.leaf(TceIndex(0));
 	const u64 n = leaf->entries();
 	{
 		tce::Guard guard(leaf->lock);
@@ -232,7 +232,7 @@ TCE_CASE(table, user_view)
 
 	TCE_ASSERT_EQ(b.grow(0, 1), tce::Errc::Ok);
 
-	RecLeaf *leaf = b.table.leaf(TceIndex(0));
+	tce::Leaf *leaf = b.table.leaf(TceIndex(0));
 
 	for (u64 i = 0; i < leaf->entries(); i++)
 		*leaf->user_slot(TceIndex(i)) = tce::Be64::from_cpu(0x1000 + i);

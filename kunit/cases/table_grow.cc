@@ -50,9 +50,11 @@ Cost grow_at_once(const Geometry &g, bool walked, const IndexRange (&range)[kMan
 	Bench b(g, {}, { walked, -1 });
 	const u64 first = random.below(kMany);
 	{
-		RecPrepared refused(b.charge);
-		RecPrepared leaves[kMany] = { RecPrepared(b.charge), RecPrepared(b.charge),
-					      RecPrepared(b.charge), RecPrepared(b.charge) };
+		tce::PreparedLeaves refused(b.charge);
+		tce::PreparedLeaves leaves[kMany] = { tce::PreparedLeaves(b.charge),
+						      tce::PreparedLeaves(b.charge),
+						      tce::PreparedLeaves(b.charge),
+						      tce::PreparedLeaves(b.charge) };
 
 		TCE_EXPECT(b.table.prepare(range[0], refused).ok());
 		for (u32 i = 0; i < kMany; i++) {

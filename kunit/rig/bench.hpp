@@ -16,7 +16,7 @@ public:
 		  mm(tce_port_mm_get()),
 		  charge(*new(Place{ env_alloc(sizeof(tce::TableCharge), 8) })
 				 tce::TableCharge(mm, g.entries())),
-		  table(*new(Place{ env_alloc(sizeof(RecTable), 8) }) RecTable(g, walk))
+		  table(*new(Place{ env_alloc(sizeof(tce::Table), 8) }) tce::Table(g, walk))
 	{
 	}
 	~Bench()
@@ -33,7 +33,7 @@ public:
 	/* Makes the leaves of [begin, end). */
 	tce::Errc grow(u64 begin, u64 end)
 	{
-		RecPrepared leaves(charge);
+		tce::PreparedLeaves leaves(charge);
 		const tce::Status status =
 			table.prepare({ tce::TceIndex(begin), tce::TceIndex(end) }, leaves);
 
@@ -43,7 +43,7 @@ public:
 	}
 	void set(u64 index, u64 hpa, u64 user = 0)
 	{
-		RecLeaf *leaf = table.leaf(tce::TceIndex(index));
+		tce::Leaf *leaf = table.leaf(tce::TceIndex(index));
 
 		TCE_REQUIRE(leaf);
 		tce::Guard guard(leaf->lock);
@@ -53,7 +53,7 @@ public:
 	}
 	u64 tce(u64 index)
 	{
-		RecLeaf *leaf = table.leaf(tce::TceIndex(index));
+		tce::Leaf *leaf = table.leaf(tce::TceIndex(index));
 
 		if (!leaf)
 			return 0;
@@ -69,7 +69,7 @@ public:
 	World &w;
 	tce_mm *mm;
 	tce::TableCharge &charge;
-	RecTable &table;
+	tce::Table &table;
 };
 
 inline tce::Geometry shape(unsigned int param)

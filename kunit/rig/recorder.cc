@@ -1,25 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A memory policy that writes down every store. */
+/* Writes down every store of the engine's tables. */
 #include "recorder.hpp"
+
+constinit bool tce::Watch::recorded = false;
+
+void tce::Watch::record(Event e)
+{
+	fake::Recorder::current->add(e);
+}
 
 namespace fake {
 
 constinit Recorder *Recorder::current = nullptr;
 
+namespace {
+
+void check_zero(const Event &born)
+{
+	const auto *level = reinterpret_cast<const unsigned char *>(born.at);
+
+	for (u64 i = 0; i < born.value; i++) {
+		if (level[i])
+			FAKE_FAIL("a level is born that is not zero");
+	}
+}
+
+/* The level that an entry leads the hardware to. */
+u64 linked_level(u64 entry)
+{
+	const void *level = world->ioda.level_at(tce_hpa(entry));
+
+	if ((entry & 0xfff) != 3 || !level)
+		FAKE_FAIL("a link to nowhere, 0x%llx", entry);
+	return reinterpret_cast<unsigned long>(level);
+}
+
+} // namespace
+
 Recorder::Recorder(u32 capacity)
 	: events_(static_cast<Event *>(env_alloc(capacity * sizeof(Event), 8))), capacity_(capacity)
 {
 	current = this;
+	tce::Watch::recorded = true;
 }
 
 Recorder::~Recorder()
 {
+	tce::Watch::recorded = false;
 	current = nullptr;
 	env_free(events_);
 }
 
 void Recorder::add(Event e)
 {
+	if (e.kind == Event::Born)
+		check_zero(e);
+	if (e.kind == Event::HwLink)
+		e.value = linked_level(e.value);
 	if (count_ == capacity_) {
 		FAKE_FAIL("the recorder is full");
 		return;
@@ -108,7 +145,7 @@ View::Seen View::look(u64 index) const
 
 	/* The TCEs follow the leaf's head, the user view and the pending bits. */
 	const u64 n = geometry_.leaf_entries();
-	const u64 tces = level + sizeof(RecLeaf) + n * 8 + (n + 63) / 64 * 8;
+	const u64 tces = level + sizeof(tce::Leaf) + n * 8 + (n + 63) / 64 * 8;
 
 	if (born_.get(tces / 8) != geometry_.leaf_entries() * 8)
 		return { true, 0 };

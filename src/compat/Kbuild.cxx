@@ -6,6 +6,7 @@
 #   tce-top     the project's top directory, as the compiler sees it
 #   engine-y    the engine's objects (src/engine/Kbuild.include)
 #   tce-engine  directory for them below $(obj), e.g. src/engine
+#   tce-watch   directory of watch.hpp (src/engine/memory.hpp)
 # and links $(tce-engine)/engine.o into its module.  Any other x.cc next to the
 # includer builds by the same rule when x.o is listed in a module.
 
@@ -42,6 +43,7 @@ tce-cxxflags = $(CLANG_FLAGS) \
 	-fno-asynchronous-unwind-tables -fvisibility=hidden \
 	-mlong-double-64 $(tce-debug) -Werror \
 	-fmacro-prefix-map=$(tce-top)/= -I$(tce-top)/include \
+	-I$(tce-top)/src/engine -I$(tce-watch) \
 	$(tce-sanitize-y) $(CXXFLAGS_$(target-stem).o)
 
 # gcc and clang both take a .cc for C++, so $(CC) with its target and wrappers
@@ -62,7 +64,7 @@ endif
 # The engine is linked and audited as one: what it may call and what it may hold
 # is said in the script.
 tce-audit := $(tce-top)/scripts/check-engine-o.sh
-tce-audit-allow := $(if $(CONFIG_KASAN),__asan_%) $(if $(CONFIG_UBSAN),__ubsan_%)
+tce-audit-allow += $(if $(CONFIG_KASAN),__asan_%) $(if $(CONFIG_UBSAN),__ubsan_%)
 
 quiet_cmd_ld_engine = LD  $(quiet_modtag) $@
       cmd_ld_engine = $(LD) $(ld_flags) -r -o $@ $(tce-engine-objs) && \

@@ -42,26 +42,13 @@ struct HwPage {
 	Be64 *entries = nullptr;
 	usize bytes = 0;
 
-	[[nodiscard]] static HwPage make(usize bytes, int node)
-	{
-		auto *entries = static_cast<Be64 *>(tce_port_level_alloc(bytes, node));
-
-		return { entries, entries ? bytes : 0 };
-	}
-	void free()
-	{
-		if (entries)
-			tce_port_level_free(entries, bytes);
-		*this = {};
-	}
+	[[nodiscard]] static HwPage make(usize bytes, int node);
+	void free();
 	/* The entry of the level above that leads here (IODA2: address, read and write). */
-	[[nodiscard]] Be64 link() const
-	{
-		return Tce(Hpa(tce_port_level_address(entries)), Perm(Perm::kMask)).to_be();
-	}
+	[[nodiscard]] Be64 link() const;
 };
 
-template <class Memory> class BasicLeaf : Pinned {
+class Leaf : Pinned {
 public:
 	using Lock = SpinLock;
 
@@ -69,22 +56,10 @@ public:
 	 * Made in place, in memory of bytes_for(@entries, @page).  @page: where the hardware reads the
 	 * TCEs, the leaf's from now on; nullptr: nobody but us does.
 	 */
-	BasicLeaf(TceIndex first, u64 entries, HwPage page)
-		: first_(first), entries_(entries), page_(page)
-	{
-		Memory::on_alloc(tces(), entries_ * sizeof(Be64));
-	}
-	~BasicLeaf()
-	{
-		Memory::on_free(tces());
-		page_.free();
-	}
+	Leaf(TceIndex first, u64 entries, HwPage page);
+	~Leaf();
 
-	[[nodiscard]] static usize bytes_for(u64 entries, HwPage page)
-	{
-		return sizeof(BasicLeaf) + entries * (page.entries ? 1 : 2) * sizeof(Be64) +
-		       words(entries) * sizeof(u64);
-	}
+	[[nodiscard]] static usize bytes_for(u64 entries, HwPage page);
 
 	[[nodiscard]] TceIndex first() const { return first_; }
 	[[nodiscard]] TceIndex end() const { return first_ + entries_; }
@@ -167,8 +142,7 @@ public:
 	Lock lock{ TCE_LOCK_LEAF };
 
 private:
-	template <class> friend class BasicTable;
-	template <class> friend class BasicPreparedLeaves;
+	friend class PreparedLeaves;
 
 	[[nodiscard]] static u64 words(u64 entries) { return (entries + 63) / 64; }
 	[[nodiscard]] static u64 bit(u64 i) { return 1ull << (i % 64); }
@@ -204,22 +178,7 @@ private:
 	u64 pending_ TCE_GUARDED_BY(lock) = 0;
 	IndexRange pushing_ TCE_GUARDED_BY(lock);
 	bool shut_ TCE_GUARDED_BY(lock) = false;
-	BasicLeaf *next_prepared_ = nullptr;
+	Leaf *next_prepared_ = nullptr;
 };
-
-template <class Memory>
-TceIndex BasicLeaf<Memory>::next_pending(TceIndex from, TceIndex to) const
-{
-	for (u64 i = at(from); i < at(to);) {
-		const u64 rest = bits()[i / 64] >> (i % 64);
-
-		if (rest)
-			return TceIndex(
-				min((first_ + i).raw + static_cast<u64>(__builtin_ctzll(rest)),
-				    to.raw));
-		i = (i | 63) + 1;
-	}
-	return to;
-}
 
 } /* namespace tce */

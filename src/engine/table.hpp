@@ -29,22 +29,13 @@ struct Walk {
 	int node = -1;
 };
 
-template <class Memory> class BasicTable : Pinned {
+class Table : Pinned {
 public:
-	using Leaf = BasicLeaf<Memory>;
-	using PreparedLeaves = BasicPreparedLeaves<Memory>;
-
-	explicit BasicTable(Geometry geometry, Walk walk = {}) : geometry_(geometry), walk_(walk) {}
-	~BasicTable() { clear(); }
+	explicit Table(Geometry geometry, Walk walk = {}) : geometry_(geometry), walk_(walk) {}
+	~Table() { clear(); }
 
 	/* Free all levels.  Nobody is in them, nor comes any more. */
-	void clear()
-	{
-		Steps steps(Steps::kLevels);
-
-		free_level(root_.load_relaxed(), geometry_.levels() - 1, steps);
-		root_.store_relaxed(nullptr);
-	}
+	void clear();
 
 	[[nodiscard]] const Geometry &geometry() const { return geometry_; }
 	[[nodiscard]] bool walked() const { return walk_.by_hardware; }
@@ -108,7 +99,7 @@ private:
 	Slot root_;
 };
 
-template <class Memory> auto BasicTable<Memory>::leaf(TceIndex index) const -> Leaf *
+inline Leaf *Table::leaf(TceIndex index) const
 {
 	void *level = root_.load_acquire();
 
@@ -117,188 +108,13 @@ template <class Memory> auto BasicTable<Memory>::leaf(TceIndex index) const -> L
 	return static_cast<Leaf *>(level);
 }
 
-template <class Memory> auto BasicTable<Memory>::next_leaf(IndexRange range) const -> Leaf *
-{
-	for (TceIndex at = range.begin; at < range.end;) {
-		void *level = root_.load_acquire();
-		unsigned int height = geometry_.levels() - 1;
-
-		while (height && level) {
-			level = below(level, geometry_.slot(height, at));
-			height--;
-		}
-		if (level)
-			return static_cast<Leaf *>(level);
-		/* Nothing below the entry of @height + 1 that we looked through: on to its neighbour. */
-		const u64 hole = height + 1 < geometry_.levels() ? geometry_.reach(height + 1) :
-								   geometry_.entries();
-		at = TceIndex((at.raw | (hole - 1)) + 1);
-	}
-	return nullptr;
-}
-
-/* The hardware's pointer first: who finds ours may rely on it. */
-template <class Memory>
-bool BasicTable<Memory>::hang(Hook place, void *level, const HwPage &page)
-{
-	Guard guard(grow_);
-
-	if (place.slot->load_relaxed())
-		return false;
-	if (page.entries && place.entry)
-		Memory::store_link(place.entry, page.link());
-	Memory::link(*place.slot, level);
-	return true;
-}
-
-/* On to the next level: where what leads to @index hangs in the node of @height, if there is one. */
-template <class Memory>
-auto BasicTable<Memory>::hook_below(const Hook &above, unsigned int height, TceIndex index) const
-	-> Hook
-{
-	auto *node = above.slot ? static_cast<Node *>(above.slot->load_acquire()) : nullptr;
-
-	if (!node)
-		return {};
-
-	const u64 slot = geometry_.slot(height, index);
-
-	return { &node->slots()[slot], node->page.entries ? &node->page.entries[slot] : nullptr };
-}
-
-template <class Memory>
-Status BasicTable<Memory>::prepare_node(unsigned int height, TceIndex first, PreparedLeaves &leaves)
-{
-	return leaves.add_node(height, first, geometry_.level_entries(height), walked_bytes(),
-			       walk_.node);
-}
-
-template <class Memory>
-Status BasicTable<Memory>::prepare_leaf(TceIndex index, PreparedLeaves &leaves)
-{
-	Hook place = { &root_, nullptr };
-
-	for (unsigned int height = geometry_.levels() - 1; height; height--) {
-		const TceIndex first = node_begin(height, index);
-
-		place = hook_below(place, height, index);
-		if (!place.slot && !leaves.has_node(height, first))
-			TCE_TRY(prepare_node(height, first, leaves));
-	}
-	if (place.slot && place.slot->load_acquire())
-		return {};
-	return leaves.add(index, geometry_.leaf_entries(), walked_bytes(), walk_.node);
-}
-
-template <class Memory>
-Status BasicTable<Memory>::prepare(IndexRange range, PreparedLeaves &leaves)
-{
-	for (TceIndex at = geometry_.leaf_begin(range.begin);;) {
-		TCE_TRY(prepare_leaf(at, leaves));
-		at += geometry_.leaf_entries();
-		if (range.end <= at)
-			return {};
-		/* A leaf may be large: a step. */
-		tce_port_yield();
-		if (tce_port_killed())
-			return Errc::Intr;
-	}
-}
-
-/* What was missing is prepared, or somebody else has hung it in; and no level ever goes. */
-template <class Memory>
-auto BasicTable<Memory>::leaf_place(TceIndex index, PreparedLeaves &leaves) -> Hook
-{
-	Hook place = { &root_, nullptr };
-
-	for (unsigned int height = geometry_.levels() - 1; height; height--) {
-		if (!place.slot)
-			return {};
-		if (!place.slot->load_acquire()) {
-			Node *fresh = leaves.pop_node(height, node_begin(height, index));
-
-			if (!TCE_ASSERT(fresh))
-				return {};
-			if (!hang(place, fresh, fresh->page))
-				leaves.discard(fresh);
-		}
-		place = hook_below(place, height, index);
-	}
-	return place;
-}
-
-template <class Memory> void BasicTable<Memory>::link(PreparedLeaves &leaves)
-{
-	Steps steps(Steps::kLevels);
-
-	while (Leaf *leaf = leaves.pop()) {
-		const Hook place = leaf_place(leaf->first(), leaves);
-
-		if (place.slot && hang(place, leaf, leaf->page()))
-			tce_port_count(TCE_COUNT_LEAVES, 1);
-		else
-			leaves.discard(leaf);
-		steps.go(1);
-	}
-}
-
-template <class Memory> Status BasicTable<Memory>::make_root(TableCharge &charge)
-{
-	const unsigned int height = geometry_.levels() - 1;
-	PreparedLeaves leaves(charge);
-
-	if (!height) {
-		TCE_TRY(prepare(whole(), leaves));
-		link(leaves);
-		return {};
-	}
-	TCE_TRY(prepare_node(height, TceIndex(0), leaves));
-
-	Node *top = leaves.pop_node(height, TceIndex(0));
-
-	if (!hang({ &root_, nullptr }, top, top->page))
-		leaves.discard(top);
-	return {};
-}
-
-template <class Memory> Be64 *BasicTable<Memory>::root_page() const
-{
-	void *root = root_.load_acquire();
-
-	if (!root)
-		return nullptr;
-	return geometry_.levels() > 1 ? static_cast<Node *>(root)->page.entries :
-					static_cast<Leaf *>(root)->page().entries;
-}
-
-template <class Memory>
-/* NOLINTNEXTLINE(misc-no-recursion): once a level, five times at most */
-void BasicTable<Memory>::free_level(void *level, unsigned int height, Steps &steps)
-{
-	if (!level)
-		return;
-	steps.go(1);
-	if (!height) {
-		destroy_object(static_cast<Leaf *>(level));
-		tce_port_count(TCE_COUNT_LEAVES, -1);
-		return;
-	}
-	for (u64 i = 0; i < geometry_.level_entries(height); i++)
-		free_level(below(level, i), height - 1, steps);
-	PreparedLeaves::free_node(static_cast<Node *>(level));
-}
-
 /*
  * Goes through a range by ascending index, leaf by leaf: the tree is descended
  * once for each.
  */
-template <class Memory> class BasicCursor : Pinned {
+class Cursor : Pinned {
 public:
-	using Leaf = BasicLeaf<Memory>;
-
-	BasicCursor(const BasicTable<Memory> &table, IndexRange range) : table_(table), rest_(range)
-	{
-	}
+	Cursor(const Table &table, IndexRange range) : table_(table), rest_(range) {}
 
 	/* On to the next leaf that holds something of the range, or nullptr. */
 	[[nodiscard]] Leaf *next()
@@ -316,15 +132,10 @@ public:
 	[[nodiscard]] IndexRange part() const { return part_; }
 
 private:
-	const BasicTable<Memory> &table_;
+	const Table &table_;
 	IndexRange rest_;
 	IndexRange part_;
 };
-
-using Table = BasicTable<HwMemory>;
-using Leaf = BasicLeaf<HwMemory>;
-using PreparedLeaves = BasicPreparedLeaves<HwMemory>;
-using Cursor = BasicCursor<HwMemory>;
 
 /*
  * Goes through a range run by run: a run lies in one leaf and is no longer than
@@ -369,9 +180,5 @@ private:
 	TceIndex part_end_;
 	IndexRange run_;
 };
-
-extern template class BasicLeaf<HwMemory>;
-extern template class BasicPreparedLeaves<HwMemory>;
-extern template class BasicTable<HwMemory>;
 
 } /* namespace tce */

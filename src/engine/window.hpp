@@ -132,7 +132,7 @@ public:
 
 	/* --- for the container ------------------------------------------- */
 
-	/* Make the leaves that @range lacks, see BasicTable::prepare(). */
+	/* Make the leaves that @range lacks, see Table::prepare(). */
 	Status prepare(IndexRange range, PreparedLeaves &leaves)
 	{
 		return table_.prepare(range, leaves);

@@ -179,7 +179,8 @@ def format_files(names=()):
 _FREESTANDING = ("--target=powerpc64le-linux-gnu", "-std=gnu++20", "-ffreestanding", "-fno-exceptions", "-fno-rtti",
                  "-mlong-double-64", "-Wall", "-Wextra", "-Iinclude", "-Ikunit/rig", "-Isrc/engine")
 # sources -> flags
-_TIDY = {("src/engine",): _FREESTANDING, ("kunit/fake", "kunit/rig", "kunit/cases"): _FREESTANDING}
+_TIDY = {("src/engine",): (*_FREESTANDING, "-Isrc/engine/unwatched"),
+         ("kunit/fake", "kunit/rig", "kunit/cases"): (*_FREESTANDING, "-Ikunit/rig/watched")}
 _WRONG_CXX = """
 namespace {
 int *leak(bool yes)
