@@ -8,14 +8,14 @@
  * host.
  *
  * Conventions
- *  - Handles are opaque.  All sizes and addresses are bytes unless the name says
- *    otherwise (npages: system pages; index, nr: table entries).
+ *  - Handles are opaque.  All sizes and addresses are bytes unless the name
+ *    says otherwise (npages: system pages; index, nr: table entries).
  *  - Functions that can fail return 0 or a negative errno, never a positive
  *    number and never a hypervisor status.
- *  - A call that fails has changed nothing, with the one exception documented at
- *    tce_container_map().
- *  - What an ioctl calls answers -EINTR, with nothing changed, when the caller is killed while
- *    another call holds the container.
+ *  - A call that fails has changed nothing, with the one exception documented
+ *    at tce_container_map().
+ *  - What an ioctl calls answers -EINTR, with nothing changed, when the caller
+ *    is killed while another call holds the container.
  *  - "Process context" means: may sleep, holds no spinlock.
  */
 #ifndef TCE_ENGINE_H
@@ -103,9 +103,9 @@ enum tce_version {
 
 /**
  * tce_container_create() - make an empty container
- * @version: TCE_V1: one group, its default window, memory pinned page by page; TCE_V2: windows at
- * will, memory registered first.  A call that the version does not have answers
- * -EINVAL; the caller does not let it come to that.
+ * @version: TCE_V1: one group, its default window, memory pinned page by page;
+ * TCE_V2: windows at will, memory registered first.  A call that the version
+ * does not have answers -EINVAL; the caller does not let it come to that.
  * @out: set to the container on success
  *
  * Context: Process context.
@@ -143,9 +143,9 @@ void tce_container_free(struct tce_container *c);
  * filled with what is mapped.
  *
  * Context: Process context, of any process.
- * Return: 0; -EBUSY: is attached already; -EPERM: the group cannot have the same
- * windows at the same addresses; -ENOMEM; -EIO: the firmware refused; -ENODEV:
- * the container is closed.
+ * Return: 0; -EBUSY: is attached already; -EPERM: the group cannot have the
+ * same windows at the same addresses; -ENOMEM; -EIO: the firmware refused;
+ * -ENODEV: the container is closed.
  */
 int tce_container_attach(struct tce_container *c, struct tce_port_group *grp,
 			 const struct tce_group_caps *caps);
@@ -177,11 +177,12 @@ int tce_container_get_info(struct tce_container *c, struct tce_info *info);
  * tce_container_enable() - VFIO_IOMMU_ENABLE, v1
  * @c: the container
  *
- * Charges the caller, who becomes the owner, for the size of the default window.
+ * Charges the caller, who becomes the owner, for the size of the default
+ * window.
  *
  * Context: Process context of the owner.
- * Return: 0; -EBUSY: is enabled; -ENODEV: no group; -EPERM: the group has no default window,
- * or another process; -ENOMEM: limit.
+ * Return: 0; -EBUSY: is enabled; -ENODEV: no group; -EPERM: the group has no
+ * default window, or another process; -ENOMEM: limit.
  */
 int tce_container_enable(struct tce_container *c);
 
@@ -192,8 +193,8 @@ int tce_container_enable(struct tce_container *c);
  * Unmaps what is mapped, so that nothing stays pinned without being charged.
  *
  * Context: Process context of the owner.
- * Return: 0, also if it was not enabled; -EPERM: another process; -EIO: the hypervisor refuses to
- * close entries; it stays enabled.
+ * Return: 0, also if it was not enabled; -EPERM: another process; -EIO: the
+ * hypervisor refuses to close entries; it stays enabled.
  */
 int tce_container_disable(struct tce_container *c);
 
@@ -254,11 +255,12 @@ int tce_container_create_window(struct tce_container *c, tce_u32 flags,
  * @flags: must be 0
  * @start: bus address of the window, exactly
  *
- * What the firmware does not remove is closed entry by entry, and reset when that is
- * possible; for the caller the window is gone.
+ * What the firmware does not remove is closed entry by entry, and reset when
+ * that is possible; for the caller the window is gone.
  *
  * Context: Process context of the owner.
- * Return: 0; -EINVAL: no window starts there; -ENXIO: no group; -EPERM: another process.
+ * Return: 0; -EINVAL: no window starts there; -ENXIO: no group; -EPERM: another
+ * process.
  */
 int tce_container_remove_window(struct tce_container *c, tce_u32 flags,
 				tce_u64 start);
@@ -272,13 +274,15 @@ int tce_container_remove_window(struct tce_container *c, tce_u32 flags,
  * @size: bytes, aligned likewise, not 0
  *
  * Entries that are live are replaced.  If the hypervisor refuses half-way the
- * range is left as it was or closed, never half open, and the error is returned.
+ * range is left as it was or closed, never half open, and the error is
+ * returned.
  *
  * Context: Process context of the owner.  Yields; -EINTR on a fatal signal.
- * Return: 0; -EPERM: nothing was ever registered, another process, or the memory
- * is not contiguous enough for the IOMMU page size; -ENXIO: no window holds
- * @iova; -EINVAL: arguments, range leaves the window, or memory is not registered
- * by this container; -ENOMEM: limit or memory; -EIO: the hypervisor refused.
+ * Return: 0; -EPERM: nothing was ever registered, another process, or the
+ * memory is not contiguous enough for the IOMMU page size; -ENXIO: no window
+ * holds @iova; -EINVAL: arguments, range leaves the window, or memory is not
+ * registered by this container; -ENOMEM: limit or memory; -EIO: the hypervisor
+ * refused.
  */
 int tce_container_map(struct tce_container *c, tce_u32 flags, tce_u64 vaddr,
 		      tce_u64 iova, tce_u64 size);
@@ -293,8 +297,8 @@ int tce_container_map(struct tce_container *c, tce_u32 flags, tce_u64 vaddr,
  * Holes are fine.  The cost is that of what is mapped.
  *
  * Context: Process context of the owner.  Yields.
- * Return: 0; -EPERM, -ENXIO, -EINVAL as tce_container_map(); -EIO: the hypervisor
- * refused to close some entries: those are still mapped.
+ * Return: 0; -EPERM, -ENXIO, -EINVAL as tce_container_map(); -EIO: the
+ * hypervisor refused to close some entries: those are still mapped.
  */
 int tce_container_unmap(struct tce_container *c, tce_u32 flags, tce_u64 iova,
 			tce_u64 size);
@@ -334,22 +338,24 @@ const char *tce_container_reason(struct tce_container *c);
  * @hpa: in: host physical address, aligned to the IOMMU page; out: the old one
  * @perm: in: TCE_PERM_*, NONE clears; out: the old one
  *
- * The device may see the change at once or with the next tce_table_kill().  It is
- * never later than a few milliseconds, and never later than the moment at which
- * memory of the owner is unregistered.
+ * The device may see the change at once or with the next tce_table_kill().  It
+ * is never later than a few milliseconds, and never later than the moment at
+ * which memory of the owner is unregistered.
  *
- * Nothing is ever said to have been there: @perm is TCE_PERM_NONE on success, and who called
- * owes nothing for what was replaced.  The caller may go on to store to the slot that
- * tce_table_useraddr() gave if it does not sleep before (see tce_port_sync_users()).
+ * Nothing is ever said to have been there: @perm is TCE_PERM_NONE on success,
+ * and who called owes nothing for what was replaced.  The caller may go on to
+ * store to the slot that tce_table_useraddr() gave if it does not sleep before
+ * (see tce_port_sync_users()).
  *
- * An index outside of the table is an error, always: it alone ends a call of KVM's that would go on
- * past the end of its own table (Linux 6.12).  All else that cannot be done succeeds and changes
- * nothing, since KVM warns of errors: on a table that was removed or is not for KVM, in another
- * process than the owner's.
+ * An index outside of the table is an error, always: it alone ends a call of
+ * KVM's that would go on past the end of its own table (Linux 6.12).  All else
+ * that cannot be done succeeds and changes nothing, since KVM warns of errors:
+ * on a table that was removed or is not for KVM, in another process than the
+ * owner's.
  *
  * Context: Any task context; does not sleep.
- * Return: 0; -EINVAL: @index is outside of the table; -ENOMEM, -EBUSY: a map, and nobody was given
- * the slot.
+ * Return: 0; -EINVAL: @index is outside of the table; -ENOMEM, -EBUSY: a map,
+ * and nobody was given the slot.
  */
 int tce_table_xchg(struct tce_table *t, tce_u64 index, tce_u64 *hpa,
 		   tce_u32 *perm);
@@ -373,8 +379,9 @@ void tce_table_kill(struct tce_table *t, tce_u64 index, tce_u64 nr);
  * @alloc: non-zero: an entry is about to be mapped
  *
  * Context: Any task context; does not sleep.
- * Return: the slot (big-endian), valid to the end of the caller's sequence of ops; NULL if there is
- * none: the caller then leaves the entry alone, or makes an ioctl.  Always so if !@alloc.
+ * Return: the slot (big-endian), valid to the end of the caller's sequence of
+ * ops; NULL if there is none: the caller then leaves the entry alone, or makes
+ * an ioctl.  Always so if !@alloc.
  */
 void *tce_table_useraddr(struct tce_table *t, tce_u64 index, int alloc);
 

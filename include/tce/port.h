@@ -2,11 +2,12 @@
 /*
  * The boundary, outward: every call the TCE engine makes.
  *
- * Two implementations exist: src/port/ on top of the kernel, and kunit/fake/ for
- * tests, in the kernel and on the host.  The engine never calls anything else.
+ * Two implementations exist: src/port/ on top of the kernel, and kunit/fake/
+ * for tests, in the kernel and on the host.  The engine never calls anything
+ * else.
  *
- * What a call promises and wants stands in these headers and nowhere else.  Both
- * implementations have their files by the same names.
+ * What a call promises and wants stands in these headers and nowhere else.
+ * Both implementations have their files by the same names.
  */
 #ifndef TCE_PORT_H
 #define TCE_PORT_H

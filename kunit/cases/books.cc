@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the administrator is shown of a container: whose it is, what it uses, why it was refused. */
+/*
+ * What the administrator is shown of a container: whose it is, what it uses,
+ * why it was refused.
+ */
 #include "../fake/book.hpp"
 #include "params.hpp"
 #include "rig.hpp"
@@ -117,7 +120,10 @@ TCE_CASE(books, of_v1)
 	expect_line(book, "memory regions=0 bytes=0 mapped=%llu", kBytes / 4096);
 }
 
-/* Another call has the container for itself, or waits for that: whose it is can be said. */
+/*
+ * Another call has the container for itself, or waits for that: whose it is can
+ * be said.
+ */
 TCE_CASE(books, nobody_is_waited_for)
 {
 	Rig r;

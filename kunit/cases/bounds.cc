@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What one call may take: time between two chances for others, and memory that it leaves behind.
- * The fake fails a case where too much is looked up or noted in one go.
+ * What one call may take: time between two chances for others, and memory that
+ * it leaves behind. The fake fails a case where too much is looked up or noted
+ * in one go.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -19,7 +20,10 @@ Config with_everything(Config config)
 	return config;
 }
 
-/* Bytes that the world keeps for the engine; what tables cost of them is charge.hpp's matter. */
+/*
+ * Bytes that the world keeps for the engine; what tables cost of them is
+ * charge.hpp's matter.
+ */
 u64 kept(const Rig &r)
 {
 	return r.w.live_bytes + r.w.ioda.live_bytes;
@@ -53,7 +57,10 @@ void killed_at(Rig &r, u64 nth, u64 bytes)
 	TCE_EXPECT_EQ(kept(r), before);
 }
 
-/* Millions of steps: where everything takes ten times as long, on one kind of host only. */
+/*
+ * Millions of steps: where everything takes ten times as long, on one kind of
+ * host only.
+ */
 bool for_long(unsigned int param)
 {
 	return !param || env_knob(ENV_EFFORT) >= 10;
@@ -61,7 +68,10 @@ bool for_long(unsigned int param)
 
 } // namespace
 
-/* Of each size of IOMMU pages, at any moment before the first of 4 TiB is mapped. */
+/*
+ * Of each size of IOMMU pages, at any moment before the first of 4 TiB is
+ * mapped.
+ */
 TCE_CASE(bounds, map_of_4_tib_is_killed)
 {
 	Rig r(with_everything(with_host(param)));
@@ -90,7 +100,10 @@ TCE_CASE(bounds, map_of_4_tib_is_killed)
 	}
 }
 
-/* And what is not killed comes through, in steps, with the largest pages as well. */
+/*
+ * And what is not killed comes through, in steps, with the largest pages as
+ * well.
+ */
 TCE_CASE(bounds, steps)
 {
 	if (!for_long(param))
@@ -125,7 +138,10 @@ TCE_CASE(bounds, steps)
 	}
 }
 
-/* The largest pages are one block, or are not: looked at in parts, that shows as well. */
+/*
+ * The largest pages are one block, or are not: looked at in parts, that shows
+ * as well.
+ */
 TCE_CASE(bounds, one_block)
 {
 	if (!for_long(param))
@@ -185,7 +201,10 @@ TCE_CASE(bounds, many_regions)
 		TCE_ASSERT_EQ(r.unreg(kUser + i * page, page), 0);
 }
 
-/* Two pages' worth of levels, and no more: of each MAP that is refused nothing stays. */
+/*
+ * Two pages' worth of levels, and no more: of each MAP that is refused nothing
+ * stays.
+ */
 TCE_CASE(bounds, refused_maps)
 {
 	if (!for_long(param))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an owner is charged: at any moment the pages that are registered, plus for each
- * window the entries of the levels that it has, 8 bytes each, but no more than for all of its
- * TCEs, in whole system pages.
+ * What an owner is charged: at any moment the pages that are registered, plus
+ * for each window the entries of the levels that it has, 8 bytes each, but no
+ * more than for all of its TCEs, in whole system pages.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -94,7 +94,10 @@ TCE_CASE(charge, arithmetic)
 	unmake(&w);
 }
 
-/* Upper levels are free where the whole would cost more than all TCEs; leaves never are. */
+/*
+ * Upper levels are free where the whole would cost more than all TCEs; leaves
+ * never are.
+ */
 TCE_CASE(charge, no_more_than_all)
 {
 	World &w = *make<World>(with_system_pages(param));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an owner is charged, step by step through the life of a container: f(state) is
- * computed here from what was asked for, without the engine's arithmetic.
+ * What an owner is charged, step by step through the life of a container:
+ * f(state) is computed here from what was asked for, without the engine's
+ * arithmetic.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -10,7 +11,10 @@ using namespace fake;
 
 namespace {
 
-/* log2 of the entries of a leaf: level pages are even, and of 512 to 8192 entries. */
+/*
+ * log2 of the entries of a leaf: level pages are even, and of 512 to 8192
+ * entries.
+ */
 u32 level_bits(u32 lg2, u32 levels)
 {
 	u32 fewest = 1, bits = 0;
@@ -113,7 +117,10 @@ TCE_CASE(charge, every_step)
 	TCE_EXPECT_EQ(r.reg(kUser + page, page), err::kInval);
 	TCE_EXPECT(b.right());
 	for (u32 levels = 1; levels <= 5; levels++) {
-		/* The default window's table comes with the first MAP that comes to it. */
+		/*
+		 * The default window's table comes with the first MAP that
+		 * comes to it.
+		 */
 		if (levels > 1)
 			TCE_ASSERT_EQ(r.create(12, kGiB, levels), 0);
 		b.window[0].open(0, 12, kGiB, levels);
@@ -134,7 +141,10 @@ TCE_CASE(charge, every_step)
 				TCE_EXPECT_EQ(r.unmap(at, bytes), 0);
 				break;
 			case 1:
-				/* Refused for its arguments or for want of memory: nothing. */
+				/*
+				 * Refused for its arguments or for want of
+				 * memory: nothing.
+				 */
 				TCE_EXPECT_EQ(r.map(kUser - page, at, bytes), err::kInval);
 				r.w.fail_nth(1, site_bit(Site::MemMap));
 				/* It fails only where nothing is mapped yet. */
@@ -146,7 +156,10 @@ TCE_CASE(charge, every_step)
 				r.w.fail_never();
 				break;
 			case 2:
-				/* By the hypervisor: the leaves are there, and paid for. */
+				/*
+				 * By the hypervisor: the leaves are there, and
+				 * paid for.
+				 */
 				r.w.fail_nth(1, kHcallSites);
 				TCE_EXPECT_EQ(r.map(kUser, at, bytes), err::kIo);
 				r.w.fail_never();
@@ -174,7 +187,10 @@ TCE_CASE(charge, every_step)
 	TCE_EXPECT(b.right());
 }
 
-/* All of a window mapped: as much as the in-tree driver takes, and not a page more. */
+/*
+ * All of a window mapped: as much as the in-tree driver takes, and not a page
+ * more.
+ */
 TCE_CASE(charge, full_window)
 {
 	Rig r(with_system_pages(param));
@@ -256,7 +272,9 @@ TCE_CASE(charge, removed_under_kvm)
 	TCE_EXPECT_EQ(r.w.locked_vm(), 0);
 }
 
-/* Memory is charged once whoever registers it, tables to the one who has them. */
+/*
+ * Memory is charged once whoever registers it, tables to the one who has them.
+ */
 TCE_CASE(charge, two_containers)
 {
 	Config config = with_system_pages(param);

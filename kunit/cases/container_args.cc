@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Containers: what is refused, with which errno, and that nothing has changed then.
+ * Containers: what is refused, with which errno, and that nothing has changed
+ * then.
  */
 #include "params.hpp"
 #include "unchanged.hpp"
@@ -32,7 +33,10 @@ TCE_CASE(container, info)
 	TCE_EXPECT_EQ(info.levels, 5);
 	r.detach(0);
 	TCE_EXPECT_EQ(r.info(&info), err::kNxio);
-	/* Firmware may have more windows than the kernel has tables for, and less. */
+	/*
+	 * Firmware may have more windows than the kernel has tables for, and
+	 * less.
+	 */
 	for (u32 windows = 1; windows < 5; windows++) {
 		r.w.groups[0].caps.max_windows = windows;
 		TCE_ASSERT_EQ(r.attach(0), 0);
@@ -343,7 +347,10 @@ TCE_CASE(container, unmap_args)
 
 	TCE_EXPECT_EQ(r.unmap(0, page), err::kPerm);
 	TCE_ASSERT_EQ(r.reg(kUser, 64 * page), 0);
-	/* First the default window has no table, then it has one: the answers are the same. */
+	/*
+	 * First the default window has no table, then it has one: the answers
+	 * are the same.
+	 */
 	for (u32 round = 0; round < 2; round++) {
 		{
 			Unchanged unchanged(r);

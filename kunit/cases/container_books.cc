@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Containers: owners and figures, what comes between two steps of a call, and what waits until trouble is over.
+ * Containers: owners and figures, what comes between two steps of a call, and
+ * what waits until trouble is over.
  */
 #include "params.hpp"
 #include "unchanged.hpp"
@@ -22,7 +23,10 @@ void expect_counts(const Rig &r, const Counts &c)
 	TCE_EXPECT_EQ(r.w.counters[TCE_COUNT_REGIONS_UNREGISTERED], c.unregistered);
 }
 
-/* Before the @nth lock for writing of the calls that follow another thread does something. */
+/*
+ * Before the @nth lock for writing of the calls that follow another thread does
+ * something.
+ */
 class Meanwhile {
 public:
 	Meanwhile(Rig &r, u32 nth, void (*what)(Rig &r)) : r_(r), left_(nth), what_(what)
@@ -79,7 +83,10 @@ int tce_params_closed_or_registered(unsigned int i, char *buf, unsigned long byt
 	return named(names, i, buf, bytes);
 }
 
-/* Each has a secret of its own; without memory there is none, and nobody hears of it. */
+/*
+ * Each has a secret of its own; without memory there is none, and nobody hears
+ * of it.
+ */
 TCE_CASE(container, made)
 {
 	Rig r({}, 2);
@@ -126,7 +133,10 @@ TCE_CASE(container, first_call_owns)
 	}
 }
 
-/* What was done counts, what was refused does not; what goes by itself counts as removed. */
+/*
+ * What was done counts, what was refused does not; what goes by itself counts
+ * as removed.
+ */
 TCE_CASE(container, counters)
 {
 	Config config;
@@ -169,7 +179,9 @@ TCE_CASE(container, counters)
 	expect_counts(r, { 3, 3, 1, 1 });
 }
 
-/* While REGISTER pins, the container is closed, or somebody registers the same. */
+/*
+ * While REGISTER pins, the container is closed, or somebody registers the same.
+ */
 TCE_CASE(container, register_meanwhile)
 {
 	Rig r;
@@ -198,7 +210,10 @@ TCE_CASE(container, register_meanwhile)
 	TCE_EXPECT_EQ(r.w.live_mems(), param ? 1 : 0);
 }
 
-/* The group goes, or another MAP comes, before the default window has its table. */
+/*
+ * The group goes, or another MAP comes, before the default window has its
+ * table.
+ */
 TCE_CASE(container, first_map_meanwhile)
 {
 	Rig r;
@@ -224,8 +239,8 @@ TCE_CASE(container, first_map_meanwhile)
 }
 
 /*
- * A window went with entries that did not close; nothing keeps its memory when the firmware is
- * itself again and nothing else is in the way of a reset.
+ * A window went with entries that did not close; nothing keeps its memory when
+ * the firmware is itself again and nothing else is in the way of a reset.
  */
 TCE_CASE(container, trouble_is_over)
 {
@@ -270,7 +285,10 @@ TCE_CASE(container, trouble_in_one_group)
 	TCE_ASSERT_EQ(r.remove(0), 0);
 	TCE_ASSERT_EQ(r.create(shift, kTiB), 0);
 	TCE_ASSERT_EQ(r.map(kUser, 0, bytes), 0);
-	/* The second group is asked second, and again when it is its turn to let go of the window. */
+	/*
+	 * The second group is asked second, and again when it is its turn to
+	 * let go of the window.
+	 */
 	trouble(r, 1, 2);
 	TCE_EXPECT_EQ(r.remove(0), 0);
 	TCE_EXPECT(r.closed(0, ~0ull, 0));
@@ -282,7 +300,10 @@ TCE_CASE(container, trouble_in_one_group)
 	TCE_EXPECT_EQ(r.unreg(kUser, bytes), 0);
 }
 
-/* A group left in trouble, and took what it had with it: those that come later are not judged by it. */
+/*
+ * A group left in trouble, and took what it had with it: those that come later
+ * are not judged by it.
+ */
 TCE_CASE(container, trouble_is_forgotten)
 {
 	Rig r(with_firmware(param));
@@ -313,7 +334,10 @@ TCE_CASE(container, trouble_is_forgotten)
 	r.w.skip_balance = true;
 }
 
-/* What is said of memory that stays pinned names the groups that came after it was registered. */
+/*
+ * What is said of memory that stays pinned names the groups that came after it
+ * was registered.
+ */
 TCE_CASE(container, stays_pinned_for_all)
 {
 	Config config = with_firmware(param);
@@ -376,8 +400,9 @@ struct Watch {
 } // namespace
 
 /*
- * REMOVE: what KVM finds is alive, at any moment.  Memory that nothing names any more is free before
- * the firmware is asked for the window, which can take it minutes.
+ * REMOVE: what KVM finds is alive, at any moment.  Memory that nothing names
+ * any more is free before the firmware is asked for the window, which can take
+ * it minutes.
  */
 TCE_CASE(container, removed_in_order)
 {
@@ -406,7 +431,10 @@ TCE_CASE(container, removed_in_order)
 	TCE_EXPECT_EQ(r.unreg(kUser, bytes), 0);
 }
 
-/* One group of several goes: its default window is as the platform wants it, and stays. */
+/*
+ * One group of several goes: its default window is as the platform wants it,
+ * and stays.
+ */
 TCE_CASE(group, leaves_in_peace)
 {
 	Config config = with_firmware(param);
@@ -427,7 +455,10 @@ TCE_CASE(group, leaves_in_peace)
 	TCE_EXPECT_EQ(r.unreg(kUser, bytes), 0);
 }
 
-/* Another call may hold the container over a fault that never ends: a kill ends the wait. */
+/*
+ * Another call may hold the container over a fault that never ends: a kill ends
+ * the wait.
+ */
 TCE_CASE(container, killed_while_it_waits)
 {
 	Config config;

@@ -204,7 +204,10 @@ TCE_CASE(container, killed)
 	TCE_EXPECT_EQ(r.unreg(kUser, 64 * kMiB), 0);
 }
 
-/* Large pages are looked up in steps of 65536 system pages; a region counts as one. */
+/*
+ * Large pages are looked up in steps of 65536 system pages; a region counts as
+ * one.
+ */
 TCE_CASE(container, looks_for_signals)
 {
 	Rig r;
@@ -219,7 +222,10 @@ TCE_CASE(container, looks_for_signals)
 	TCE_EXPECT_EQ(r.w.inject_state.seen, 2);
 }
 
-/* Two MAPs are the first at the same time: one of them makes the table, for both. */
+/*
+ * Two MAPs are the first at the same time: one of them makes the table, for
+ * both.
+ */
 TCE_CASE(container, two_first_maps)
 {
 	Rig r;
@@ -265,7 +271,9 @@ TCE_CASE(container, killed_in_unmap)
 	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), 0);
 }
 
-/* Around the number of pages that MAP has room for without asking for memory. */
+/*
+ * Around the number of pages that MAP has room for without asking for memory.
+ */
 TCE_CASE(container, few_pages)
 {
 	Rig r;
@@ -285,7 +293,10 @@ TCE_CASE(container, yields)
 	TCE_ASSERT_EQ(r.reg(kUser, 256 * kMiB), 0);
 	r.w.reset_counts();
 	TCE_ASSERT_EQ(r.map(kUser, 0, 256 * kMiB), 0);
-	/* 128 leaves, but behind the last one; 64 at a time when they are hung in; 128 runs. */
+	/*
+	 * 128 leaves, but behind the last one; 64 at a time when they are hung
+	 * in; 128 runs.
+	 */
 	TCE_EXPECT_EQ(r.w.yields, 127 + 1 + 128);
 	r.w.reset_counts();
 	TCE_ASSERT_EQ(r.unmap(0, 256 * kMiB), 0);

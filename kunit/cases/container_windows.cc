@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Containers: windows come and go, in the order in which QEMU, DPDK and others have
- * them come and go.
+ * Containers: windows come and go, in the order in which QEMU, DPDK and others
+ * have them come and go.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -20,7 +20,9 @@ const FwWindow *firmware(Rig &r, u64 at)
 
 } // namespace
 
-/* hw/vfio/spapr.c: prereg, GET_INFO, REMOVE(default), CREATE as the guest goes. */
+/*
+ * hw/vfio/spapr.c: prereg, GET_INFO, REMOVE(default), CREATE as the guest goes.
+ */
 TCE_CASE(container, qemu_start)
 {
 	Rig r(with_firmware(param));
@@ -145,7 +147,9 @@ TCE_CASE(container, dpdk)
 	TCE_EXPECT_EQ(r.unreg(bit(40), 32 * kMiB), 0);
 }
 
-/* A large window at 0 gives way to a small one, as after kexec or a new guest. */
+/*
+ * A large window at 0 gives way to a small one, as after kexec or a new guest.
+ */
 TCE_CASE(container, large_then_small_at_zero)
 {
 	Rig r(with_firmware(param));
@@ -164,8 +168,8 @@ TCE_CASE(container, large_then_small_at_zero)
 }
 
 /*
- * Firmware puts a window where another one is: it is refused, and the one that is
- * there goes on.
+ * Firmware puts a window where another one is: it is refused, and the one that
+ * is there goes on.
  */
 TCE_CASE(container, second_large_window)
 {
@@ -301,7 +305,9 @@ TCE_CASE(container, leftovers)
 	tce_port_mm_put(host);
 }
 
-/* A firmware without any of it: there is the default window, and that is all. */
+/*
+ * A firmware without any of it: there is the default window, and that is all.
+ */
 TCE_CASE(container, no_ddw)
 {
 	Config config;
@@ -329,7 +335,9 @@ TCE_CASE(container, no_ddw)
 	TCE_EXPECT_EQ(r.w.ddw_calls[1] + r.w.ddw_calls[2] + r.w.ddw_calls[3], 0);
 }
 
-/* Reset is an extension: without it the default window is not removed for good. */
+/*
+ * Reset is an extension: without it the default window is not removed for good.
+ */
 TCE_CASE(container, no_reset)
 {
 	Config config;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two things go wrong, the second while the first is put right: what the engine cannot know any more
- * it must take for the worse.
+ * Two things go wrong, the second while the first is put right: what the engine
+ * cannot know any more it must take for the worse.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -13,14 +13,19 @@ namespace {
 constexpr u64 kPages = 300;
 constexpr u64 kOther = 4 * kUser;
 
-/* The next call sets @apply entries and fails, all that follow fail and do nothing. */
+/*
+ * The next call sets @apply entries and fails, all that follow fail and do
+ * nothing.
+ */
 void half_a_push(World &w, u32 apply)
 {
 	w.script({ kAllOps, 0, 1, h::kHardware, apply, false });
 	w.script({ kAllOps, 0, ~0ull, h::kHardware, 0, false });
 }
 
-/* Memory that a device still gets to is pinned, and stays so until it does not. */
+/*
+ * Memory that a device still gets to is pinned, and stays so until it does not.
+ */
 void expect_stuck(Rig &r, u64 user, u64 bytes)
 {
 	TCE_EXPECT(r.w.device_reaches_mem(*r.w.mem_lookup(&r.w.mm[0], user, bytes)));
@@ -30,7 +35,10 @@ void expect_stuck(Rig &r, u64 user, u64 bytes)
 
 } // namespace
 
-/* MAP over live entries: neither the old memory nor the new goes before all is clear again. */
+/*
+ * MAP over live entries: neither the old memory nor the new goes before all is
+ * clear again.
+ */
 TCE_CASE(doubt, half_a_push)
 {
 	static constexpr u32 kApply[] = { 1, 7, kPages - 1 };
@@ -59,7 +67,10 @@ TCE_CASE(doubt, half_a_push)
 	}
 }
 
-/* As many regions as there is room for are remembered; with one more nothing is given back again. */
+/*
+ * As many regions as there is room for are remembered; with one more nothing is
+ * given back again.
+ */
 TCE_CASE(doubt, many_regions)
 {
 	constexpr u32 kRoom = 8;
@@ -91,7 +102,10 @@ TCE_CASE(doubt, many_regions)
 	}
 }
 
-/* The same region in doubt twice, and another in between: each note is kept, and given back once. */
+/*
+ * The same region in doubt twice, and another in between: each note is kept,
+ * and given back once.
+ */
 TCE_CASE(doubt, one_region_twice)
 {
 	Rig r;
@@ -117,9 +131,9 @@ TCE_CASE(doubt, one_region_twice)
 }
 
 /*
- * A group that comes later brings the default window, which is half filled when the hypervisor
- * refuses, and is not cleared either.  What is left there is closed, or the window reset, before
- * the group goes back.
+ * A group that comes later brings the default window, which is half filled when
+ * the hypervisor refuses, and is not cleared either.  What is left there is
+ * closed, or the window reset, before the group goes back.
  */
 TCE_CASE(doubt, joiner_half_filled)
 {
@@ -148,7 +162,10 @@ TCE_CASE(doubt, joiner_half_filled)
 	}
 }
 
-/* Nor can the group be handed back clean: a device that is not ours any more reaches the memory. */
+/*
+ * Nor can the group be handed back clean: a device that is not ours any more
+ * reaches the memory.
+ */
 TCE_CASE(doubt, joiner_half_filled_for_good)
 {
 	Config config;
@@ -253,8 +270,9 @@ TCE_CASE(doubt, odd_addresses)
 }
 
 /*
- * Notes that somebody has lost: nothing names the memory any more when the last window of its owner
- * is gone, so it is given back, however many notes there are.  Unless a device may still reach it.
+ * Notes that somebody has lost: nothing names the memory any more when the last
+ * window of its owner is gone, so it is given back, however many notes there
+ * are.  Unless a device may still reach it.
  */
 TCE_CASE(doubt, notes_lost)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs that are refused, and what that costs: no call is made that cannot help any more, and nothing that was
- * kept to be on the safe side stays longer than there is a doubt.
+ * Runs that are refused, and what that costs: no call is made that cannot help
+ * any more, and nothing that was kept to be on the safe side stays longer than
+ * there is a doubt.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -61,7 +62,9 @@ TCE_CASE(group, refused_once_is_enough)
 
 namespace {
 
-/* Entries that are closed before the firmware is asked to remove their window. */
+/*
+ * Entries that are closed before the firmware is asked to remove their window.
+ */
 struct Closed {
 	World *w;
 	u64 nr = 0;
@@ -76,7 +79,9 @@ struct Closed {
 
 } // namespace
 
-/* A group that leaves, and does not close one run: all the others are closed. */
+/*
+ * A group that leaves, and does not close one run: all the others are closed.
+ */
 TCE_CASE(group, leaver_closes_the_rest)
 {
 	for (u64 skip = 0; skip <= 4; skip++) {
@@ -154,7 +159,10 @@ TCE_CASE(doubt, killed_while_busy)
 	}
 }
 
-/* UNMAP that is refused: of what the hypervisor has there is no doubt, nothing is pushed, nothing lost. */
+/*
+ * UNMAP that is refused: of what the hypervisor has there is no doubt, nothing
+ * is pushed, nothing lost.
+ */
 TCE_CASE(doubt, none_of_live_entries)
 {
 	guest::Guest g(12, 12, with_system_pages(param));
@@ -173,7 +181,10 @@ TCE_CASE(doubt, none_of_live_entries)
 	TCE_EXPECT_EQ(g.r.unreg(guest::kRam, guest::kRamSize), 0);
 }
 
-/* PowerNV's largest leaf is of many steps, for UNMAP and for REMOVE: the fake counts what is done in one go. */
+/*
+ * PowerNV's largest leaf is of many steps, for UNMAP and for REMOVE: the fake
+ * counts what is done in one go.
+ */
 TCE_CASE(bounds, largest_leaf)
 {
 	Config config = with_powernv();
@@ -212,7 +223,10 @@ TCE_CASE(doubt, ends_with_a_map)
 	TCE_EXPECT_EQ(r.unreg(kThird, kMiB), err::kBusy);
 }
 
-/* ... or with the flush, where KVM is; entries that were pending twice are so no more. */
+/*
+ * ... or with the flush, where KVM is; entries that were pending twice are so
+ * no more.
+ */
 TCE_CASE(doubt, ends_with_a_flush)
 {
 	guest::Guest g(12, 12, with_system_pages(param));
@@ -276,7 +290,10 @@ TCE_CASE(kvm, small_after_a_lie)
 	kvm.release(table);
 }
 
-/* A v1 table, should KVM get hold of it all the same: it gets no slot, and clears nothing. */
+/*
+ * A v1 table, should KVM get hold of it all the same: it gets no slot, and
+ * clears nothing.
+ */
 TCE_CASE(v1, no_kvm_whatever)
 {
 	Config config = with_host(param);

@@ -85,7 +85,10 @@ TCE_CASE(fake, addresses)
 	Bare b(config);
 	const u64 page = bit(config.page_shift);
 
-	/* Distinct pages are distinct, nothing larger than a page is contiguous. */
+	/*
+	 * Distinct pages are distinct, nothing larger than a page is
+	 * contiguous.
+	 */
 	TCE_EXPECT_NE(b.w.hpa_of(&b.w.mm[0], 0x100000), b.w.hpa_of(&b.w.mm[1], 0x100000));
 	TCE_EXPECT(!b.w.block_is_contiguous(0x1000000, config.page_shift + 1));
 	TCE_EXPECT(b.w.block_is_contiguous(0x1000000, 12));
@@ -369,7 +372,10 @@ TCE_CASE(fake, balance)
 		{
 			Bare b;
 
-			/* A block, a page, a charge with its reference, a window. */
+			/*
+			 * A block, a page, a charge with its reference, a
+			 * window.
+			 */
 			static_cast<void>(tce_port_alloc(10));
 			static_cast<void>(tce_port_page_alloc());
 			TCE_EXPECT(!tce_port_charge(tce_port_mm_get(), 3));

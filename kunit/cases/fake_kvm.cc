@@ -40,7 +40,10 @@ void waiter(void *arg)
 
 } // namespace
 
-/* A grace period is not over while a thread goes round and round without sleeping. */
+/*
+ * A grace period is not over while a thread goes round and round without
+ * sleeping.
+ */
 TCE_CASE(fake, grace_periods)
 {
 	World &w = *make<World>(Config{});
@@ -104,7 +107,9 @@ TCE_CASE(fake, registry_shift)
 	w.make_hugetlb(kAt, kAt + bit(25), 24);
 	TCE_EXPECT_EQ(w.registry_shift(kAt, kHalf), 24);
 	TCE_EXPECT_EQ(w.registry_shift(kAt, 16), 16);
-	/* Ordinary pages behind a huge one pass for huge, those before do not. */
+	/*
+	 * Ordinary pages behind a huge one pass for huge, those before do not.
+	 */
 	TCE_EXPECT_EQ(w.registry_shift(kAt, 2 * kHalf), 24);
 	TCE_EXPECT_EQ(w.registry_shift(kAt - bit(25), 2 * kHalf), 12);
 

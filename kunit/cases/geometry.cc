@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The shape of tables: every page size, every window size, every hint, against the
- * rule spelled out the slow way.  The same checks run in the compiler for a sample.
+ * The shape of tables: every page size, every window size, every hint, against
+ * the rule spelled out the slow way.  The same checks run in the compiler for a
+ * sample.
  */
 #include "params.hpp"
 
@@ -32,8 +33,9 @@ constexpr u32 levels_of(u32 lg2, u32 bits)
 }
 
 /*
- * What make() has to answer: the number of levels closest to the hint at which every
- * level page is within the limits, and level pages as even as that leaves them.
+ * What make() has to answer: the number of levels closest to the hint at which
+ * every level page is within the limits, and level pages as even as that leaves
+ * them.
  */
 constexpr bool shape_is_right(u32 shift, u32 window_lg2, u32 hint, tce::LevelLimits limits)
 {
@@ -50,7 +52,10 @@ constexpr bool shape_is_right(u32 shift, u32 window_lg2, u32 hint, tce::LevelLim
 	u32 wanted = hint < fewest ? fewest : hint > 9 ? 9 : hint;
 	u64 product = 1;
 
-	/* Not more levels than make pages of the smallest size, and not more than exist. */
+	/*
+	 * Not more levels than make pages of the smallest size, and not more
+	 * than exist.
+	 */
 	while (wanted > fewest &&
 	       (wanted > Geometry::kMaxLevels || wanted > levels_of(lg2, limits.min_bits)))
 		wanted--;
@@ -59,7 +64,10 @@ constexpr bool shape_is_right(u32 shift, u32 window_lg2, u32 hint, tce::LevelLim
 	/* Fewer than wanted only where the same level size takes no more. */
 	if (g.levels() < wanted && levels_of(lg2, g.level_bits()) != g.levels())
 		return false;
-	/* Even, but no page but the top one is below the smallest that is worth having. */
+	/*
+	 * Even, but no page but the top one is below the smallest that is worth
+	 * having.
+	 */
 	const u32 even = (lg2 + wanted - 1) / wanted;
 	const u32 least = lg2 < limits.min_bits ? lg2 : limits.min_bits;
 
@@ -130,8 +138,9 @@ static_assert(sample(12, 30, 2).leaves({ TceIndex(511), TceIndex(513) }) == 2);
 static_assert(sample(12, 30, 2).leaves({ TceIndex(512), TceIndex(512) }) == 0);
 
 /*
- * The same for a table that hardware walks: as many levels as the hint says, as long as
- * their indices stay below bit 59, and no level page below 4 KiB where there are several.
+ * The same for a table that hardware walks: as many levels as the hint says, as
+ * long as their indices stay below bit 59, and no level page below 4 KiB where
+ * there are several.
  */
 constexpr bool walked_shape_is_right(u32 shift, u32 window_lg2, u32 hint)
 {
@@ -213,7 +222,10 @@ TCE_CASE(geometry, slots)
 	Random random(param + 1);
 	u32 wrong = 0;
 
-	/* The first and the last entry below every entry of every level, and around. */
+	/*
+	 * The first and the last entry below every entry of every level, and
+	 * around.
+	 */
 	for (u32 l = 0; l < g.levels(); l++) {
 		for (u64 i = 0; i < g.level_entries(l) && i < 64; i++) {
 			const u64 at = i * g.reach(l);
@@ -300,7 +312,10 @@ TCE_CASE(geometry, small_top)
 
 				if (!made.ok())
 					continue;
-				/* What a new table of that shape allocates at most: its top. */
+				/*
+				 * What a new table of that shape allocates at
+				 * most: its top.
+				 */
 				TCE_EXPECT_LE(made.value().level_entries(made.value().levels() - 1),
 					      bit(13));
 			}

@@ -124,7 +124,10 @@ TCE_CASE(group, late_joiner_without_default)
 	TCE_ASSERT_EQ(r.remove(0), 0);
 	TCE_ASSERT_EQ(r.attach(1), 0);
 	TCE_EXPECT(r.w.window_at(1, kDdwStart));
-	/* The first group's default window is gone, the other window in the way of a reset. */
+	/*
+	 * The first group's default window is gone, the other window in the way
+	 * of a reset.
+	 */
 	TCE_EXPECT_NE(r.create(12, kGiB), 0);
 	TCE_EXPECT(r.w.window_at(0, kDdwStart) && r.w.window_at(1, kDdwStart));
 	TCE_ASSERT_EQ(r.remove(kDdwStart), 0);
@@ -149,7 +152,9 @@ TCE_CASE(group, different_addresses)
 	TCE_EXPECT(!r.w.window_at(1, bit(58)));
 	TCE_ASSERT_EQ(r.remove(kDdwStart), 0);
 
-	/* With the default window alone it gets on; CREATE is what fails then. */
+	/*
+	 * With the default window alone it gets on; CREATE is what fails then.
+	 */
 	TCE_ASSERT_EQ(r.attach(1), 0);
 	TCE_ASSERT_EQ(r.map(kUser, 0, 16 * page), 0);
 	TCE_EXPECT_EQ(r.create(r.w.config.page_shift, kTiB), err::kPerm);
@@ -222,7 +227,10 @@ TCE_CASE(group, detach_one)
 		TCE_EXPECT_EQ(r.unreg(kUser, 64 * page), err::kBusy);
 		TCE_ASSERT_EQ(r.map(kUser, 100 * page, page), 0);
 		expect_same(r, one, two);
-		/* What it showed to KVM is not what is in the other groups' way. */
+		/*
+		 * What it showed to KVM is not what is in the other groups'
+		 * way.
+		 */
 		TCE_ASSERT_EQ(r.remove(kDdwStart), 0);
 		TCE_ASSERT_EQ(r.unmap(0, kGiB), 0);
 		TCE_EXPECT_EQ(r.unreg(kUser, 64 * page), 0);
@@ -282,7 +290,9 @@ TCE_CASE(group, second_refuses)
 	}
 }
 
-/* A group that cannot be filled is not attached, and the others do not notice. */
+/*
+ * A group that cannot be filled is not attached, and the others do not notice.
+ */
 TCE_CASE(group, join_refused)
 {
 	Config config = with_groups(param, 2);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups that come and go in every state that a container's windows can be in: after each
- * step every group's LIOBNs have the same entries, and nobody's DMA has been touched.
+ * Groups that come and go in every state that a container's windows can be in:
+ * after each step every group's LIOBNs have the same entries, and nobody's DMA
+ * has been touched.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -37,7 +38,10 @@ bool has_ddw(u32 state)
 	return state >= kUntouchedDdw && state != kLarge;
 }
 
-/* Entries of all kinds: runs, single ones, more than a run, in several leaves, with a hole. */
+/*
+ * Entries of all kinds: runs, single ones, more than a run, in several leaves,
+ * with a hole.
+ */
 void fill(Rig &r, u64 start, u64 bytes)
 {
 	const u64 page = bit(r.w.config.page_shift);
@@ -73,7 +77,10 @@ void bring_about(Rig &r, u32 state)
 		fill(r, 0, r.w.config.fw.default_size);
 }
 
-/* Live windows of a group that KVM and userspace can see: the same, with the same entries. */
+/*
+ * Live windows of a group that KVM and userspace can see: the same, with the
+ * same entries.
+ */
 void expect_same(Rig &r, u32 a, u32 b)
 {
 	for (u32 slot = 0; slot < TCE_MAX_WINDOWS; slot++) {
@@ -170,7 +177,10 @@ TCE_CASE(group, any_state)
 	}
 }
 
-/* A joiner that fails at whatever it needs: as if it had not come, and then it comes. */
+/*
+ * A joiner that fails at whatever it needs: as if it had not come, and then it
+ * comes.
+ */
 TCE_CASE(group, joiner_fails_anywhere)
 {
 	static constexpr State kSome[] = { kTouchedDdw, kParkedDdw, kLargeDdw };
@@ -200,7 +210,10 @@ TCE_CASE(group, joiner_fails_anywhere)
 			TCE_EXPECT_EQ(live_in(r, 0), live);
 			if (rc) {
 				failed++;
-				/* EPERM: no reset, so a window came up elsewhere. */
+				/*
+				 * EPERM: no reset, so a window came up
+				 * elsewhere.
+				 */
 				TCE_EXPECT(rc == err::kIo || rc == err::kNoMem || rc == err::kPerm);
 				TCE_EXPECT_EQ(live_in(r, 1), 0);
 				TCE_EXPECT_EQ(r.w.live_blocks, blocks);
@@ -251,7 +264,10 @@ TCE_CASE(group, cost_of_a_group)
 	TCE_EXPECT_EQ(cost[0], cost[1]);
 }
 
-/* Two hypervisors' worth of trouble: the one that leaves badly does not take the other along. */
+/*
+ * Two hypervisors' worth of trouble: the one that leaves badly does not take
+ * the other along.
+ */
 TCE_CASE(group, leaves_in_trouble)
 {
 	static constexpr u32 kSites[] = { kHcallSites, site_bit(Site::DdwRemove),

@@ -2,9 +2,10 @@
 /*
  * KVM in the middle of one entry, and an ioctl at that very moment.
  *
- * KVM asks for the slot, notes the memory, exchanges the entry, stores to the slot, kills: steps
- * without a lock.  At each of them another thread does each thing that
- * userspace can do.  It may be made to wait, or not.  Whatever comes out of it,
+ * KVM asks for the slot, notes the memory, exchanges the entry, stores to the
+ * slot, kills: steps without a lock.  At each of them another thread does each
+ * thing that userspace can do.  It may be made to wait, or not.  Whatever comes
+ * out of it,
  *  - no device reaches a page that lost its pin (the fake watches that);
  *  - every memory has as many notes as live entries name it;
  *  - nothing that is freed is used, and KVM does not warn;
@@ -158,7 +159,10 @@ void act_in_thread(void *arg)
 	act(*static_cast<Scene *>(arg));
 }
 
-/* KVM is in the middle: the other thread gets its time, and is let go when it waits. */
+/*
+ * KVM is in the middle: the other thread gets its time, and is let go when it
+ * waits.
+ */
 void at_point(void *arg, Kvm::Point at)
 {
 	Scene &s = *static_cast<Scene *>(arg);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PowerNV: tables that hardware walks.  Every depth, every border; and that nothing is given
- * back before hardware has forgotten it: the fake reads all there is after each call and goes
- * on using it until it is told otherwise.
+ * PowerNV: tables that hardware walks.  Every depth, every border; and that
+ * nothing is given back before hardware has forgotten it: the fake reads all
+ * there is after each call and goes on using it until it is told otherwise.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -120,7 +120,10 @@ TCE_CASE(ioda, window_1t)
 	TCE_EXPECT_EQ(r.unreg(kRam, kGiB), 0);
 }
 
-/* A window keeps its size, however small; what the level page holds besides is closed. */
+/*
+ * A window keeps its size, however small; what the level page holds besides is
+ * closed.
+ */
 TCE_CASE(ioda, small_window)
 {
 	for (u32 lg2 = 12; lg2 <= 22; lg2++) {
@@ -252,7 +255,10 @@ TCE_CASE(ioda, stored_before_kill)
 	TCE_EXPECT_LE(4, look.kills);
 }
 
-/* A window goes as a whole: no entry is killed on its own, and memory goes with it. */
+/*
+ * A window goes as a whole: no entry is killed on its own, and memory goes with
+ * it.
+ */
 TCE_CASE(ioda, remove_kills_nothing)
 {
 	Rig r(with_powernv(2));

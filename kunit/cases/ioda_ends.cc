@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* PowerNV: windows that come to nothing under KVM, groups that leave one of two windows behind. */
+/*
+ * PowerNV: windows that come to nothing under KVM, groups that leave one of two
+ * windows behind.
+ */
 #include "params.hpp"
 #include "rig.hpp"
 
@@ -30,7 +33,10 @@ TCE_CASE(ioda, node)
 	TCE_EXPECT_EQ(r.w.ioda.nodes, 1);
 }
 
-/* Firmware lets go of one of a group's windows only: whichever it is, nothing is safe. */
+/*
+ * Firmware lets go of one of a group's windows only: whichever it is, nothing
+ * is safe.
+ */
 TCE_CASE(ioda, one_unset_refused_at_detach)
 {
 	Rig r(with_powernv(2));
@@ -81,8 +87,9 @@ struct Early {
 } // namespace
 
 /*
- * The second of three groups cannot have the window, in which KVM is already: it is as dead as one
- * that was removed.  What it maps stays pinned if the first group cannot let go of it.
+ * The second of three groups cannot have the window, in which KVM is already:
+ * it is as dead as one that was removed.  What it maps stays pinned if the
+ * first group cannot let go of it.
  */
 TCE_CASE(ioda, set_refused_under_kvm)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PowerNV: in-kernel KVM on tables that hardware walks.  What KVM stores is in the table at
- * once; what it stored over may be used until it is killed, and KVM has dropped its note
- * of that memory long before.
+ * PowerNV: in-kernel KVM on tables that hardware walks.  What KVM stores is in
+ * the table at once; what it stored over may be used until it is killed, and
+ * KVM has dropped its note of that memory long before.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -58,7 +58,10 @@ TCE_CASE(ioda, kvm_puts)
 	TCE_EXPECT_EQ(g.put(3, TCE_PERM_READ), h::kSuccess);
 	TCE_EXPECT(g.r.reaches(g.at + 3 * bit(24), kRam, TCE_PERM_READ));
 	TCE_EXPECT_EQ(g.put(3, 0), h::kSuccess);
-	/* KVM itself gives hardware both rights, too, where the device is to write. */
+	/*
+	 * KVM itself gives hardware both rights, too, where the device is to
+	 * write.
+	 */
 	TCE_EXPECT_EQ(g.put_in_kernel(5, bit(24) | TCE_PERM_WRITE), h::kSuccess);
 	TCE_EXPECT(g.reaches(5, bit(24)));
 	TCE_EXPECT_EQ(g.put(5, 0), h::kSuccess);

@@ -20,7 +20,10 @@ u64 kills(const Rig &r)
 
 } // namespace
 
-/* Both windows, the default one included, in any order; two addresses, for ever. */
+/*
+ * Both windows, the default one included, in any order; two addresses, for
+ * ever.
+ */
 TCE_CASE(ioda, addresses)
 {
 	Rig r(with_powernv(1, kSystemShifts[param]));
@@ -137,7 +140,10 @@ TCE_CASE(ioda, joiner_without_page_size)
 	TCE_EXPECT_EQ(r.attach(1), 0);
 }
 
-/* set_window fails at one of two groups: the other one's is undone, and nothing is left. */
+/*
+ * set_window fails at one of two groups: the other one's is undone, and nothing
+ * is left.
+ */
 TCE_CASE(ioda, set_refused)
 {
 	Rig r(with_powernv(2));
@@ -234,8 +240,8 @@ TCE_CASE(ioda, join_refused)
 }
 
 /*
- * Firmware does not let go of a table: its entries are closed one by one, so memory can be
- * given back.  The table itself stays for good.
+ * Firmware does not let go of a table: its entries are closed one by one, so
+ * memory can be given back.  The table itself stays for good.
  */
 TCE_CASE(ioda, unset_refused)
 {
@@ -267,7 +273,10 @@ TCE_CASE(ioda, unset_refused)
 	ioda.forget_stuck();
 }
 
-/* The group goes, firmware does not let go, others use the table: nothing of it is safe. */
+/*
+ * The group goes, firmware does not let go, others use the table: nothing of it
+ * is safe.
+ */
 TCE_CASE(ioda, unset_refused_at_detach)
 {
 	Rig r(with_powernv(2));
@@ -295,7 +304,10 @@ TCE_CASE(ioda, unset_refused_at_detach)
 	TCE_EXPECT_EQ(r.w.live_blocks + r.w.ioda.live_levels + r.w.live_ktables, 0);
 }
 
-/* set_window fails at the second group, and then the first one's cannot be unset. */
+/*
+ * set_window fails at the second group, and then the first one's cannot be
+ * unset.
+ */
 TCE_CASE(ioda, set_and_unset_refused)
 {
 	Rig r(with_powernv(2));
@@ -343,7 +355,10 @@ TCE_CASE(ioda, limit)
 	Rig r(config);
 
 	TCE_ASSERT_EQ(r.reg(kRam, 4 * kMiB), 0);
-	/* A table in one piece is charged when it is made: 64 KiB, more than is left. */
+	/*
+	 * A table in one piece is charged when it is made: 64 KiB, more than is
+	 * left.
+	 */
 	TCE_EXPECT_EQ(r.create(12, 32 * kMiB, 1), err::kNoMem);
 	TCE_EXPECT_EQ(r.w.locked_vm(), 1024);
 	TCE_EXPECT_EQ(r.create(12, 16 * kMiB, 1), 0);
@@ -352,7 +367,10 @@ TCE_CASE(ioda, limit)
 	TCE_EXPECT_EQ(r.map(kRam, kDdwStart, 4 * kMiB), 0);
 	TCE_EXPECT_EQ(r.remove(kDdwStart), 0);
 	TCE_EXPECT_EQ(r.w.locked_vm(), 1024);
-	/* With levels it is charged as it is used: the top, and leaves of 4 KiB. */
+	/*
+	 * With levels it is charged as it is used: the top, and leaves of 4
+	 * KiB.
+	 */
 	TCE_EXPECT_EQ(r.create(12, 32 * kMiB, 2), 0);
 	TCE_EXPECT_EQ(r.map(kRam, kDdwStart + 14 * kMiB, 4 * kMiB), 0);
 	TCE_EXPECT_EQ(r.w.locked_vm(), 1024 + 2 + 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In-kernel KVM on our tables: the guest's hypercalls as book3s_64_vio.c handles them,
- * its error paths, and what may not depend on its manners.
+ * In-kernel KVM on our tables: the guest's hypercalls as book3s_64_vio.c
+ * handles them, its error paths, and what may not depend on its manners.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -26,7 +26,10 @@ TCE_CASE(kvm, hypercalls)
 	/* Another page in its place, and nothing. */
 	g.r.w.reset_counts();
 	TCE_EXPECT_EQ(g.put(3, bit(24) | kBoth), h::kSuccess);
-	/* 4096 entries over live ones are too many at once for KVM: cleared there, mapped by QEMU. */
+	/*
+	 * 4096 entries over live ones are too many at once for KVM: cleared
+	 * there, mapped by QEMU.
+	 */
 	TCE_EXPECT_EQ(g.r.w.hcall_total(), 2 * most);
 	TCE_EXPECT_EQ(g.ioctls, 1);
 	TCE_EXPECT(g.reaches(3, bit(24)));
@@ -45,7 +48,10 @@ TCE_CASE(kvm, hypercalls)
 	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
 }
 
-/* What a device may have written to is dirty when KVM takes it away, and nothing else is. */
+/*
+ * What a device may have written to is dirty when KVM takes it away, and
+ * nothing else is.
+ */
 TCE_CASE(kvm, dirty)
 {
 	Guest g(12, 12);
@@ -192,11 +198,11 @@ TCE_CASE(kvm, no_memory)
 	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
 }
 
-/* --- The three traps ------------------------------------------------------------------ */
+/* --- The three traps ------------------------------------------------------ */
 
 /*
- * Trap 1: KVM fails half-way, clears what it set and says nothing.  What is pending
- * gets there without help; the notes it lost come back with the window.
+ * Trap 1: KVM fails half-way, clears what it set and says nothing.  What is
+ * pending gets there without help; the notes it lost come back with the window.
  */
 TCE_CASE(kvm, error_path_without_kill)
 {
@@ -257,7 +263,10 @@ TCE_CASE(kvm, pending_then_unregister)
 	TCE_ASSERT_EQ(r.map(kUser, 0, 65536), 0);
 	TCE_ASSERT_EQ(r.unmap(0, 65536), 0);
 
-	/* The guest of the first container uses memory that the second registered. */
+	/*
+	 * The guest of the first container uses memory that the second
+	 * registered.
+	 */
 	TCE_EXPECT_EQ(kvm.h_put_tce(table, 0x7000, 0x3000 | kBoth), h::kSuccess);
 	TCE_EXPECT(r.reaches(0x7000, kRam + 0x3000));
 	TCE_EXPECT_EQ(kvm.do_unmap(table.tables[0], 7), h::kSuccess);
@@ -277,7 +286,9 @@ TCE_CASE(kvm, pending_then_unregister)
 	TCE_EXPECT_EQ(kvm.warns, 0);
 }
 
-/* A replaced entry: the old memory goes although the new one is not published. */
+/*
+ * A replaced entry: the old memory goes although the new one is not published.
+ */
 TCE_CASE(kvm, replaced_then_unregister)
 {
 	Guest g(12, 12, with_system_pages(param));
@@ -294,8 +305,8 @@ TCE_CASE(kvm, replaced_then_unregister)
 }
 
 /*
- * A window of one container, memory of another: the container that registered it
- * goes while the entry is live.  The memory stays until the entry goes.
+ * A window of one container, memory of another: the container that registered
+ * it goes while the entry is live.  The memory stays until the entry goes.
  */
 TCE_CASE(kvm, memory_outlives_its_container)
 {
@@ -357,7 +368,7 @@ TCE_CASE(kvm, other_writers)
 	TCE_EXPECT_EQ(g.r.w.live_tces(), 3);
 }
 
-/* --- Together with the ioctls ------------------------------------------------------------ */
+/* --- Together with the ioctls --------------------------------------------- */
 
 TCE_CASE(kvm, and_ioctls)
 {
@@ -477,8 +488,9 @@ TCE_CASE(kvm, pending_and_late_joiner)
 }
 
 /*
- * Each group of a container has a table of its own for KVM, all of one window: KVM does everything
- * once for each, and only the first time it makes a difference.
+ * Each group of a container has a table of its own for KVM, all of one window:
+ * KVM does everything once for each, and only the first time it makes a
+ * difference.
  */
 TCE_CASE(kvm, groups)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In-kernel KVM at the edges: entries behind the end of a table, tables that are gone, what KVM
- * loses, firmware that is busy.
+ * In-kernel KVM at the edges: entries behind the end of a table, tables that
+ * are gone, what KVM loses, firmware that is busy.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -22,7 +22,10 @@ const char *name_of(State s)
 	return names[s];
 }
 
-/* Brings a guest's window there; entries 0 to 9 were mapped in all but a fresh one. */
+/*
+ * Brings a guest's window there; entries 0 to 9 were mapped in all but a fresh
+ * one.
+ */
 void reach(Guest &g, State s)
 {
 	for (u64 i = 0; s != Fresh && i < 10; i++)
@@ -95,9 +98,9 @@ public:
 } // namespace
 
 /*
- * Linux 6.12 does not look at the number of entries: our error is all that keeps KVM from storing
- * the guest's value behind its own table, whatever has become of the window.  It
- * costs a warning.
+ * Linux 6.12 does not look at the number of entries: our error is all that
+ * keeps KVM from storing the guest's value behind its own table, whatever has
+ * become of the window.  It costs a warning.
  */
 TCE_CASE(kvm, behind_the_end)
 {
@@ -230,9 +233,12 @@ TCE_CASE(kvm, clears_never_warn)
 		TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
 }
 
-/* --- Who keeps what ------------------------------------------------------------------------- */
+/* --- Who keeps what ------------------------------------------------------- */
 
-/* A window that is gone leaves nothing behind but an empty table, whoever holds on to that. */
+/*
+ * A window that is gone leaves nothing behind but an empty table, whoever holds
+ * on to that.
+ */
 TCE_CASE(kvm, empty_tables)
 {
 	Guest g(12, 12, with_host(param));
@@ -302,7 +308,10 @@ TCE_CASE(kvm, two_groups_lose_nothing)
 	TCE_EXPECT_EQ(g.r.w.live_ktables, 0);
 }
 
-/* Told of the same group twice, KVM loses one all the same: all that it keeps is the empty table. */
+/*
+ * Told of the same group twice, KVM loses one all the same: all that it keeps
+ * is the empty table.
+ */
 TCE_CASE(kvm, told_twice)
 {
 	Guest g(12, 12, with_host(param));
@@ -322,7 +331,7 @@ TCE_CASE(kvm, told_twice)
 	g.r.w.run_deferred();
 }
 
-/* --- Notes ------------------------------------------------------------------------------------ */
+/* --- Notes ---------------------------------------------------------------- */
 
 /* TCEs without rights take notes and set nothing: no note stays. */
 TCE_CASE(kvm, notes_without_rights)
@@ -347,7 +356,10 @@ TCE_CASE(kvm, notes_without_rights)
 	unmake(&list);
 }
 
-/* The end of a process does not take longer the more notes were lost, however that was. */
+/*
+ * The end of a process does not take longer the more notes were lost, however
+ * that was.
+ */
 TCE_CASE(kvm, lost_notes)
 {
 	Config config = with_host(param);
@@ -371,7 +383,7 @@ TCE_CASE(kvm, lost_notes)
 	TCE_EXPECT_LE(g.r.w.mem_puts, 1000);
 }
 
-/* --- Busy firmware ------------------------------------------------------------------------------- */
+/* --- Busy firmware -------------------------------------------------------- */
 
 /* Busy for a while: nothing is lost, and nobody sleeps. */
 TCE_CASE(kvm, busy)

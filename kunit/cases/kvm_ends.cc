@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows that end badly under KVM: what the hypervisor may have is kept as long as the window is
- * there, however it came about, and given back when it is not; and figures that somebody looks at.
+ * Windows that end badly under KVM: what the hypervisor may have is kept as
+ * long as the window is there, however it came about, and given back when it is
+ * not; and figures that somebody looks at.
  */
 #include "guest.hpp"
 #include "vcpus.hpp"
@@ -67,7 +68,9 @@ void unregister(Vcpus &v, const char *what)
 
 } // namespace
 
-/* No entry is closed, but the firmware removes the window: everything is back. */
+/*
+ * No entry is closed, but the firmware removes the window: everything is back.
+ */
 TCE_CASE(kvm, removed_with_entries)
 {
 	for (u32 i = 0; i < static_cast<u32>(Left::Count); i++) {
@@ -84,7 +87,10 @@ TCE_CASE(kvm, removed_with_entries)
 	}
 }
 
-/* Nor does the firmware remove it: what it names stays, and its owner is told how much that is. */
+/*
+ * Nor does the firmware remove it: what it names stays, and its owner is told
+ * how much that is.
+ */
 TCE_CASE(kvm, stays_with_entries)
 {
 	for (u32 i = 0; i < static_cast<u32>(Left::Count); i++) {
@@ -185,7 +191,10 @@ TCE_CASE(kvm, released_under_a_call)
 	}
 }
 
-/* Busy for ever while the window goes: nothing is left that would come back for it. */
+/*
+ * Busy for ever while the window goes: nothing is left that would come back for
+ * it.
+ */
 TCE_CASE(kvm, busy_at_the_end)
 {
 	Guest g(12, 12, with_system_pages(param));
@@ -206,7 +215,7 @@ TCE_CASE(kvm, busy_at_the_end)
 	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
 }
 
-/* --- Figures --------------------------------------------------------------------------------- */
+/* --- Figures -------------------------------------------------------------- */
 
 TCE_CASE(kvm, figures)
 {
@@ -240,7 +249,10 @@ TCE_CASE(kvm, figures)
 	TCE_EXPECT_EQ(n[TCE_COUNT_KVM_UPDATES], 17);
 }
 
-/* A kill publishes its own leaf, with all that is pending there, and no other one. */
+/*
+ * A kill publishes its own leaf, with all that is pending there, and no other
+ * one.
+ */
 TCE_CASE(kvm, kill_of_one_leaf)
 {
 	static constexpr u64 kFar = 20000;
@@ -267,7 +279,10 @@ TCE_CASE(kvm, kill_of_one_leaf)
 	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
 }
 
-/* Busy for as long as one try lasts: the flush comes again; refused: it does not. */
+/*
+ * Busy for as long as one try lasts: the flush comes again; refused: it does
+ * not.
+ */
 TCE_CASE(kvm, flush_comes_again)
 {
 	for (u32 closes = 0; closes < 2; closes++) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In-kernel KVM of another process on our tables: KVM takes any VFIO group's file, and whoever has
- * inherited one can have his guest write to the owner's window.  He gets nothing, takes nothing
- * away, and nothing of his is ever named by it.
+ * In-kernel KVM of another process on our tables: KVM takes any VFIO group's
+ * file, and whoever has inherited one can have his guest write to the owner's
+ * window.  He gets nothing, takes nothing away, and nothing of his is ever
+ * named by it.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -16,7 +17,10 @@ namespace {
 
 constexpr u64 kTheirs = bit(41);
 
-/* Process 0 has group 0 and a window with a guest; process 1 has group 1, memory, and a guest too. */
+/*
+ * Process 0 has group 0 and a window with a guest; process 1 has group 1,
+ * memory, and a guest too.
+ */
 class Two {
 public:
 	explicit Two(unsigned int param) : g(12, 12, config_of(param), 2), b(&g.r.w.mm[1], kTheirs)
@@ -171,7 +175,10 @@ TCE_CASE(kvm, foreign_exits)
 	t.check();
 }
 
-/* The owner goes; the other process keeps the table, which costs nobody anything. */
+/*
+ * The owner goes; the other process keeps the table, which costs nobody
+ * anything.
+ */
 TCE_CASE(kvm, foreign_keeps_table)
 {
 	Two t(param);

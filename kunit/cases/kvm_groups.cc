@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A group that comes or goes while KVM changes the window, and a hypervisor or a firmware that refuses
- * something at that: what a group can reach that is not in the window any more is known, and what
- * KVM does is not held up.
+ * A group that comes or goes while KVM changes the window, and a hypervisor or
+ * a firmware that refuses something at that: what a group can reach that is not
+ * in the window any more is known, and what KVM does is not held up.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -20,7 +20,10 @@ constexpr u64 kNear = 3, kFar = 20000;
 
 enum class Does : u32 { Nothing, Closes, ClosesWithoutKill, Replaces, Count };
 
-/* At the nth moment at which no lock is in its way a vCPU does something to an entry. */
+/*
+ * At the nth moment at which no lock is in its way a vCPU does something to an
+ * entry.
+ */
 struct Meanwhile {
 	Guest *g;
 	u64 nth;
@@ -86,7 +89,10 @@ private:
 	}
 };
 
-/* The second group leaves with two entries mapped; @stays: its window does, in the firmware. */
+/*
+ * The second group leaves with two entries mapped; @stays: its window does, in
+ * the firmware.
+ */
 void leave(Meanwhile &m, bool stays)
 {
 	Guest &g = *m.g;
@@ -104,7 +110,10 @@ void leave(Meanwhile &m, bool stays)
 	TCE_EXPECT(g.reaches(kNear, 0x1000));
 }
 
-/* All is closed in the end, and the memory is given back unless a device reaches it, or may do so. */
+/*
+ * All is closed in the end, and the memory is given back unless a device
+ * reaches it, or may do so.
+ */
 void expect_nothing_left(Guest &g, bool may_reach = false)
 {
 	World &w = g.r.w;
@@ -120,7 +129,10 @@ void expect_nothing_left(Guest &g, bool may_reach = false)
 
 } // namespace
 
-/* One that leaves gets to know of all that is closed meanwhile; @param: its window stays in the firmware. */
+/*
+ * One that leaves gets to know of all that is closed meanwhile; @param: its
+ * window stays in the firmware.
+ */
 TCE_CASE(kvm, leaver_misses_nothing)
 {
 	for (u32 does = 0; does < static_cast<u32>(Does::Count); does++) {
@@ -138,7 +150,10 @@ TCE_CASE(kvm, leaver_misses_nothing)
 	}
 }
 
-/* What does not close in one that leaves: the firmware has to remove it, or the memory stays. */
+/*
+ * What does not close in one that leaves: the firmware has to remove it, or the
+ * memory stays.
+ */
 TCE_CASE(kvm, leaver_refuses)
 {
 	u64 stuck = 0;
@@ -158,8 +173,8 @@ TCE_CASE(kvm, leaver_refuses)
 }
 
 /*
- * One that is being filled has an entry already that KVM closes, and does not close it: it does not join, and
- * that it is clear again nobody says.
+ * One that is being filled has an entry already that KVM closes, and does not
+ * close it: it does not join, and that it is clear again nobody says.
  */
 TCE_CASE(kvm, joiner_does_not_close)
 {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOMMU pages that are larger than system pages, through KVM, which asks the registry how large
- * pages are: a region that begins with hugetlb memory and goes on with ordinary pages passes
- * for huge all the way (mm_iommu_do_alloc()).
+ * IOMMU pages that are larger than system pages, through KVM, which asks the
+ * registry how large pages are: a region that begins with hugetlb memory and
+ * goes on with ordinary pages passes for huge all the way
+ * (mm_iommu_do_alloc()).
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -41,7 +42,10 @@ public:
 	explicit Huge(const Large &l) : r(l.config), kvm(&r.w.mm[0], kMem), shift(l.shift)
 	{
 		r.w.strict_notes = true;
-		/* One physical block as it seems, but for one page; only the first half is huge. */
+		/*
+		 * One physical block as it seems, but for one page; only the
+		 * first half is huge.
+		 */
 		r.w.make_hugetlb(kMem, kMem + kHuge, 24);
 		r.w.make_contiguous(kMem + kHuge, kMem + kSize, 24);
 		r.w.make_odd(kMem + kOddPage);
@@ -107,7 +111,10 @@ TCE_CASE(kvm, large_in_hugetlb)
 	TCE_EXPECT_EQ(g.r.unreg(kMem, kHuge), 0);
 }
 
-/* No device gets to a frame that is not the owner's, whatever KVM makes of a false one. */
+/*
+ * No device gets to a frame that is not the owner's, whatever KVM makes of a
+ * false one.
+ */
 TCE_CASE(kvm, large_behind_hugetlb)
 {
 	Huge g(large(param));
@@ -127,7 +134,9 @@ TCE_CASE(kvm, large_behind_hugetlb)
 		const u64 at = good ? gpa : kOddPage & ~(bit(g.shift) - 1);
 		const long put = g.put(1, at | kBoth);
 
-		/* Through to nowhere, or to userspace, which has a closer look. */
+		/*
+		 * Through to nowhere, or to userspace, which has a closer look.
+		 */
 		TCE_EXPECT(put == h::kSuccess || put == h::kTooHard);
 		if (!good)
 			TCE_EXPECT(g.r.closed(g.r.start + bit(g.shift), bit(g.shift)));
@@ -136,7 +145,10 @@ TCE_CASE(kvm, large_behind_hugetlb)
 		g.r.w.run_deferred();
 		TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
 	}
-	/* Over an entry that is live, too: what it was it is not any more, or still is. */
+	/*
+	 * Over an entry that is live, too: what it was it is not any more, or
+	 * still is.
+	 */
 	TCE_EXPECT_EQ(g.r.map(kMem, g.r.start + bit(g.shift), bit(g.shift)), 0);
 	g.put(1, (kOddPage & ~(bit(g.shift) - 1)) | kBoth);
 	g.r.w.run_deferred();
@@ -147,7 +159,10 @@ TCE_CASE(kvm, large_behind_hugetlb)
 	TCE_EXPECT_EQ(g.r.unreg(kMem, kSize), 0);
 }
 
-/* The ioctl looks at every system page: what is one block goes in, what is not does not. */
+/*
+ * The ioctl looks at every system page: what is one block goes in, what is not
+ * does not.
+ */
 TCE_CASE(kvm, large_by_ioctl)
 {
 	Huge g(large(param));
@@ -166,7 +181,10 @@ TCE_CASE(kvm, large_by_ioctl)
 	TCE_EXPECT_EQ(g.r.unreg(kMem, kSize), 0);
 }
 
-/* One block of ordinary pages: the registry does not know, and KVM asks userspace. */
+/*
+ * One block of ordinary pages: the registry does not know, and KVM asks
+ * userspace.
+ */
 TCE_CASE(kvm, large_not_hugetlb)
 {
 	Huge g(large(param));
@@ -183,7 +201,9 @@ TCE_CASE(kvm, large_not_hugetlb)
 	TCE_EXPECT_EQ(g.r.unreg(kStart, bit(24)), 0);
 }
 
-/* Directly, as KVM would with any registry: an address that is no such page's. */
+/*
+ * Directly, as KVM would with any registry: an address that is no such page's.
+ */
 TCE_CASE(kvm, large_exchanges)
 {
 	Huge g(large(param));
@@ -216,7 +236,10 @@ TCE_CASE(kvm, large_exchanges)
 	TCE_EXPECT_EQ(g.r.unreg(kMem, kHuge), 0);
 }
 
-/* One false word of the registry is enough: then KVM maps nothing to nowhere, userspace does it all. */
+/*
+ * One false word of the registry is enough: then KVM maps nothing to nowhere,
+ * userspace does it all.
+ */
 TCE_CASE(kvm, large_after_a_lie)
 {
 	Huge g(large(param));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows and groups that come and go, and KVM at each moment of that: what it finds is true, what it
- * has begun is waited for, and what goes wrong in one group stays there.
+ * Windows and groups that come and go, and KVM at each moment of that: what it
+ * finds is true, what it has begun is waited for, and what goes wrong in one
+ * group stays there.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -13,12 +14,12 @@ using guest::kRam;
 
 namespace {
 
-/* --- Tables that KVM finds -------------------------------------------------------------------- */
+/* --- Tables that KVM finds ------------------------------------------------ */
 
 /*
- * At every moment somebody looks for a table of each group, as a VMM does that has heard of the
- * window's size, or has made one up: by a size that is not true he finds none, and what he finds
- * is there.
+ * At every moment somebody looks for a table of each group, as a VMM does that
+ * has heard of the window's size, or has made one up: by a size that is not
+ * true he finds none, and what he finds is there.
  */
 struct Looker {
 	explicit Looker(Rig &rig) : r(rig), kvm(&rig.w.mm[0], 0)
@@ -90,7 +91,10 @@ private:
 		TCE_REQUIRE(w);
 		TCE_EXPECT_EQ(w->start, start);
 		TCE_EXPECT_LE(entries, w->entries());
-		/* A map without a slot: only a table that is dead lets it through, to nowhere. */
+		/*
+		 * A map without a slot: only a table that is dead lets it
+		 * through, to nowhere.
+		 */
 		const Atomic atomic;
 
 		TCE_EXPECT_NE(tce_table_xchg(k->table, first, &hpa, &perm), 0);
@@ -149,13 +153,13 @@ TCE_CASE(kvm, finds_what_is_true)
 	}
 }
 
-/* --- Groups that come and go ------------------------------------------------------------------ */
+/* --- Groups that come and go ---------------------------------------------- */
 
 namespace {
 
 /*
- * At the nth moment of a group's coming or going a vCPU maps an entry, which the hypervisor does not
- * take for that group.
+ * At the nth moment of a group's coming or going a vCPU maps an entry, which
+ * the hypervisor does not take for that group.
  */
 struct Neighbour {
 	static constexpr u64 kEntry = 3, kLast = 1000;
@@ -209,7 +213,10 @@ struct Neighbour {
 
 } // namespace
 
-/* One that is being filled fails alone: who is there already does not lose what KVM maps. */
+/*
+ * One that is being filled fails alone: who is there already does not lose what
+ * KVM maps.
+ */
 TCE_CASE(kvm, joiner_refuses)
 {
 	u64 refused = 0;
@@ -241,7 +248,10 @@ TCE_CASE(kvm, joiner_refuses)
 	TCE_EXPECT_LT(0, refused);
 }
 
-/* One that has left gets nothing any more: its LIOBN is gone, or the next one's. */
+/*
+ * One that has left gets nothing any more: its LIOBN is gone, or the next
+ * one's.
+ */
 TCE_CASE(kvm, leaver_is_left_alone)
 {
 	for (u64 nth = 1;; nth++) {
@@ -262,7 +272,7 @@ TCE_CASE(kvm, leaver_is_left_alone)
 	}
 }
 
-/* --- What KVM has begun --------------------------------------------------------------------------- */
+/* --- What KVM has begun --------------------------------------------------- */
 
 namespace {
 
@@ -278,7 +288,10 @@ public:
 	Remover(const Remover &) = delete;
 	Remover &operator=(const Remover &) = delete;
 
-	/* Begins; comes back when it is through, or has had time enough for that. */
+	/*
+	 * Begins; comes back when it is through, or has had time enough for
+	 * that.
+	 */
 	void let_it()
 	{
 		constexpr u64 kTime = 20 * 1000 * 1000;
@@ -323,7 +336,10 @@ private:
 
 } // namespace
 
-/* A vCPU that has its slot, and is about to store there: the window's leaves stay as long. */
+/*
+ * A vCPU that has its slot, and is about to store there: the window's leaves
+ * stay as long.
+ */
 TCE_CASE(kvm, remove_waits_for_a_slot)
 {
 	Guest g(12, 12, with_host(param));
@@ -346,7 +362,10 @@ TCE_CASE(kvm, remove_waits_for_a_slot)
 	TCE_EXPECT_EQ(g.r.unreg(kRam, guest::kRamSize), 0);
 }
 
-/* The very first vCPU that comes to a window, in the middle of its first question. */
+/*
+ * The very first vCPU that comes to a window, in the middle of its first
+ * question.
+ */
 TCE_CASE(kvm, remove_waits_for_the_first)
 {
 	Guest g(12, 12, with_host(param));
@@ -359,7 +378,10 @@ TCE_CASE(kvm, remove_waits_for_the_first)
 		r.let_it();
 		TCE_EXPECT(!r.through());
 	};
-	/* In a section that goes on: it is through with the window when that ends. */
+	/*
+	 * In a section that goes on: it is through with the window when that
+	 * ends.
+	 */
 	g.kvm.hook_arg = &g;
 	g.kvm.hook = [](void *arg, Kvm::Point) {
 		static_cast<Guest *>(arg)->r.w.on_asked = nullptr;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pushes, and a vCPU while one is under way, or while its owner waits for a hypervisor that is busy: what
- * is pushed again, and when notes go.
+ * Pushes, and a vCPU while one is under way, or while its owner waits for a
+ * hypervisor that is busy: what is pushed again, and when notes go.
  */
 #include "vcpus.hpp"
 
@@ -82,7 +82,10 @@ s64 notes_of(Vcpus &v, u32 mem)
 
 } // namespace
 
-/* The deferred flush takes an entry along, and a vCPU changes it at that moment: its notes wait. */
+/*
+ * The deferred flush takes an entry along, and a vCPU changes it at that
+ * moment: its notes wait.
+ */
 TCE_CASE(kvm, changed_under_way)
 {
 	static constexpr Does kOps[] = { Does::Map, Does::MapNoRights, Does::MapNoMemory,
@@ -117,7 +120,10 @@ TCE_CASE(kvm, changed_under_way)
 
 namespace {
 
-/* A vCPU replaces an entry at the last of so many moments before the first hypercall is through. */
+/*
+ * A vCPU replaces an entry at the last of so many moments before the first
+ * hypercall is through.
+ */
 struct JustBefore {
 	Vcpus *v;
 	u64 nth; /* 0: none, they are counted */
@@ -134,7 +140,10 @@ struct JustBefore {
 
 } // namespace
 
-/* What is refused is closed, but not what a vCPU has written there since: its own kill comes. */
+/*
+ * What is refused is closed, but not what a vCPU has written there since: its
+ * own kill comes.
+ */
 TCE_CASE(kvm, newer_than_what_is_refused)
 {
 	u64 last = 0;
@@ -163,7 +172,10 @@ TCE_CASE(kvm, newer_than_what_is_refused)
 	TCE_EXPECT_LT(0, last);
 }
 
-/* While MAP and UNMAP are at work KVM finds no slot in that leaf, and its kills leave the work to them. */
+/*
+ * While MAP and UNMAP are at work KVM finds no slot in that leaf, and its kills
+ * leave the work to them.
+ */
 TCE_CASE(kvm, leaf_is_taken)
 {
 	static constexpr Does kOps[] = { Does::Put, Does::PutNothing };
@@ -196,7 +208,10 @@ TCE_CASE(kvm, leaf_is_taken)
 	}
 }
 
-/* Who has waited says what is true then, whatever else was pushed in the meantime. */
+/*
+ * Who has waited says what is true then, whatever else was pushed in the
+ * meantime.
+ */
 TCE_CASE(kvm, list_is_written_anew)
 {
 	Rig r(with_system_pages(param));
@@ -251,10 +266,15 @@ TCE_CASE(kvm, list_is_written_anew)
 	kvm.release(table);
 }
 
-/* What a vCPU has cleared while a MAP was under way that is refused stays so. */
+/*
+ * What a vCPU has cleared while a MAP was under way that is refused stays so.
+ */
 TCE_CASE(kvm, cleared_under_a_refused_map)
 {
-	/* What is refused: the new entries; the old ones, too; to close them, too. */
+	/*
+	 * What is refused: the new entries; the old ones, too; to close them,
+	 * too.
+	 */
 	for (u32 hard = 0; hard < 3; hard++) {
 		for (u32 by_kvm = 0; by_kvm < 2; by_kvm++) {
 			Vcpus v(with_system_pages(param));
@@ -287,7 +307,10 @@ TCE_CASE(kvm, cleared_under_a_refused_map)
 	}
 }
 
-/* A claim that was broken off goes with the flush, and others get the slot again; that costs once. */
+/*
+ * A claim that was broken off goes with the flush, and others get the slot
+ * again; that costs once.
+ */
 TCE_CASE(kvm, broken_off_goes_with_the_flush)
 {
 	const char *what = "broken off, cleared, flushed";
@@ -308,7 +331,10 @@ TCE_CASE(kvm, broken_off_goes_with_the_flush)
 	v.finish(what);
 }
 
-/* The same entry again, before anything is published: the first one's note goes with the publish. */
+/*
+ * The same entry again, before anything is published: the first one's note goes
+ * with the publish.
+ */
 TCE_CASE(kvm, same_again)
 {
 	for (u32 kill = 0; kill < 2; kill++) {
@@ -328,7 +354,10 @@ TCE_CASE(kvm, same_again)
 	}
 }
 
-/* An entry is told to be replaced, with another one's token parked: that one is not due. */
+/*
+ * An entry is told to be replaced, with another one's token parked: that one is
+ * not due.
+ */
 TCE_CASE(kvm, replaced_beside_a_parked_one)
 {
 	Vcpus v(with_host(param));
@@ -350,7 +379,10 @@ TCE_CASE(kvm, replaced_beside_a_parked_one)
 	v.finish("replaced beside a parked one");
 }
 
-/* Closed since it was refused: the note goes at once, though another vCPU is in the middle of it. */
+/*
+ * Closed since it was refused: the note goes at once, though another vCPU is in
+ * the middle of it.
+ */
 TCE_CASE(kvm, lost_under_a_claim)
 {
 	Vcpus v(with_system_pages(param));
@@ -387,7 +419,10 @@ TCE_CASE(kvm, unmap_of_cleared_refused)
 	v.finish(what);
 }
 
-/* An entry was replaced, and a map of it broken off, before anything is published: both tokens come back. */
+/*
+ * An entry was replaced, and a map of it broken off, before anything is
+ * published: both tokens come back.
+ */
 TCE_CASE(kvm, broken_off_over_replaced)
 {
 	for (u32 map = 0; map < 2; map++) {

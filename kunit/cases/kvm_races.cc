@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two vCPUs on one entry.  KVM has no lock there, and its own steps are not made for that: what it
- * notes, and what it drops, must be right all the same.
+ * Two vCPUs on one entry.  KVM has no lock there, and its own steps are not
+ * made for that: what it notes, and what it drops, must be right all the same.
  */
 #include "guest.hpp"
 #include "vcpus.hpp"
@@ -60,7 +60,10 @@ void play(const Config &config, Before before, VcpuOp one, VcpuOp two, Kvm::Poin
 	v.act(1, one, 1);
 	v.kvm.hook = nullptr;
 
-	/* Memory is not given back while anything is in doubt; then all is quiet. */
+	/*
+	 * Memory is not given back while anything is in doubt; then all is
+	 * quiet.
+	 */
 	for (u64 mem : Vcpus::kMem) {
 		if (!v.r.unreg(mem, Vcpus::kSize))
 			TCE_EXPECT_EQ(v.r.reg(mem, Vcpus::kSize), 0);
@@ -103,8 +106,8 @@ TCE_CASE(kvm, two_vcpus)
 }
 
 /*
- * One has taken the old entry out and is about to drop its note; the other maps a page
- * there, which is then the one whose note goes.
+ * One has taken the old entry out and is about to drop its note; the other maps
+ * a page there, which is then the one whose note goes.
  */
 TCE_CASE(kvm, unmap_and_map)
 {
@@ -152,7 +155,9 @@ TCE_CASE(kvm, map_and_map)
 	v.unregister("map and map");
 }
 
-/* A map that broke off with the slot in its hands: nobody is kept out for good. */
+/*
+ * A map that broke off with the slot in its hands: nobody is kept out for good.
+ */
 TCE_CASE(kvm, broken_off)
 {
 	Vcpus v(with_system_pages(param));
@@ -160,7 +165,9 @@ TCE_CASE(kvm, broken_off)
 
 	TCE_EXPECT_EQ(v.act(1, VcpuOp::MapNoMemory, 0), h::kTooHard);
 	v.settle("broken off");
-	/* The same vCPU, another one by way of userspace, which is QEMU's MAP. */
+	/*
+	 * The same vCPU, another one by way of userspace, which is QEMU's MAP.
+	 */
 	TCE_EXPECT_EQ(v.act(1, VcpuOp::Put, 0), h::kSuccess);
 	TCE_EXPECT_EQ(v.act(1, VcpuOp::MapNoMemory, 0), h::kTooHard);
 	TCE_EXPECT(v.r.reaches(at, Vcpus::kMem[0] + at));
@@ -206,7 +213,10 @@ TCE_CASE(kvm, many_replaced)
 	TCE_EXPECT_EQ(g.r.unreg(guest::kRam, guest::kRamSize), 0);
 }
 
-/* One guest's table stands for both groups' of the container, which are one window. */
+/*
+ * One guest's table stands for both groups' of the container, which are one
+ * window.
+ */
 TCE_CASE(kvm, two_tables_of_one_window)
 {
 	Config config = with_host(param);
@@ -275,7 +285,10 @@ TCE_CASE(kvm, shut_while_it_waits)
 	a.v.finish("shut");
 }
 
-/* What the flush has taken out, and a busy hypervisor has not: nothing of it is let go. */
+/*
+ * What the flush has taken out, and a busy hypervisor has not: nothing of it is
+ * let go.
+ */
 TCE_CASE(kvm, map_over_what_is_being_flushed)
 {
 	struct Maps {

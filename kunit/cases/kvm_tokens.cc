@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Notes of entries that KVM maps and then leaves alone: each goes when what it was for is published,
- * no sooner and no later.
+ * Notes of entries that KVM maps and then leaves alone: each goes when what it
+ * was for is published, no sooner and no later.
  */
 #include "guest.hpp"
 #include "vcpus.hpp"
@@ -9,7 +9,10 @@
 using namespace fake;
 using guest::kBoth;
 
-/* A map without rights changes no entry, but leaves a note: the deferred flush takes it back. */
+/*
+ * A map without rights changes no entry, but leaves a note: the deferred flush
+ * takes it back.
+ */
 TCE_CASE(kvm, no_rights_without_kill)
 {
 	Vcpus v(with_host(param));
@@ -41,7 +44,10 @@ TCE_CASE(kvm, broken_off_beside_another)
 
 namespace {
 
-/* A MAP over what KVM has is refused, and so is what was there: it is closed, and nothing is noted any more. */
+/*
+ * A MAP over what KVM has is refused, and so is what was there: it is closed,
+ * and nothing is noted any more.
+ */
 void closed_by_map(Vcpus &v)
 {
 	v.r.w.script(
@@ -56,8 +62,9 @@ void closed_by_map(Vcpus &v)
 } // namespace
 
 /*
- * KVM has replaced an entry and not killed it yet, a MAP over it is refused, and so is what was there:
- * the entry is closed, and with it all notes are back, the first one's too.
+ * KVM has replaced an entry and not killed it yet, a MAP over it is refused,
+ * and so is what was there: the entry is closed, and with it all notes are
+ * back, the first one's too.
  */
 TCE_CASE(kvm, closed_over_replaced)
 {
@@ -69,8 +76,8 @@ TCE_CASE(kvm, closed_over_replaced)
 }
 
 /*
- * A MAP over KVM's entries is refused, and what was there as well: the entries are closed, and what
- * they named is nobody's any more.
+ * A MAP over KVM's entries is refused, and what was there as well: the entries
+ * are closed, and what they named is nobody's any more.
  */
 TCE_CASE(kvm, closed_over_live)
 {
@@ -94,7 +101,10 @@ struct Replaced {
 	{
 		Replaced &r = *static_cast<Replaced *>(arg);
 
-		/* To map takes no lock that is held over a push, but the leaf's comes under that. */
+		/*
+		 * To map takes no lock that is held over a push, but the leaf's
+		 * comes under that.
+		 */
 		if (env_self()->nr_spins == 1 && ++r.seen == r.nth)
 			TCE_EXPECT_EQ(r.v->act(2, VcpuOp::Map, 2), h::kSuccess);
 	}
@@ -103,8 +113,9 @@ struct Replaced {
 } // namespace
 
 /*
- * What the hypervisor refuses is closed, although a vCPU has written something else there meanwhile,
- * which would be refused as well; that comes with its own kill, or was refused, too.
+ * What the hypervisor refuses is closed, although a vCPU has written something
+ * else there meanwhile, which would be refused as well; that comes with its own
+ * kill, or was refused, too.
  */
 TCE_CASE(kvm, replaced_while_it_closes)
 {
@@ -173,8 +184,8 @@ TCE_CASE(kvm, last_entry_alone)
 }
 
 /*
- * Memory that its container had to leave behind, since another one's window named it, goes with that
- * window: its owner may go on for long.
+ * Memory that its container had to leave behind, since another one's window
+ * named it, goes with that window: its owner may go on for long.
  */
 TCE_CASE(kvm, kept_memory_goes_with_the_window)
 {

@@ -6,11 +6,11 @@
 using namespace fake;
 using namespace fake::guest;
 
-/* --- Tables that are gone ------------------------------------------------------------------- */
+/* --- Tables that are gone ------------------------------------------------- */
 
 /*
- * KVM holds on to the table of a window that was removed.  The next owner's window
- * has its LIOBN: nothing of the guest's gets there.
+ * KVM holds on to the table of a window that was removed.  The next owner's
+ * window has its LIOBN: nothing of the guest's gets there.
  */
 TCE_CASE(kvm, dead_table)
 {
@@ -63,9 +63,12 @@ TCE_CASE(kvm, dead_with_its_container)
 	TCE_EXPECT_EQ(g.put_in_kernel(1, 0), h::kSuccess);
 }
 
-/* --- The hypervisor says no ------------------------------------------------------------------ */
+/* --- The hypervisor says no ----------------------------------------------- */
 
-/* kill cannot fail: the entries are closed, counted, and the notes kept for the end. */
+/*
+ * kill cannot fail: the entries are closed, counted, and the notes kept for the
+ * end.
+ */
 TCE_CASE(kvm, publish_refused)
 {
 	Guest g(12, 12);
@@ -89,8 +92,9 @@ TCE_CASE(kvm, publish_refused)
 		return;
 	}
 	/*
-	 * The guest goes on, its table still works.  KVM stores over the user address of
-	 * an entry that it takes for empty, so that note is back only with the owner.
+	 * The guest goes on, its table still works.  KVM stores over the user
+	 * address of an entry that it takes for empty, so that note is back
+	 * only with the owner.
 	 */
 	TCE_EXPECT_EQ(g.put(3, 0x9000 | kBoth), h::kSuccess);
 	TCE_EXPECT(g.reaches(3, 0x9000));
@@ -100,7 +104,9 @@ TCE_CASE(kvm, publish_refused)
 	TCE_EXPECT_EQ(g.r.w.registered_pages(), 0);
 }
 
-/* It does not even close them: they count as mapped, and nothing is given back. */
+/*
+ * It does not even close them: they count as mapped, and nothing is given back.
+ */
 TCE_CASE(kvm, close_refused)
 {
 	Guest g(12, 12);
@@ -121,7 +127,10 @@ TCE_CASE(kvm, close_refused)
 	}
 }
 
-/* A TCE without rights: KVM notes the memory and sets nothing.  The note goes with the kill. */
+/*
+ * A TCE without rights: KVM notes the memory and sets nothing.  The note goes
+ * with the kill.
+ */
 TCE_CASE(kvm, tce_without_rights)
 {
 	Guest g(12, 12);
@@ -134,7 +143,10 @@ TCE_CASE(kvm, tce_without_rights)
 		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
 		return;
 	}
-	/* Mapped over by the ioctl, or by KVM: the notes are not taken for live ones. */
+	/*
+	 * Mapped over by the ioctl, or by KVM: the notes are not taken for live
+	 * ones.
+	 */
 	TCE_ASSERT_EQ(g.r.reg(kUser, kMiB), 0);
 	TCE_EXPECT_EQ(g.r.map(kUser, g.at, 2 * 4096), 0);
 	TCE_EXPECT_EQ(g.put(3, 0x4000 | kBoth), h::kSuccess);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the administrator is told, of whom, and that nobody can talk over somebody else. */
+/*
+ * What the administrator is told, of whom, and that nobody can talk over
+ * somebody else.
+ */
 #include "params.hpp"
 #include "rig.hpp"
 
@@ -7,7 +10,10 @@ using namespace fake;
 
 namespace {
 
-/* Two processes with a container and a group each; their firmware puts windows where none can be. */
+/*
+ * Two processes with a container and a group each; their firmware puts windows
+ * where none can be.
+ */
 class Two {
 public:
 	explicit Two(Config config = {}) : r(with_two(config), 2, false)
@@ -84,7 +90,9 @@ TCE_CASE(log, limits)
 	TCE_EXPECT(w.last_log_says("process[2] group 1: "));
 }
 
-/* The one that matters: bytes stay pinned, of whom, and which group has them. */
+/*
+ * The one that matters: bytes stay pinned, of whom, and which group has them.
+ */
 TCE_CASE(log, kept)
 {
 	Two two;
@@ -138,7 +146,10 @@ TCE_CASE(log, memlock)
 	TCE_EXPECT_EQ(r.w.logs_of[TCE_LOG_MEMLOCK], 3);
 	r.w.fail_never();
 
-	/* With a container for each message there are no more of them than with one. */
+	/*
+	 * With a container for each message there are no more of them than with
+	 * one.
+	 */
 	for (u32 i = 0; i < 3 * TCE_LOG_BURST; i++) {
 		run_as(0);
 		r.detach(1);
@@ -169,7 +180,10 @@ TCE_CASE(log, memlock_v1)
 	TCE_EXPECT_EQ(r.w.logs_of[TCE_LOG_MEMLOCK], 1);
 }
 
-/* A table that hardware walks is charged while it is made: that is somebody's, too. */
+/*
+ * A table that hardware walks is charged while it is made: that is somebody's,
+ * too.
+ */
 TCE_CASE(log, memlock_of_a_root)
 {
 	Config config = with_powernv();

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What containers of one process share: the owner, its windows, memory that outlives a container. */
+/*
+ * What containers of one process share: the owner, its windows, memory that
+ * outlives a container.
+ */
 #include "params.hpp"
 #include "rig.hpp"
 
@@ -24,7 +27,10 @@ Config with_groups(u32 groups)
 
 } // namespace
 
-/* One for each process, in whatever order they come, and no memory is needed to find it. */
+/*
+ * One for each process, in whatever order they come, and no memory is needed to
+ * find it.
+ */
 TCE_CASE(owner, one_for_each_process)
 {
 	Rig r(with_groups(1), 3, false);
@@ -70,7 +76,10 @@ TCE_CASE(owner, two_at_once)
 	unmake(&w);
 }
 
-/* Before memory is given back each window publishes what KVM has closed, not only the newest one. */
+/*
+ * Before memory is given back each window publishes what KVM has closed, not
+ * only the newest one.
+ */
 TCE_CASE(owner, every_window_is_flushed)
 {
 	Rig r(with_groups(1));
@@ -96,8 +105,9 @@ TCE_CASE(owner, every_window_is_flushed)
 }
 
 /*
- * Memory of a container that is gone, in a window of another one: all of it goes when that window
- * does, or when a third container closes after KVM has let go of it.
+ * Memory of a container that is gone, in a window of another one: all of it
+ * goes when that window does, or when a third container closes after KVM has
+ * let go of it.
  */
 TCE_CASE(owner, kept_memory_goes)
 {
@@ -131,7 +141,10 @@ TCE_CASE(owner, kept_memory_goes)
 	}
 }
 
-/* As long as some of it stays pinned the address space stays, whatever else is given back. */
+/*
+ * As long as some of it stays pinned the address space stays, whatever else is
+ * given back.
+ */
 TCE_CASE(owner, some_stays)
 {
 	Rig r(with_groups(2), 2, false);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What goes to the hypervisor: how many calls, and what happens when it says no.
+ * What goes to the hypervisor: how many calls, and what happens when it says
+ * no.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -21,7 +22,7 @@ Config without_multitce()
 
 } // namespace
 
-/* --- How many ------------------------------------------------------------------- */
+/* --- How many ------------------------------------------------------------- */
 
 TCE_CASE(papr, map_1g)
 {
@@ -101,7 +102,10 @@ TCE_CASE(papr, window_1t)
 	TCE_EXPECT_LE(r.w.hcall_total(), 4);
 }
 
-/* 16384 regions of 64 KiB, one by one: nothing in it may cost per region and region. */
+/*
+ * 16384 regions of 64 KiB, one by one: nothing in it may cost per region and
+ * region.
+ */
 TCE_CASE(papr, many_regions)
 {
 	Rig r;
@@ -134,7 +138,7 @@ TCE_CASE(papr, no_multitce)
 	TCE_EXPECT_EQ(r.w.live_tces(), 256);
 }
 
-/* --- Saying no ------------------------------------------------------------------- */
+/* --- Saying no ------------------------------------------------------------ */
 
 TCE_CASE(papr, status)
 {
@@ -174,7 +178,9 @@ TCE_CASE(papr, status)
 		r.w.no_scripts();
 		TCE_EXPECT_EQ(r.unmap(0, kGiB), 0);
 	}
-	/* Nothing that firmware says is a positive answer, or no error at all. */
+	/*
+	 * Nothing that firmware says is a positive answer, or no error at all.
+	 */
 	for (long status = -600; status < 10000; status++) {
 		const int err = static_cast<int>(tce::papr::to_errc(status));
 
@@ -219,7 +225,9 @@ TCE_CASE(papr, busy_for_ever)
 
 namespace {
 
-/* Entries of [0, 8 * 512) are kUser's before; MAP is to make them 2 * kUser's. */
+/*
+ * Entries of [0, 8 * 512) are kUser's before; MAP is to make them 2 * kUser's.
+ */
 constexpr u64 kRange = 4 * 512 * 4096;
 
 struct Half {
@@ -230,8 +238,8 @@ struct Half {
 };
 
 /*
- * MAP over live entries while the hypervisor refuses a call.  Whatever it did of it:
- * the range is as it was, or closed, and nothing outside has changed.
+ * MAP over live entries while the hypervisor refuses a call.  Whatever it did
+ * of it: the range is as it was, or closed, and nothing outside has changed.
  */
 void refuse_map(const Config &config, const Half &half, bool over_live)
 {
@@ -339,7 +347,10 @@ TCE_CASE(papr, unmap_refused)
 
 			r.w.fail_never();
 			TCE_EXPECT_EQ(rc, fired ? err::kIo : 0);
-			/* Half of it may be closed in truth, all of it counts as mapped. */
+			/*
+			 * Half of it may be closed in truth, all of it counts
+			 * as mapped.
+			 */
 			TCE_EXPECT_EQ(r.w.live_tces(), fired ? 512 - apply : 0);
 			TCE_EXPECT_EQ(r.unreg(kUser, bytes), fired ? err::kBusy : 0);
 			TCE_EXPECT_EQ(r.unmap(0, kGiB), 0);
@@ -350,9 +361,12 @@ TCE_CASE(papr, unmap_refused)
 	}
 }
 
-/* --- The end, with a hypervisor that does not help ---------------------------------- */
+/* --- The end, with a hypervisor that does not help ------------------------ */
 
-/* Nothing closes, but windows can be removed: with the window the entries are gone. */
+/*
+ * Nothing closes, but windows can be removed: with the window the entries are
+ * gone.
+ */
 TCE_CASE(papr, no_clear_but_remove)
 {
 	Rig r(with_firmware(param));
@@ -392,8 +406,8 @@ TCE_CASE(papr, no_remove_but_clear)
 }
 
 /*
- * Neither: a device may reach the pages until the machine is rebooted.  They stay
- * pinned, whatever happens to the process; nothing else is lost.
+ * Neither: a device may reach the pages until the machine is rebooted.  They
+ * stay pinned, whatever happens to the process; nothing else is lost.
  */
 TCE_CASE(papr, quarantine)
 {

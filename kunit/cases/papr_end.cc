@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * REMOVE and detach when nothing helps: entries do not close, windows are not removed, the
- * group is not reset; each of these alone and together, for every window that there can be.
+ * REMOVE and detach when nothing helps: entries do not close, windows are not
+ * removed, the group is not reset; each of these alone and together, for every
+ * window that there can be.
  *
- * What has to hold: REMOVE takes the window from userspace whatever happens, memory that a
- * device may reach stays pinned, all other memory does not, and once the trouble is over the
- * end of the container gives back everything.
+ * What has to hold: REMOVE takes the window from userspace whatever happens,
+ * memory that a device may reach stays pinned, all other memory does not, and
+ * once the trouble is over the end of the container gives back everything.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -26,7 +27,10 @@ enum Scene : u32 {
 	kScenes
 };
 
-/* What is out of order: entries are not closed, windows not removed, groups not reset. */
+/*
+ * What is out of order: entries are not closed, windows not removed, groups not
+ * reset.
+ */
 enum Fault : u32 { kClear = 1, kRemove = 2, kReset = 4, kFaults = 8 };
 
 struct Play {
@@ -51,7 +55,10 @@ struct Play {
 				  0;
 		other = scene == kDdw || scene == kDefault || scene == kLarge ? removed :
 										kDdwStart - removed;
-		/* kUser in the one that goes, 4 * kUser in the other one, 8 * kUser in none. */
+		/*
+		 * kUser in the one that goes, 4 * kUser in the other one, 8 *
+		 * kUser in none.
+		 */
 		TCE_EXPECT_EQ(r.map(kUser, removed + 100 * page, kPages * page), 0);
 		if (other != removed)
 			TCE_EXPECT_EQ(r.map(4 * kUser, other + 100 * page, kPages * page), 0);
@@ -126,7 +133,9 @@ void remove_in_trouble(unsigned int firmware, u32 scene, u32 faults, u32 groups)
 		TCE_EXPECT_EQ(r.unmap(p.other + 100 * p.page, bytes), 0);
 		TCE_EXPECT_EQ(r.unreg(4 * kUser, bytes), 0);
 	}
-	/* Whoever is left takes down the rest, and the fake balances the books. */
+	/*
+	 * Whoever is left takes down the rest, and the fake balances the books.
+	 */
 }
 
 void detach_in_trouble(unsigned int firmware, u32 scene, u32 faults)
@@ -147,9 +156,9 @@ void detach_in_trouble(unsigned int firmware, u32 scene, u32 faults)
 		return;
 
 	/*
-	 * Without a reset the default window may be gone, since its entries did not close or another
-	 * one had its place, or another one may still be there.  Whatever it is, memory that
-	 * no device reaches is not kept.
+	 * Without a reset the default window may be gone, since its entries did
+	 * not close or another one had its place, or another one may still be
+	 * there.  Whatever it is, memory that no device reaches is not kept.
 	 */
 	if (!(faults & (kClear | kRemove)) && scene < kLarge)
 		return;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Windows that the firmware does not remove, entries that do not close, and how that ends. */
+/*
+ * Windows that the firmware does not remove, entries that do not close, and how
+ * that ends.
+ */
 #include "params.hpp"
 #include "rig.hpp"
 
@@ -25,7 +28,10 @@ public:
 	Rig r;
 };
 
-/* A small default window with entries that did not close is parked beside a large one. */
+/*
+ * A small default window with entries that did not close is parked beside a
+ * large one.
+ */
 class Parked : public Stage {
 public:
 	Parked() : Stage(small())
@@ -51,7 +57,10 @@ private:
 
 } // namespace
 
-/* Windows that touch are not in each other's way, wherever the default window is. */
+/*
+ * Windows that touch are not in each other's way, wherever the default window
+ * is.
+ */
 TCE_CASE(papr, neighbours)
 {
 	static constexpr struct {
@@ -114,7 +123,10 @@ TCE_CASE(papr, no_room_for_any)
 	TCE_EXPECT_EQ(s.r.create(12, kGiB), err::kNoSpc);
 }
 
-/* CREATE that nobody waited for: the window that may be there goes by a reset, once. */
+/*
+ * CREATE that nobody waited for: the window that may be there goes by a reset,
+ * once.
+ */
 TCE_CASE(papr, create_broken_off)
 {
 	for (u32 how = 0; how < 2; how++) {
@@ -140,7 +152,10 @@ TCE_CASE(papr, create_broken_off)
 	}
 }
 
-/* A default window of which nobody knows whether it is there is brought back before the group goes. */
+/*
+ * A default window of which nobody knows whether it is there is brought back
+ * before the group goes.
+ */
 TCE_CASE(papr, default_not_removed)
 {
 	Stage s;
@@ -153,7 +168,10 @@ TCE_CASE(papr, default_not_removed)
 	TCE_EXPECT_EQ(s.calls(kReset), 1);
 }
 
-/* ... and stands where it has to, for the window of one that joins to come up elsewhere. */
+/*
+ * ... and stands where it has to, for the window of one that joins to come up
+ * elsewhere.
+ */
 TCE_CASE(papr, default_of_joiner_not_removed)
 {
 	Config config;
@@ -172,7 +190,10 @@ TCE_CASE(papr, default_of_joiner_not_removed)
 	TCE_EXPECT_EQ(s.calls(kReset), 1);
 }
 
-/* The first MAP fails: userspace has its default window as before, and can let go of it. */
+/*
+ * The first MAP fails: userspace has its default window as before, and can let
+ * go of it.
+ */
 TCE_CASE(papr, first_map_fails)
 {
 	Stage s;
@@ -185,7 +206,10 @@ TCE_CASE(papr, first_map_fails)
 	TCE_EXPECT(!s.r.w.window_at(0, 0));
 }
 
-/* Nothing closes the entries of the only window, and firmware does not remove it: a reset, at once. */
+/*
+ * Nothing closes the entries of the only window, and firmware does not remove
+ * it: a reset, at once.
+ */
 TCE_CASE(papr, reset_at_once)
 {
 	Stage s;
@@ -202,7 +226,9 @@ TCE_CASE(papr, reset_at_once)
 	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), 0);
 }
 
-/* A second window that is not removed, but closed, says nothing of the first. */
+/*
+ * A second window that is not removed, but closed, says nothing of the first.
+ */
 TCE_CASE(papr, two_not_removed)
 {
 	Stage s;
@@ -224,7 +250,9 @@ TCE_CASE(papr, two_not_removed)
 	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), 0);
 }
 
-/* The default window is not userspace's again as long as old entries are in it. */
+/*
+ * The default window is not userspace's again as long as old entries are in it.
+ */
 TCE_CASE(papr, parked_is_wanted)
 {
 	Parked s;
@@ -265,7 +293,10 @@ TCE_CASE(papr, parked_goes_back)
 	TCE_EXPECT_EQ(s.r.unreg(kUser, kMiB), 0);
 }
 
-/* A joiner's window that was half filled and closed again is closed, once is enough. */
+/*
+ * A joiner's window that was half filled and closed again is closed, once is
+ * enough.
+ */
 TCE_CASE(papr, joiner_is_closed_once)
 {
 	Config config;

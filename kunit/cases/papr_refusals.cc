@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MAP and UNMAP when the hypervisor refuses: every call of them, once, twice, or for a
- * while, having done nothing, a part or all of what it was asked.
+ * MAP and UNMAP when the hypervisor refuses: every call of them, once, twice,
+ * or for a while, having done nothing, a part or all of what it was asked.
  *
- * What has to hold: one refusal leaves the range of a MAP as it was, or closed, the whole of
- * it.  After more of them nobody may know what the hypervisor has; then memory that a
- * device may reach is not given back, and as soon as the hypervisor takes calls again,
- * UNMAP, MAP, REMOVE or the end of it all puts everything right.
+ * What has to hold: one refusal leaves the range of a MAP as it was, or closed,
+ * the whole of it.  After more of them nobody may know what the hypervisor has;
+ * then memory that a device may reach is not given back, and as soon as the
+ * hypervisor takes calls again, UNMAP, MAP, REMOVE or the end of it all puts
+ * everything right.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -82,7 +83,10 @@ public:
 
 	int map() { return r.map(kNew, at, kEntries * kPage); }
 	int unmap() { return r.unmap(at, kEntries * kPage); }
-	/* From the nth call on, so many; the first one sets @apply entries before it is refused. */
+	/*
+	 * From the nth call on, so many; the first one sets @apply entries
+	 * before it is refused.
+	 */
 	void refuse(u64 nth, u64 times, u32 apply)
 	{
 		r.w.script({ kAllOps, nth - 1, 1, h::kHardware, apply, false });
@@ -214,7 +218,10 @@ void go_on(Stage &s, Then then)
 	expect_clean(s);
 }
 
-/* Several calls in a row are refused: that, what is to undo it, what is to close it... */
+/*
+ * Several calls in a row are refused: that, what is to undo it, what is to
+ * close it...
+ */
 void refuse_for_a_while(unsigned int before, u64 nth, u64 times, u32 apply, Then then)
 {
 	Stage s(before);
@@ -258,8 +265,9 @@ TCE_CASE(papr, map_refused_for_a_while)
 }
 
 /*
- * The same in the default window, beside which another one is open: when it is removed
- * it stays in the firmware, so its entries have to be closed one by one.
+ * The same in the default window, beside which another one is open: when it is
+ * removed it stays in the firmware, so its entries have to be closed one by
+ * one.
  */
 TCE_CASE(papr, doubtful_entries_of_a_parked_window)
 {
@@ -311,7 +319,10 @@ TCE_CASE(papr, unmap_refused_once)
 				TCE_EXPECT_LE(2 + 50, still);
 			TCE_EXPECT(s.neighbours());
 			TCE_EXPECT_EQ(s.r.unreg(kOld, kMemory), err::kBusy);
-			/* It counts as mapped: once more is one call, for this run. */
+			/*
+			 * It counts as mapped: once more is one call, for this
+			 * run.
+			 */
 			s.r.w.reset_counts();
 			TCE_EXPECT_EQ(s.unmap(), 0);
 			TCE_EXPECT_EQ(s.r.w.hcall_total(), 1);

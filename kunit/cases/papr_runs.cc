@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs of TCEs: how many hypercalls it takes to map, to unmap, to make a window and to
- * remove it.  What is counted is what the hypervisor saw.
+ * Runs of TCEs: how many hypercalls it takes to map, to unmap, to make a window
+ * and to remove it.  What is counted is what the hypervisor saw.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -83,7 +83,10 @@ TCE_CASE(papr, any_start)
 			TCE_EXPECT_EQ(r.w.live_tces(), length);
 			TCE_EXPECT(r.reaches(at, base));
 			TCE_EXPECT(r.reaches(at + (length - 1) * page, base + (length - 1) * page));
-			/* The hypervisor was told of these entries and of no other. */
+			/*
+			 * The hypervisor was told of these entries and of no
+			 * other.
+			 */
 			TCE_EXPECT_EQ(r.w.hcalls[static_cast<u32>(Op::Put)].entries +
 					      r.w.hcalls[static_cast<u32>(Op::PutIndirect)].entries,
 				      length);
@@ -138,7 +141,10 @@ void count_replaced(void *arg, const FwWindow &, u64, u64 old_tce, u64 new_tce)
 
 } // namespace
 
-/* What is replaced is not closed first: a call a run, and the device never faults. */
+/*
+ * What is replaced is not closed first: a call a run, and the device never
+ * faults.
+ */
 TCE_CASE(papr, over_live_entries)
 {
 	Rig r(with_system_pages(param));
@@ -217,7 +223,10 @@ TCE_CASE(papr, sparse_unmap)
 	TCE_EXPECT_EQ(r.w.total_allocs, 0);
 }
 
-/* Nothing is mapped: a window of any size costs next to nothing, from CREATE to REMOVE. */
+/*
+ * Nothing is mapped: a window of any size costs next to nothing, from CREATE to
+ * REMOVE.
+ */
 TCE_CASE(papr, empty_window)
 {
 	const Shape &s = kShapes[param];
@@ -237,7 +246,9 @@ TCE_CASE(papr, empty_window)
 	}
 }
 
-/* With a few entries it costs those, whether it is removed or its group leaves. */
+/*
+ * With a few entries it costs those, whether it is removed or its group leaves.
+ */
 TCE_CASE(papr, few_entries)
 {
 	static constexpr u64 kAt[] = { 0, 5 * kMiB, 700 * kGiB, kTiB - 4096 };
@@ -261,7 +272,10 @@ TCE_CASE(papr, few_entries)
 	}
 }
 
-/* Coming and going: the default window is cleared in runs, and only when it is taken over. */
+/*
+ * Coming and going: the default window is cleared in runs, and only when it is
+ * taken over.
+ */
 TCE_CASE(papr, take_over)
 {
 	Rig r(with_system_pages(param), 1, false);

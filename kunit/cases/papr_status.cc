@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the hypervisor answers, and what comes of it: the busy ones are asked again, by
- * whoever makes the call; every other status is an errno; one that is busy for ever has
- * refused.
+ * What the hypervisor answers, and what comes of it: the busy ones are asked
+ * again, by whoever makes the call; every other status is an errno; one that is
+ * busy for ever has refused.
  */
 #include "guest.hpp"
 #include "params.hpp"
@@ -84,7 +84,10 @@ TCE_CASE(papr, every_status)
 			TCE_EXPECT(r.reaches(0, kUser));
 			TCE_EXPECT_EQ(r.unmap(0, bytes), 0);
 		}
-		/* A group comes: what the host left does not go, or it cannot be filled. */
+		/*
+		 * A group comes: what the host left does not go, or it cannot
+		 * be filled.
+		 */
 		r.w.script({ kAllOps, 0, 1, a.status, 0, false });
 		r.w.fail_nth(1, site_bit(Site::DdwReset), true);
 		TCE_EXPECT_EQ(r.attach(1), a.rc);
@@ -98,7 +101,10 @@ TCE_CASE(papr, every_status)
 	TCE_EXPECT_EQ(r.w.live_tces(), 256);
 }
 
-/* H_BUSY 150 times on end: asked again, ever more slowly, but not for longer than a second. */
+/*
+ * H_BUSY 150 times on end: asked again, ever more slowly, but not for longer
+ * than a second.
+ */
 TCE_CASE(papr, busy_for_long)
 {
 	Rig r;
@@ -112,7 +118,10 @@ TCE_CASE(papr, busy_for_long)
 	r.w.script({ kAllOps, 0, 150, h::kBusy, 0, false });
 	TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
 	TCE_EXPECT_EQ(r.w.live_tces(), 0);
-	/* For ever: the ioctl comes back after a second, to undo it is not waited as long again. */
+	/*
+	 * For ever: the ioctl comes back after a second, to undo it is not
+	 * waited as long again.
+	 */
 	r.w.waited_ms = 0;
 	r.w.script({ kAllOps, 0, ~0ull, h::kBusy, 0, false });
 	TCE_EXPECT_EQ(r.map(kUser, 0, kMiB), err::kIo);
@@ -160,7 +169,10 @@ TCE_CASE(papr, busy_anywhere)
 			Rig r(config, 1, false);
 			const u64 page = bit(config.page_shift);
 
-			/* Each call that is made is answered so twice, from here on. */
+			/*
+			 * Each call that is made is answered so twice, from
+			 * here on.
+			 */
 			r.w.script({ kAllOps, 0, 2, status, apply, false });
 			TCE_ASSERT_EQ(r.attach(0), 0);
 			TCE_EXPECT_EQ(r.w.pauses(), 2);
@@ -215,7 +227,9 @@ TCE_CASE(papr, busy_for_good)
 	TCE_EXPECT(r.reaches(kMiB, kUser));
 	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), err::kBusy);
 
-	/* Nothing was there, and nothing is: the hypervisor did not do a thing. */
+	/*
+	 * Nothing was there, and nothing is: the hypervisor did not do a thing.
+	 */
 	r.w.reset_counts();
 	TCE_EXPECT_EQ(r.map(2 * kUser, 0, 8192), err::kIo);
 	TCE_EXPECT_LE(r.w.pauses(), 10000);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows of the firmware: what is really there, and what the device tree says of it,
- * after each step of those who use windows; firmware that fails, lacks calls, or puts
- * windows where they cannot be.
+ * Windows of the firmware: what is really there, and what the device tree says
+ * of it, after each step of those who use windows; firmware that fails, lacks
+ * calls, or puts windows where they cannot be.
  */
 #include "params.hpp"
 #include "rig.hpp"
@@ -30,7 +30,10 @@ u32 windows_there(const Rig &r, u32 group = 0)
 	return n;
 }
 
-/* "ibm,dma-window" is there or not, and which window the other property describes, if any. */
+/*
+ * "ibm,dma-window" is there or not, and which window the other property
+ * describes, if any.
+ */
 constexpr u64 kNoDdw = ~0ull;
 
 bool tree_says(const Rig &r, bool has_default, u64 ddw_start = kNoDdw)
@@ -49,7 +52,9 @@ u64 rtas_calls(const Rig &r)
 
 } // namespace
 
-/* Nothing else is open: it goes, its place is free, and a reset brings it back. */
+/*
+ * Nothing else is open: it goes, its place is free, and a reset brings it back.
+ */
 TCE_CASE(papr, default_is_removed)
 {
 	Rig r(with_firmware(param));
@@ -94,7 +99,10 @@ TCE_CASE(papr, default_is_removed)
 	TCE_EXPECT_EQ(windows_there(r), 1);
 }
 
-/* Another one is open: it stays in the firmware, empty, where nobody gets at it. */
+/*
+ * Another one is open: it stays in the firmware, empty, where nobody gets at
+ * it.
+ */
 TCE_CASE(papr, default_is_parked)
 {
 	Rig r(with_firmware(param));
@@ -121,20 +129,28 @@ TCE_CASE(papr, default_is_parked)
 		TCE_EXPECT(r.reaches(7 * page, kUser + page));
 		TCE_EXPECT(r.reaches(kDdwStart + 5 * page, kUser));
 	}
-	/* It does not take up the place of a window that userspace could have. */
+	/*
+	 * It does not take up the place of a window that userspace could have.
+	 */
 	TCE_EXPECT_EQ(r.remove(0), 0);
 	TCE_EXPECT_EQ(r.remove(kDdwStart), 0);
 	TCE_EXPECT_EQ(r.create(16, kTiB), 0);
 	TCE_EXPECT_EQ(r.start, 0);
 	TCE_EXPECT(tree_says(r, false, 0));
 	TCE_EXPECT_EQ(windows_there(r), 1);
-	/* Removing a window that is not the default one brings that back, or a reset does. */
+	/*
+	 * Removing a window that is not the default one brings that back, or a
+	 * reset does.
+	 */
 	TCE_EXPECT_EQ(r.remove(0), 0);
 	TCE_EXPECT_EQ(r.create(12, kGiB), 0);
 	TCE_EXPECT(default_there(r) && tree_says(r, true));
 }
 
-/* QEMU's reset takes both away, in this order or in that, and then wants the small one. */
+/*
+ * QEMU's reset takes both away, in this order or in that, and then wants the
+ * small one.
+ */
 TCE_CASE(papr, both_removed)
 {
 	Rig r(with_firmware(param));
@@ -157,7 +173,10 @@ TCE_CASE(papr, both_removed)
 	}
 }
 
-/* One after the other, in every state of the default window, everything a CREATE needs fails. */
+/*
+ * One after the other, in every state of the default window, everything a
+ * CREATE needs fails.
+ */
 TCE_CASE(papr, failed_create_is_forgotten)
 {
 	static constexpr Site kSites[] = { Site::DdwQuery, Site::DdwCreate, Site::KtableCreate,
@@ -230,7 +249,10 @@ TCE_CASE(papr, query_is_believed)
 	TCE_EXPECT_EQ(r.create(24, bit(44)), 0);
 }
 
-/* More entries than firmware survives being asked for, though it offers them: refused unseen. */
+/*
+ * More entries than firmware survives being asked for, though it offers them:
+ * refused unseen.
+ */
 TCE_CASE(papr, too_many_entries)
 {
 	Config config = with_firmware(param);
@@ -257,7 +279,10 @@ TCE_CASE(papr, too_many_entries)
 	TCE_EXPECT_EQ(r.w.ddw_calls[kCreate], 2);
 }
 
-/* The firmware is busy for good, or the caller is killed: there may be a window, and it goes. */
+/*
+ * The firmware is busy for good, or the caller is killed: there may be a
+ * window, and it goes.
+ */
 TCE_CASE(papr, busy_for_too_long)
 {
 	static constexpr int kErrors[] = { err::kBusy, err::kIntr };
@@ -289,7 +314,9 @@ TCE_CASE(papr, busy_for_too_long)
 	}
 }
 
-/* Addresses that no window can have: refused, and taken back from the firmware. */
+/*
+ * Addresses that no window can have: refused, and taken back from the firmware.
+ */
 TCE_CASE(papr, wrong_address)
 {
 	static constexpr struct {
@@ -390,7 +417,10 @@ TCE_CASE(papr, no_ddw_at_all)
 	TCE_EXPECT_EQ(rtas_calls(r), 0);
 }
 
-/* What could not be brought back is not removed: DPDK gets a window, only not at 0. */
+/*
+ * What could not be brought back is not removed: DPDK gets a window, only not
+ * at 0.
+ */
 TCE_CASE(papr, no_reset_at_all)
 {
 	Config config = with_system_pages(param);
@@ -419,7 +449,10 @@ TCE_CASE(papr, no_reset_at_all)
 	TCE_EXPECT_EQ(r.w.ddw_calls[kReset], 0);
 }
 
-/* The reset at the very end fails: all else is back, and the next user brings it about. */
+/*
+ * The reset at the very end fails: all else is back, and the next user brings
+ * it about.
+ */
 TCE_CASE(papr, last_reset_refused)
 {
 	Rig r(with_firmware(param));
@@ -446,7 +479,10 @@ TCE_CASE(papr, last_reset_refused)
 	TCE_EXPECT(r.reaches(0, kUser));
 }
 
-/* Has removing a window brought the default one back?  If nobody knows, a reset makes sure. */
+/*
+ * Has removing a window brought the default one back?  If nobody knows, a reset
+ * makes sure.
+ */
 TCE_CASE(papr, last_query_refused)
 {
 	Rig r(with_firmware(param));

@@ -22,7 +22,10 @@ struct Alone {
 
 } // namespace
 
-/* Tokens come back for their entry, and those that are due when it is published. */
+/*
+ * Tokens come back for their entry, and those that are due when it is
+ * published.
+ */
 TCE_CASE(parts, park)
 {
 	using State = tce::Park::State;
@@ -56,7 +59,10 @@ TCE_CASE(parts, park)
 		TCE_ASSERT_EQ(park.take_any().raw != 0, true);
 }
 
-/* So many, not one more, before others may run; and only then a signal is looked for. */
+/*
+ * So many, not one more, before others may run; and only then a signal is
+ * looked for.
+ */
 TCE_CASE(parts, steps)
 {
 	Alone alone;

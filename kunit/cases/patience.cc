@@ -108,7 +108,10 @@ TCE_CASE(patience, killed)
 	env_self()->killed = false;
 }
 
-/* Who has waited in vain before waits a few times for a short busy one, and for a long one not at all. */
+/*
+ * Who has waited in vain before waits a few times for a short busy one, and for
+ * a long one not at all.
+ */
 TCE_CASE(patience, worn_out)
 {
 	Clock clock;

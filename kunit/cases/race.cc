@@ -41,7 +41,9 @@ TCE_CASE(race, map_and_unmap)
 	TCE_EXPECT_EQ(r.unreg(kB, kBytes), 0);
 }
 
-/* Two MAP of different memory at the same place: one of them wins every entry. */
+/*
+ * Two MAP of different memory at the same place: one of them wins every entry.
+ */
 TCE_CASE(race, map_and_map)
 {
 	Rig r(small());

@@ -6,7 +6,10 @@
 using namespace fake;
 using namespace fake::threads;
 
-/* Two vCPUs, two containers, the deferred work: memory comes and goes under them. */
+/*
+ * Two vCPUs, two containers, the deferred work: memory comes and goes under
+ * them.
+ */
 TCE_CASE(race, kvm_and_unregister)
 {
 	Rig r(small(2), 2, false);
@@ -83,7 +86,10 @@ TCE_CASE(race, kvm_and_windows)
 				   Kvm kvm(&x.r->w.mm[0], 0);
 				   GuestTable table;
 
-				   /* The table goes away while another thread uses it, and then ours. */
+				   /*
+				    * The table goes away while another thread
+				    * uses it, and then ours.
+				    */
 				   x.allow(create(x, 12, 8 * kMiB), 0);
 				   x.allow(map(x, kA, 0, kBytes), 0);
 				   x.allow(map(x, kA, kBytes, kBytes), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Registrations that hang in a fault, as long as their process likes: nobody else waits for
- * them, and those of the same process take turns.
+ * Registrations that hang in a fault, as long as their process likes: nobody
+ * else waits for them, and those of the same process take turns.
  */
 #include "race.hpp"
 
@@ -12,7 +12,10 @@ namespace {
 
 constexpr u64 kSecond = 1000 * 1000 * 1000ull;
 
-/* Process 1 hangs in its first fault until it is let go, or until nobody will any more. */
+/*
+ * Process 1 hangs in its first fault until it is let go, or until nobody will
+ * any more.
+ */
 struct Hang {
 	u32 there = 0;
 	u32 let_go = 0;
@@ -173,7 +176,10 @@ struct Closer {
 
 } // namespace
 
-/* The container is closed while memory is on its way into it: it does not stay there. */
+/*
+ * The container is closed while memory is on its way into it: it does not stay
+ * there.
+ */
 TCE_CASE(race, close_beside_a_fault)
 {
 	Rig r(small());

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table by itself, which others read without a lock while it grows.  Readers call nothing of the
- * port: its locks would put in order what the table has to.
+ * The table by itself, which others read without a lock while it grows.
+ * Readers call nothing of the port: its locks would put in order what the table
+ * has to.
  */
 #include "race.hpp"
 
@@ -131,7 +132,10 @@ TCE_CASE(race, level_is_whole)
 				    auto &level = as<LevelRace>(x);
 				    tce::Be64 seen;
 
-				    /* As a device reads: nothing before, everything after. */
+				    /*
+				     * As a device reads: nothing before,
+				     * everything after.
+				     */
 				    do
 					    __atomic_load(&level.entry, &seen, __ATOMIC_ACQUIRE);
 				    while (seen.is_zero());

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who waits for whom, on kernels that preempt lazily: a grace period ends when everybody has slept
- * who was running, and to yield is not to sleep.
+ * Who waits for whom, on kernels that preempt lazily: a grace period ends when
+ * everybody has slept who was running, and to yield is not to sleep.
  *
- * Three containers of one process, two of them with a window.  Beside each other
+ * Three containers of one process, two of them with a window.  Beside each
+ * other
  *
  *	KVM		is in the middle of a map in window V
  *	MAP		on the same entry of V waits for it, by a grace period,
@@ -12,8 +13,8 @@
  *	REMOVE		of window W waits for a grace period of its own
  *	the flush	of both windows
  *
- * Whoever waited for another one of these without sleeping would be waited for by the grace periods,
- * and none of them would ever end.
+ * Whoever waited for another one of these without sleeping would be waited for
+ * by the grace periods, and none of them would ever end.
  */
 #include "race.hpp"
 
@@ -112,7 +113,10 @@ void Cycle::at_moment(void *arg, bool spinning)
 		env_yield();
 }
 
-/* The vCPU has its slot, and holds an entry of V until all others are there, and a little longer. */
+/*
+ * The vCPU has its slot, and holds an entry of V until all others are there,
+ * and a little longer.
+ */
 void Cycle::in_the_middle(void *arg, Kvm::Point at)
 {
 	constexpr u64 kWhile = 20 * kMoment;

@@ -37,7 +37,9 @@ struct Model {
 	}
 };
 
-/* Regions on the host, memory from the port: no world is needed but for locks. */
+/*
+ * Regions on the host, memory from the port: no world is needed but for locks.
+ */
 class Bench {
 public:
 	Bench() : w(*make<World>(Config{})) {}
@@ -103,7 +105,10 @@ TCE_CASE(region, end_of_addresses)
 {
 	Bench b;
 	RegionIndex index(1);
-	/* start + size is 2^64 - 4096: the highest end that REGISTER lets through. */
+	/*
+	 * start + size is 2^64 - 4096: the highest end that REGISTER lets
+	 * through.
+	 */
 	Region *last = add(index, 0 - 8192ull, 4096);
 
 	TCE_EXPECT_EQ(index.find(Uaddr(0 - 4097ull)), last);

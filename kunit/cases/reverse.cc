@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An ioctl in the middle of one of its calls to the port, and a vCPU at that very moment: the
- * reverse of interleave.cc.  Whatever comes out of it,
+ * An ioctl in the middle of one of its calls to the port, and a vCPU at that
+ * very moment: the reverse of interleave.cc.  Whatever comes out of it,
  *  - no device reaches a page that lost its pin (the fake watches that);
  *  - when all is quiet every memory has as many notes as entries name it;
  *  - at the end everything is back.
@@ -173,7 +173,10 @@ bool play(const Config &config, Before before, Ioctl ioctl, VcpuOp op, u64 nth)
 
 } // namespace
 
-/* At every moment of every ioctl, over everything; where there is no time for all, of some. */
+/*
+ * At every moment of every ioctl, over everything; where there is no time for
+ * all, of some.
+ */
 TCE_CASE(interleave, ioctl_with)
 {
 	Trials trials(param);

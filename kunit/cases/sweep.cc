@@ -43,7 +43,10 @@ const Step kScenario[] = {
 	  [](Play &p) {
 		  const int rc = p.r.create(16, Play::kLarge, 1);
 
-		  /* If the default window could not be removed it came up elsewhere. */
+		  /*
+		   * If the default window could not be removed it came up
+		   * elsewhere.
+		   */
 		  if (rc || !p.r.start)
 			  return rc;
 		  p.r.remove(p.r.start);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * On PowerNV and with v1 containers every single thing that can fail fails once
- * (scenario.hpp).  Firmware that does not let go of a window is no error to anybody, but no
- * device reaches memory through it.
+ * (scenario.hpp).  Firmware that does not let go of a window is no error to
+ * anybody, but no device reaches memory through it.
  */
 #include "scenario.hpp"
 

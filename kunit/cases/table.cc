@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The radix table by itself: every level, its borders, what is made on demand, what a
- * failed preparation leaves, and what hardware would see between any two stores.
+ * The radix table by itself: every level, its borders, what is made on demand,
+ * what a failed preparation leaves, and what hardware would see between any two
+ * stores.
  */
 #include "bench.hpp"
 
@@ -14,7 +15,10 @@ using tce::Tce;
 using tce::TceIndex;
 using tce::Uaddr;
 
-/* One entry on either side of every border of every level, and nothing in between. */
+/*
+ * One entry on either side of every border of every level, and nothing in
+ * between.
+ */
 TCE_CASE(table, every_level)
 {
 	const Geometry g = shape(param);
@@ -246,8 +250,8 @@ TCE_CASE(table, user_view)
 }
 
 /*
- * The history of a table: after any store every entry is what it was, what it is to
- * be, or closed, and no pointer leads to a level that is not complete.
+ * The history of a table: after any store every entry is what it was, what it
+ * is to be, or closed, and no pointer leads to a level that is not complete.
  */
 static void check_history(const Geometry &g, u64 seed, bool walked)
 {
@@ -259,7 +263,10 @@ static void check_history(const Geometry &g, u64 seed, bool walked)
 		View view(g, walked);
 		u32 seen = 0;
 
-		/* Where it starts is told to the hardware before anything is in it. */
+		/*
+		 * Where it starts is told to the hardware before anything is in
+		 * it.
+		 */
 		if (walked)
 			TCE_EXPECT(b.table.make_root(b.charge).ok());
 		view.make_root(b.table.root_page());
@@ -279,7 +286,10 @@ static void check_history(const Geometry &g, u64 seed, bool walked)
 			for (u64 i = 0; i < count; i++)
 				b.set(begin + i, after[i] & ~0xfffull);
 
-			/* Each event, seen by a device that looks at that moment. */
+			/*
+			 * Each event, seen by a device that looks at that
+			 * moment.
+			 */
 			for (; seen < rec.count(); seen++) {
 				view.apply(rec.at(seen));
 				for (u64 i = 0; i < count; i++) {
@@ -314,7 +324,10 @@ TCE_CASE(table, history)
 	check_history(shape(param), param + 71, false);
 }
 
-/* The hardware's pointers lead to empty levels only, and to each before anything is in it. */
+/*
+ * The hardware's pointers lead to empty levels only, and to each before
+ * anything is in it.
+ */
 TCE_CASE(table, history_walked)
 {
 	check_history(walked_shape(param), param + 171, true);

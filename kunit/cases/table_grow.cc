@@ -44,7 +44,10 @@ Cost grow_in_turn(const Geometry &g, bool walked, const IndexRange (&range)[kMan
 	return cost(b);
 }
 
-/* All prepare, and hang in what they have in any order; some before the next one looks. */
+/*
+ * All prepare, and hang in what they have in any order; some before the next
+ * one looks.
+ */
 Cost grow_at_once(const Geometry &g, bool walked, const IndexRange (&range)[kMany], Random &random)
 {
 	Bench b(g, {}, { walked, -1 });
@@ -125,7 +128,10 @@ void check_bound(const Geometry &g, bool walked, u64 seed)
 
 } // namespace
 
-/* What is there then is what one after the other would have made, and costs that. */
+/*
+ * What is there then is what one after the other would have made, and costs
+ * that.
+ */
 TCE_CASE(table, many_prepare)
 {
 	check_many_prepare(shape(param), false, param + 19);
@@ -149,7 +155,9 @@ TCE_CASE(table, bound_walked)
 /* What several leaves have above them is made once. */
 TCE_CASE(table, one_node_each)
 {
-	/* 512 leaves of 512 entries below each node, and one node above these. */
+	/*
+	 * 512 leaves of 512 entries below each node, and one node above these.
+	 */
 	Bench b(Geometry::make(16, bit(40), 3, tce::kPaprLevels).value());
 	const u64 allocs = b.w.total_allocs;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * v1 containers (VFIO_SPAPR_TCE_IOMMU): one group, its default window, ENABLE charges for all
- * of it, every TCE pins its page for itself.  The fake counts pins a page and looks, whenever one
- * goes, that no more entries name the page than it has pins left.
+ * v1 containers (VFIO_SPAPR_TCE_IOMMU): one group, its default window, ENABLE
+ * charges for all of it, every TCE pins its page for itself.  The fake counts
+ * pins a page and looks, whenever one goes, that no more entries name the page
+ * than it has pins left.
  */
 #include "v1.hpp"
 
@@ -152,7 +153,10 @@ TCE_CASE(v1, arguments)
 	for (u32 round = 0; round < 2; round++) {
 		for (const auto &bad : kBad) {
 			TCE_EXPECT_EQ(r.map(bad.vaddr, bad.iova, bad.bytes, bad.flags), bad.rc);
-			/* The default window gets its table for a MAP that can go on. */
+			/*
+			 * The default window gets its table for a MAP that can
+			 * go on.
+			 */
 			if (!round && bad.rc != err::kFault)
 				TCE_EXPECT_EQ(r.w.live_ktables, 0);
 		}
@@ -193,7 +197,10 @@ TCE_CASE(v1, map_over_live)
 	check_pins(r, 600);
 }
 
-/* More pins than the window has pages, for the time of a MAP: they are charged as well. */
+/*
+ * More pins than the window has pages, for the time of a MAP: they are charged
+ * as well.
+ */
 TCE_CASE(v1, charged_besides)
 {
 	constexpr u64 kMore = 160;
@@ -254,7 +261,9 @@ TCE_CASE(v1, disable_unmaps)
 		TCE_EXPECT_EQ(r.map(kUser, 0, kWindow), 0);
 		TCE_EXPECT_EQ(r.disable(), 0);
 		check_pins(r, 0);
-		/* The window has its table; that is charged, the window is not. */
+		/*
+		 * The window has its table; that is charged, the window is not.
+		 */
 		TCE_EXPECT_LE(r.w.locked_vm(), kEntries * 8 / 4096);
 	}
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* v1 containers: what fails half-way, what the platform refuses, and the end. */
+/*
+ * v1 containers: what fails half-way, what the platform refuses, and the end.
+ */
 #include "v1.hpp"
 
 using namespace fake;
@@ -97,8 +99,8 @@ TCE_CASE(v1, disable_refused)
 }
 
 /*
- * Pages that a device may still have when its group has gone stay pinned for good: neither DISABLE
- * nor another ENABLE makes them cheaper.
+ * Pages that a device may still have when its group has gone stay pinned for
+ * good: neither DISABLE nor another ENABLE makes them cheaper.
  */
 TCE_CASE(v1, disable_with_pins_that_stay)
 {
@@ -128,7 +130,10 @@ TCE_CASE(v1, disable_with_pins_that_stay)
 	r.w.skip_balance = true;
 }
 
-/* MAP that the hypervisor refuses, and then does not even close: no page is let go. */
+/*
+ * MAP that the hypervisor refuses, and then does not even close: no page is let
+ * go.
+ */
 TCE_CASE(v1, map_refused)
 {
 	for (u32 live = 0; live < 2; live++) {
@@ -176,7 +181,10 @@ TCE_CASE(v1, half_a_push)
 	r.w.skip_balance = true;
 }
 
-/* A window of many leaves: runs end with them, and they are made before pages are pinned. */
+/*
+ * A window of many leaves: runs end with them, and they are made before pages
+ * are pinned.
+ */
 TCE_CASE(v1, several_leaves)
 {
 	Config config = config_of(param);
@@ -189,7 +197,10 @@ TCE_CASE(v1, several_leaves)
 	TCE_EXPECT_EQ(r.map(kUser, 300 * 4096, 600 * 4096), 0);
 	check_pins(r, 600);
 	TCE_EXPECT(r.reaches(899 * 4096, kUser + 599 * 4096));
-	/* The list of pages and the leaf, or leaf and page, in front of the first pin. */
+	/*
+	 * The list of pages and the leaf, or leaf and page, in front of the
+	 * first pin.
+	 */
 	r.w.fail_nth(2, kAllocSites | site_bit(Site::Pin));
 	TCE_EXPECT_EQ(r.map(kUser, kGiB / 2, 4096), err::kNoMem);
 	TCE_EXPECT_NE(number(r.w.inject_state.last), number(Site::Pin));

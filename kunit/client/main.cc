@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Drives /dev/vfio on a POWER host against QEMU's `edu` devices, as QEMU and DPDK drive it and as
-// they never should, and checks that real DMA goes where it must and nowhere else.
+// Drives /dev/vfio on a POWER host against QEMU's `edu` devices, as QEMU and
+// DPDK drive it and as they never should, and checks that real DMA goes where
+// it must and nowhere else.
 #include "bench.hpp"
 #include "host.hpp"
 #include "hostile/hostile.hpp"
@@ -30,7 +31,8 @@ int bench(int argc, char **argv)
 	return 0;
 }
 
-// One user of all groups, with both windows, whose devices work before the wait and after it.
+// One user of all groups, with both windows, whose devices work before the wait
+// and after it.
 void hold()
 {
 	Session session{ static_cast<unsigned>(host().edus.size()) };

@@ -2,9 +2,9 @@
 /*
  * What the fake port and the test cases need from the place they run in.
  *
- * Two implementations: native/env_host.cc (a process, real threads) and the C glue
- * of the KUnit module (kmalloc, mutex, spinlock, KUNIT_FAIL).  Everything else
- * under kunit/fake and kunit/cases is the same code in both.
+ * Two implementations: native/env_host.cc (a process, real threads) and the C
+ * glue of the KUnit module (kmalloc, mutex, spinlock, KUNIT_FAIL).  Everything
+ * else under kunit/fake and kunit/cases is the same code in both.
  */
 #ifndef TCE_FAKE_ENV_H
 #define TCE_FAKE_ENV_H
@@ -68,8 +68,8 @@ void env_free(void *p);
 #define ENV_HELD_MAX		8
 
 /*
- * What the fake remembers of a thread.  Zeroed when the thread first asks for it,
- * and private to it.
+ * What the fake remembers of a thread.  Zeroed when the thread first asks for
+ * it, and private to it.
  */
 struct env_thread {
 	const void *held[ENV_HELD_MAX];		/* locks, in the order of taking */
@@ -110,9 +110,9 @@ void env_yield(void);
 /* --- Locks ---------------------------------------------------------------- */
 
 /*
- * Storage is zeroed and as large as given here.  The fake does its own checks of
- * order and ownership on top, so these are bare; @cls is enum tce_lock_class and
- * gives lockdep its class in the kernel.
+ * Storage is zeroed and as large as given here.  The fake does its own checks
+ * of order and ownership on top, so these are bare; @cls is enum tce_lock_class
+ * and gives lockdep its class in the kernel.
  */
 #define ENV_MUTEX_BYTES		224u
 #define ENV_RWSEM_BYTES		288u

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * port.h, deferred flushes.  They run when a case says so (Flushes::run_deferred()), never by
- * themselves: what must not depend on them has to hold without them.
+ * port.h, deferred flushes.  They run when a case says so
+ * (Flushes::run_deferred()), never by themselves: what must not depend on them
+ * has to hold without them.
  */
 #include "flush.hpp"
 

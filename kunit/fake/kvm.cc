@@ -8,8 +8,8 @@ namespace {
 constexpr u32 kPermBits = TCE_PERM_READ | TCE_PERM_WRITE;
 
 /*
- * KVM walks its list of tables and calls their ops without sleeping.  A section within another one
- * of the same thread is a part of it, or another vCPU's.
+ * KVM walks its list of tables and calls their ops without sleeping.  A section
+ * within another one of the same thread is a part of it, or another vCPU's.
  */
 class Section {
 public:
@@ -74,7 +74,7 @@ tce_mem *lookup(const tce_mm *mm, u64 ua, u64 bytes)
 
 } // namespace
 
-/* --- Tables ------------------------------------------------------------------------ */
+/* --- Tables --------------------------------------------------------------- */
 
 int Kvm::attach(GuestTable &t, u32 group)
 {
@@ -115,8 +115,8 @@ int Kvm::attach(GuestTable &t, u32 group)
 }
 
 /*
- * The reference goes at once, whoever is in the middle of a hypercall: on kernels that preempt
- * KVM's walk RCU does not know of it.
+ * The reference goes at once, whoever is in the middle of a hypercall: on
+ * kernels that preempt KVM's walk RCU does not know of it.
  */
 void Kvm::forget(GuestTable &t, u32 i)
 {
@@ -149,9 +149,12 @@ void Kvm::release(GuestTable &t)
 		forget(t, t.nr_tables - 1);
 }
 
-/* --- One entry ----------------------------------------------------------------------- */
+/* --- One entry ------------------------------------------------------------ */
 
-/* iommu_tce_xchg_no_kill().  KVM would drop the note of what was there, too early. */
+/*
+ * iommu_tce_xchg_no_kill().  KVM would drop the note of what was there, too
+ * early.
+ */
 int Kvm::xchg(tce_ktable *k, u64 entry, u64 *hpa, u32 *perm)
 {
 	const int rc = tce_table_xchg(k->table, entry, hpa, perm);
@@ -259,7 +262,7 @@ void Kvm::clear_tce(const GuestTable &t, tce_ktable *k, u64 entry)
 	}
 }
 
-/* --- One guest entry --------------------------------------------------------------------- */
+/* --- One guest entry ------------------------------------------------------ */
 
 long Kvm::map(const GuestTable &t, tce_ktable *k, u64 entry, u64 ua, u32 perm)
 {
@@ -286,8 +289,8 @@ long Kvm::unmap(const GuestTable &t, tce_ktable *k, u64 entry)
 }
 
 /*
- * kvmppc_tce_put(): the memory is whole pages.  It can be larger than the window is only by the
- * rest of a page; what lies behind it is not KVM's.
+ * kvmppc_tce_put(): the memory is whole pages.  It can be larger than the
+ * window is only by the rest of a page; what lies behind it is not KVM's.
  */
 void Kvm::put(GuestTable &t, u64 entry, u64 tce)
 {
@@ -295,7 +298,10 @@ void Kvm::put(GuestTable &t, u64 entry, u64 tce)
 	const u64 in_page = bit(Base::here->config.page_shift) / sizeof(u64);
 
 	if (index / in_page >= (t.size + in_page - 1) / in_page) {
-		/* Without a table that would stop it this is nobody's fault but KVM's. */
+		/*
+		 * Without a table that would stop it this is nobody's fault but
+		 * KVM's.
+		 */
 		if (!overruns++ && t.nr_tables)
 			FAKE_FAIL("KVM stores entry %llu to a table of %llu", index, t.size);
 		return;
@@ -306,7 +312,7 @@ void Kvm::put(GuestTable &t, u64 entry, u64 tce)
 	t.values.set(index, tce);
 }
 
-/* --- The guest's hypercalls ------------------------------------------------------------------ */
+/* --- The guest's hypercalls ----------------------------------------------- */
 
 long Kvm::tce_to_ua(u64 tce, u64 *ua) const
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In-kernel KVM as the tables see it: arch/powerpc/kvm/book3s_64_vio.c, call for
- * call, its error paths and its flaws included.
+ * In-kernel KVM as the tables see it: arch/powerpc/kvm/book3s_64_vio.c, call
+ * for call, its error paths and its flaws included.
  *
  * Guest physical address 0 is user address `base` of the process that made it.
  *
- * Every op is called in a section: nothing in there may sleep, and grace periods wait for its
- * end (Users).  A hypercall is one section.  The calling thread is one vCPU; for another one it
- * says so (Vcpu).
+ * Every op is called in a section: nothing in there may sleep, and grace
+ * periods wait for its end (Users).  A hypercall is one section.  The calling
+ * thread is one vCPU; for another one it says so (Vcpu).
  */
 #ifndef TCE_FAKE_KVM_HPP
 #define TCE_FAKE_KVM_HPP
@@ -17,8 +17,8 @@
 namespace fake {
 
 /*
- * A guest's TCE table (struct kvmppc_spapr_tce_table): the tables it stands for, and memory of its
- * own with what the guest put there last.
+ * A guest's TCE table (struct kvmppc_spapr_tce_table): the tables it stands
+ * for, and memory of its own with what the guest put there last.
  */
 struct GuestTable {
 	static constexpr u32 kMaxTables = 4;
@@ -39,9 +39,9 @@ public:
 	Kvm &operator=(const Kvm &) = delete;
 
 	/*
-	 * KVM_DEV_VFIO_FILE_ADD with SET_SPAPR_TCE: 0, or -EINVAL if no table fits.  It asks nobody
-	 * whose group that is.  A table that is known already loses a reference for ever
-	 * (Ktables::give_up_lost()).
+	 * KVM_DEV_VFIO_FILE_ADD with SET_SPAPR_TCE: 0, or -EINVAL if no table
+	 * fits.  It asks nobody whose group that is.  A table that is known
+	 * already loses a reference for ever (Ktables::give_up_lost()).
 	 */
 	int attach(GuestTable &t, u32 group);
 	/* KVM_DEV_VFIO_FILE_DEL: drops what the group still shows. */
@@ -61,8 +61,9 @@ public:
 	void clear_tce(const GuestTable &t, tce_ktable *k, u64 entry);
 
 	/*
-	 * For traps: called in the middle, where another CPU may do anything.  It comes in this
-	 * order, but that a clearing exchange has no slot and stores nothing.
+	 * For traps: called in the middle, where another CPU may do anything.
+	 * It comes in this order, but that a clearing exchange has no slot and
+	 * stores nothing.
 	 */
 	enum class Point : u32 {
 		Validated,	/* H_PUT_TCE_INDIRECT: the list will be read again */
@@ -80,7 +81,10 @@ public:
 
 	/* Times that the kernel would have printed a warning. */
 	u32 warns = 0;
-	/* Linux 7.2 looks at the length of H_STUFF_TCE and H_PUT_TCE_INDIRECT, 6.12 does not. */
+	/*
+	 * Linux 7.2 looks at the length of H_STUFF_TCE and H_PUT_TCE_INDIRECT,
+	 * 6.12 does not.
+	 */
 	bool checks_length = false;
 	/* Stores behind the memory of guests' tables. */
 	u32 overruns = 0;

@@ -3,8 +3,9 @@
  * port.h, "Locks".
  *
  * Classes nest in the order of enum tce_lock_class, each at most once; a thread
- * gives back only what it holds; nothing that can sleep is taken under a spinlock.
- * Checked on every call, so one thread is enough to find an inversion.
+ * gives back only what it holds; nothing that can sleep is taken under a
+ * spinlock. Checked on every call, so one thread is enough to find an
+ * inversion.
  */
 #include "lock.hpp"
 
@@ -94,8 +95,8 @@ void destroy(Head &h, Kind kind)
 }
 
 /*
- * False: do not take the lock below.  A case that misuses locks on purpose is not for
- * lockdep, which gives up after its first report.
+ * False: do not take the lock below.  A case that misuses locks on purpose is
+ * not for lockdep, which gives up after its first report.
  */
 bool before(const Head &h, Kind kind)
 {

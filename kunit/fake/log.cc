@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * port.h, messages: everybody is called "process" and has the number of his address space; time
- * stands still, so that a limit that is reached stays reached.
+ * port.h, messages: everybody is called "process" and has the number of his
+ * address space; time stands still, so that a limit that is reached stays
+ * reached.
  */
 #include "log.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * port.h, "Registered memory", as arch/powerpc/mm/book3s64/iommu_api.c has it: one list per
- * process, `used` counts the containers, `mapped` starts at 1 and refuses to go
- * below it, the last put fails while entries name the memory.
+ * port.h, "Registered memory", as arch/powerpc/mm/book3s64/iommu_api.c has it:
+ * one list per process, `used` counts the containers, `mapped` starts at 1 and
+ * refuses to go below it, the last put fails while entries name the memory.
  */
 #include "mem.hpp"
 
@@ -27,8 +27,8 @@ tce_mem *check_mem(tce_mem *mem, const char *what)
 }
 
 /*
- * What takes time in proportion to it is done in steps: so much at most, and a little more at the
- * border of two loops, before others may run.
+ * What takes time in proportion to it is done in steps: so much at most, and a
+ * little more at the border of two loops, before others may run.
  */
 constexpr unsigned long kMaxLookUps = 2 * 65536 + 1024;
 constexpr unsigned long kMaxNotes = 2 * 8192 + 1024;
@@ -212,7 +212,10 @@ int tce_port_mem_put(struct tce_mm *m, struct tce_mem *mem)
 				break;
 			}
 		}
-		/* KVM may still look at it: freed after a grace period (call_rcu()). */
+		/*
+		 * KVM may still look at it: freed after a grace period
+		 * (call_rcu()).
+		 */
 		mem->magic = 0;
 		mem->next = Registry::here->graveyard;
 		Registry::here->graveyard = mem;
@@ -335,7 +338,10 @@ void tce_port_page_dirty(tce_u64 hpa, unsigned int shift)
 	if (!UserMemory::here->is_pinned(hpa, bit(shift)))
 		FAKE_FAIL("dirty page 0x%llx is not pinned", hpa);
 	UserMemory::here->dirtied++;
-	/* One page at a time is what KVM does; a large one is looked at for as long as it takes. */
+	/*
+	 * One page at a time is what KVM does; a large one is looked at for as
+	 * long as it takes.
+	 */
 	if (!env_self()->in_user)
 		count_step(env_self()->look_ups,
 			   shift > page_shift() + 16 ? bit(16) :

@@ -2,9 +2,9 @@
 /*
  * port.h, "The owner's address space".
  *
- * A user page's physical address is a rule, not a table: processes are 2^44 bytes
- * apart, and within one the blocks that are to be contiguous swap places with
- * their neighbours, so that nothing larger than such a block is.
+ * A user page's physical address is a rule, not a table: processes are 2^44
+ * bytes apart, and within one the blocks that are to be contiguous swap places
+ * with their neighbours, so that nothing larger than such a block is.
  */
 #include "mm.hpp"
 
@@ -166,8 +166,9 @@ void UserMemory::make_read_only(u64 start, u64 end)
 }
 
 /*
- * Page after page, as long as what is known is more than a system page: a hugetlb page
- * sets `pageshift`, an ordinary one leaves it as the page before did.
+ * Page after page, as long as what is known is more than a system page: a
+ * hugetlb page sets `pageshift`, an ordinary one leaves it as the page before
+ * did.
  */
 u32 UserMemory::registry_shift(u64 vaddr, u64 npages) const
 {
@@ -241,7 +242,10 @@ bool UserMemory::locate(u64 hpa, u32 *which, u64 *vaddr) const
 	if (index < 1 || index > kMaxMms)
 		return false;
 	*which = static_cast<u32>(index - 1);
-	/* Blocks swap places within a contiguous range, so the image is the range. */
+	/*
+	 * Blocks swap places within a contiguous range, so the image is the
+	 * range.
+	 */
 	*vaddr = place ^ bit(block_lg2(place));
 	if (displaced_.start <= place && place < displaced_.end) {
 		const u64 size = displaced_.end - displaced_.start;
@@ -340,7 +344,7 @@ u64 UserMemory::live_mems() const
 
 using namespace fake;
 
-/* --- The owner's address space ------------------------------------------------ */
+/* --- The owner's address space -------------------------------------------- */
 
 struct tce_mm *tce_port_mm_get(void)
 {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * port.h, "Memory that is pinned page by page": pin_user_pages() with FOLL_LONGTERM.
+ * port.h, "Memory that is pinned page by page": pin_user_pages() with
+ * FOLL_LONGTERM.
  *
- * A pin goes with one entry of a table.  So whenever one goes, no more entries may
- * name the page, in tables or in what hardware has cached, than it has pins left.
+ * A pin goes with one entry of a table.  So whenever one goes, no more entries
+ * may name the page, in tables or in what hardware has cached, than it has pins
+ * left.
  */
 #include "reach.hpp"
 
@@ -31,7 +33,10 @@ int tce_port_pin(tce_u64 vaddr, unsigned int page_shift, unsigned int nr, int wr
 		memory.pins.add(hpa[i] >> config.page_shift, 1);
 	}
 	memory.live_pins += nr;
-	/* A TCE is 4K; with larger system pages that is what ENABLE counts, too. */
+	/*
+	 * A TCE is 4K; with larger system pages that is what ENABLE counts,
+	 * too.
+	 */
 	if (memory.live_pins > memory.locked_vm(m->index) << (config.page_shift - 12) &&
 	    config.version == TCE_V1)
 		FAKE_FAIL("%llu pins, %llu pages are charged", memory.live_pins,

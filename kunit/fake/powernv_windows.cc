@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* PowerNV's hardware, and port.h, "IODA2: windows of a PE" and the levels that it walks. */
+/*
+ * PowerNV's hardware, and port.h, "IODA2: windows of a PE" and the levels that
+ * it walks.
+ */
 #include "powernv_windows.hpp"
 
 namespace fake {
@@ -26,7 +29,7 @@ void *memory(u64 address)
 
 } // namespace
 
-/* --- Levels --------------------------------------------------------------------- */
+/* --- Levels --------------------------------------------------------------- */
 
 void *Ioda::level_alloc(u64 bytes)
 {
@@ -94,7 +97,7 @@ Ioda::~Ioda()
 	mem_of_.for_each([](u64, u64 address) { env_free(memory(address)); });
 }
 
-/* --- Walks ------------------------------------------------------------------------ */
+/* --- Walks ---------------------------------------------------------------- */
 
 u32 HwWindow::level_bits() const
 {
@@ -170,7 +173,10 @@ bool Ioda::is_linked(const HwWindow &w, u64 hpa, u32 height, u64 wanted) const
 	return false;
 }
 
-/* The window by bit 59 of the address; whether it holds the address is for the table. */
+/*
+ * The window by bit 59 of the address; whether it holds the address is for the
+ * table.
+ */
 HwWindow *Ioda::window_at(u32 pe, u64 at)
 {
 	HwWindow &w = win[pe][at >= Base::here->config.fw.ddw_start];
@@ -220,7 +226,10 @@ void Ioda::snoop()
 			     [&](u64 i, u64 tce) {
 				     const u64 cached = w.cache.get(i);
 
-				     /* Nothing loses a pin while it is in reach, see there. */
+				     /*
+				      * Nothing loses a pin while it is in
+				      * reach, see there.
+				      */
 				     if (cached == tce)
 					     return;
 				     if (i >= w.shape.entries)
@@ -244,7 +253,7 @@ void Ioda::snoop()
 	}
 }
 
-/* --- Windows ------------------------------------------------------------------------- */
+/* --- Windows -------------------------------------------------------------- */
 
 void Ioda::forget_cache(u32 pe)
 {

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PowerNV's hardware (IODA2): it walks the tables that it is told of, and caches what it reads.
+ * PowerNV's hardware (IODA2): it walks the tables that it is told of, and
+ * caches what it reads.
  *
  * Model
- *  - Levels of tables are real memory with made-up physical addresses.  A walk starts at
- *    the base that the window was set with and follows what stands in the levels,
- *    big-endian; a pointer to anything but a level of the right size fails the case.
- *  - Hardware knows the size of level pages and their number, not that of the window: it
- *    reads what lies behind the window's end as well.
- *  - A translation that was once read stays in the PE's cache until a kill covers it or a
- *    window of the PE is set or unset, whatever the table says.  What a device can reach is
- *    the table and the cache.
- *  - snoop() reads everything there is, as the worst device would; Rig does so after every
- *    call.  It also checks what stands there: pinned memory, no odd bits, nothing outside.
- *  - A window that firmware does not unset stays walked, and linked for kills, until
- *    another one is set in its place or forget_stuck().
+ *  - Levels of tables are real memory with made-up physical addresses.  A walk
+ *    starts at the base that the window was set with and follows what stands in
+ *    the levels, big-endian; a pointer to anything but a level of the right
+ *    size fails the case.
+ *  - Hardware knows the size of level pages and their number, not that of the
+ *    window: it reads what lies behind the window's end as well.
+ *  - A translation that was once read stays in the PE's cache until a kill
+ *    covers it or a window of the PE is set or unset, whatever the table says.
+ *    What a device can reach is the table and the cache.
+ *  - snoop() reads everything there is, as the worst device would; Rig does so
+ *    after every call.  It also checks what stands there: pinned memory, no odd
+ *    bits, nothing outside.
+ *  - A window that firmware does not unset stays walked, and linked for kills,
+ *    until another one is set in its place or forget_stuck().
  */
 #ifndef TCE_FAKE_IODA_HPP
 #define TCE_FAKE_IODA_HPP
@@ -66,7 +69,9 @@ public:
 	void *level_alloc(u64 bytes);
 	void level_free(void *p, u64 bytes);
 	u64 address_of(const void *p) const;
-	/* The level at a physical address, nullptr if there is none; its size. */
+	/*
+	 * The level at a physical address, nullptr if there is none; its size.
+	 */
 	const void *level_at(u64 hpa, u64 *bytes = nullptr) const;
 
 	/* --- Windows --- */
@@ -74,15 +79,23 @@ public:
 	HwWindow win[kMaxPes][TCE_MAX_WINDOWS] = {};
 	u64 sets = 0, unsets = 0;
 	u64 kills = 0, killed_entries = 0;
-	/* For cases that look at every moment: called in a kill, before it takes effect. */
+	/*
+	 * For cases that look at every moment: called in a kill, before it
+	 * takes effect.
+	 */
 	void (*on_kill)(void *arg, u64 first, u64 nr) = nullptr;
 	void *on_kill_arg = nullptr;
 
 	void kill(tce_ktable *k, u64 index, u64 nr);
 	void forget_cache(u32 pe);
-	/* The host resets its PEs: windows that are stuck go.  Cases call it. */
+	/*
+	 * The host resets its PEs: windows that are stuck go.  Cases call it.
+	 */
 	void forget_stuck();
-	/* References that stand for tables that firmware has been told of in vain. */
+	/*
+	 * References that stand for tables that firmware has been told of in
+	 * vain.
+	 */
 	static constexpr u32 kMaxLost = 64;
 	tce_ktable *lost[kMaxLost] = {};
 	u32 nr_lost = 0;
@@ -90,8 +103,8 @@ public:
 	/* --- Devices --- */
 
 	/*
-	 * A device of @pe uses a bus address: the entry, 0 if it is stopped.  The caller holds
-	 * the world's lock, or is alone.
+	 * A device of @pe uses a bus address: the entry, 0 if it is stopped.
+	 * The caller holds the world's lock, or is alone.
 	 */
 	u64 access(u32 pe, u64 at);
 	u32 page_shift_at(u32 pe, u64 at);
@@ -100,7 +113,10 @@ public:
 	void check_levels() const;
 	void reset_counts() { sets = unsets = kills = killed_entries = 0; }
 
-	/* How many entries of a PE a device can use for which match(const HwEntry &) holds. */
+	/*
+	 * How many entries of a PE a device can use for which match(const
+	 * HwEntry &) holds.
+	 */
 	template <typename Match> u64 count_reachable(u32 pe, Match match) const
 	{
 		u64 n = 0;
@@ -135,7 +151,10 @@ public:
 		}
 	}
 
-	/* What stands in the table, whatever was cached; @index from the window's first. */
+	/*
+	 * What stands in the table, whatever was cached; @index from the
+	 * window's first.
+	 */
 	u64 walk(const HwWindow &w, u64 index) const;
 
 private:
@@ -145,7 +164,10 @@ private:
 			 cached };
 	}
 	u64 level_address(const void *base) const { return address_of(base); }
-	/* The words of a level that hardware goes on to, nullptr after a complaint. */
+	/*
+	 * The words of a level that hardware goes on to, nullptr after a
+	 * complaint.
+	 */
 	const u64 *follow(const HwWindow &w, u64 hpa) const;
 	HwWindow *window_at(u32 pe, u64 at);
 

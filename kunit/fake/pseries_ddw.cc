@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * port.h, "PAPR: dynamic DMA windows": the RTAS calls as QEMU's firmware answers
- * them (hw/ppc/spapr_rtas_ddw.c).
+ * port.h, "PAPR: dynamic DMA windows": the RTAS calls as QEMU's firmware
+ * answers them (hw/ppc/spapr_rtas_ddw.c).
  *
  *  - A PE has two windows at most.  A created one lands at the default window's
- *    address if none is active, else at the address for dynamic windows, even if
- *    another one is there already.
- *  - LIOBNs belong to slots, so a created window has the LIOBN of one that is gone.
+ *    address if none is active, else at the address for dynamic windows, even
+ *    if another one is there already.
+ *  - LIOBNs belong to slots, so a created window has the LIOBN of one that is
+ *    gone.
  *  - Removing the last window brings the default window back unless it was the
  *    default window itself that was removed.
  *  - Reset removes all and brings the default window back, empty.

@@ -2,9 +2,9 @@
 /*
  * port.h, "PAPR: hypercalls": a hypervisor with one table per LIOBN.
  *
- * What the engine should never ask (a LIOBN that does not exist, entries outside
- * the window, a list that is not a page, memory that is not pinned) gets the
- * status that PAPR gives and fails the case.
+ * What the engine should never ask (a LIOBN that does not exist, entries
+ * outside the window, a list that is not a page, memory that is not pinned)
+ * gets the status that PAPR gives and fails the case.
  */
 #include "pseries_hcall.hpp"
 
@@ -14,7 +14,7 @@ template <> constinit Hypervisor *Part<Hypervisor>::here = nullptr;
 
 const u32 Hypervisor::kShiftOf[Hypervisor::kShifts] = { 12, 16, 21, 24, 28, 30, 34 };
 
-/* --- Its tables ------------------------------------------------------------------- */
+/* --- Its tables ----------------------------------------------------------- */
 
 void Hypervisor::note_tce(u64 old_tce, u64 new_tce, u32 page_shift)
 {
@@ -107,7 +107,7 @@ void Hypervisor::reset_counts()
 	refused_hcalls = 0;
 }
 
-/* --- Hypercalls ------------------------------------------------------------------- */
+/* --- Hypercalls ----------------------------------------------------------- */
 
 namespace {
 

@@ -3,11 +3,14 @@
  * Whom a grace period waits for.
  *
  * Model
- *  - KVM is in a section from its first op of a hypercall to its last; it does not sleep there.
- *  - A thread that yields within a call of the engine goes on without having slept: what
- *    cond_resched() does on kernels that preempt lazily.  It counts from its first yield on
- *    until it sleeps (for a lock, or for a time) or holds no lock any more.
- *  - wait() waits for all that had begun before, and for none that begins later.
+ *  - KVM is in a section from its first op of a hypercall to its last; it does
+ *    not sleep there.
+ *  - A thread that yields within a call of the engine goes on without having
+ *    slept: what cond_resched() does on kernels that preempt lazily.  It counts
+ *    from its first yield on until it sleeps (for a lock, or for a time) or
+ *    holds no lock any more.
+ *  - wait() waits for all that had begun before, and for none that begins
+ *    later.
  *  - later() calls when wait() would have come back.
  */
 #ifndef TCE_FAKE_USERS_HPP
@@ -52,7 +55,10 @@ private:
 
 	void enter(bool section);
 	void leave(bool section);
-	/* Is somebody in a section, or, if @all, anywhere, since @stamp or before? */
+	/*
+	 * Is somebody in a section, or, if @all, anywhere, since @stamp or
+	 * before?
+	 */
 	bool anybody(u64 stamp, bool all) const;
 
 	static constexpr u32 kMost = 64;

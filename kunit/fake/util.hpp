@@ -91,7 +91,9 @@ bool is_catching();
 
 void log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The fake's own lock: every port call takes it, none calls the engine with it. */
+/*
+ * The fake's own lock: every port call takes it, none calls the engine with it.
+ */
 class Guard {
 public:
 	Guard() { env_world_lock(); }
@@ -101,8 +103,8 @@ public:
 };
 
 /*
- * An array of u64 with 2^64 elements, nearly all of them 0.  It keeps its blocks until it
- * goes: cases fill and clear some of these thousands of times.
+ * An array of u64 with 2^64 elements, nearly all of them 0.  It keeps its
+ * blocks until it goes: cases fill and clear some of these thousands of times.
  */
 class Sparse {
 public:
@@ -159,7 +161,10 @@ private:
 	u64 used_ = 0;
 };
 
-/* Makes an object in memory from env_alloc(); <new> stays out of freestanding code. */
+/*
+ * Makes an object in memory from env_alloc(); <new> stays out of freestanding
+ * code.
+ */
 struct Place {
 	void *at;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What the processes of a round share: what is to be done, what was done, and what went wrong.
+// What the processes of a round share: what is to be done, what was done, and
+// what went wrong.
 #pragma once
 
 #include "calls.hpp"
@@ -14,7 +15,8 @@ namespace hostile {
 
 using client::Memory;
 
-// What a round is like. Threads of the VMM make the things come and go that are said to.
+// What a round is like. Threads of the VMM make the things come and go that are
+// said to.
 struct Plan {
 	u64 seed = 0;
 	unsigned vcpus = 2;
@@ -25,8 +27,8 @@ struct Plan {
 	bool keeps = false;   // and keeps our container open as well
 	bool both = false;    // the container has both groups
 	bool tables = false;  // KVM's tables come and go
-	bool outside =
-		false; // the guest asks for more than its tables have; needs tables that stay
+	bool outside = false; // the guest asks for more than its tables have; needs tables that
+			      // stay
 	bool windows = false; // windows come and go
 	bool memory = false;  // registered memory comes and goes
 	bool slots = false;   // the guest's memory comes and goes
@@ -39,7 +41,8 @@ struct Counts {
 	std::atomic<u64> calls, done, refused, for_vmm, ioctls, attached, dma, canaries;
 };
 
-// Lies in memory that all of them share. A written canary, or anything else that is wrong, is a complaint.
+// Lies in memory that all of them share. A written canary, or anything else
+// that is wrong, is a complaint.
 struct Board {
 	Counts counts;
 	std::atomic<u64> window; // where the dynamic window is, once it is there
@@ -57,7 +60,8 @@ struct Board {
 // Where a foreign guest's favourite entries are.
 inline constexpr u64 FOREIGN_FIRST = 3000;
 
-// What memory is filled with that is nobody's but ours, and what the device writes.
+// What memory is filled with that is nobody's but ours, and what the device
+// writes.
 inline constexpr u8 CANARY = 0xca;
 inline constexpr u8 DEVICE = 0xed;
 

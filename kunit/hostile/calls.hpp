@@ -14,11 +14,13 @@ namespace hostile {
 
 using client::u32;
 
-// The guest's memory: what the VMM writes (the payload, its lists), and what devices reach.
+// The guest's memory: what the VMM writes (the payload, its lists), and what
+// devices reach.
 inline constexpr u64 CONTROL = 0;
 inline constexpr u64 DATA = 64 * client::MiB;
 
-// Control memory: the payload, lists of TCEs for H_PUT_TCE_INDIRECT, each vCPU's list of calls.
+// Control memory: the payload, lists of TCEs for H_PUT_TCE_INDIRECT, each
+// vCPU's list of calls.
 inline constexpr u64 CODE = 0x10000;
 inline constexpr u64 TCE_LISTS = 0x20000;
 inline constexpr u64 TCE_LIST = 4096;
@@ -36,14 +38,16 @@ struct Target {
 	u64 start = 0; // bus address
 	u32 shift = 12;
 	u64 entries = 0;
-	// It has the window's size and stays attached as long as the guest runs. Elsewhere 6.12's KVM itself
-	// writes over its table's end when the guest asks for it.
+	// It has the window's size and stays attached as long as the guest
+	// runs. Elsewhere 6.12's KVM itself writes over its table's end when
+	// the guest asks for it.
 	bool over_the_end = false;
 
 	u64 page() const { return u64{ 1 } << shift; }
 };
 
-// Data memory is registered in slices. A guest mostly leaves those alone that its VMM wants back.
+// Data memory is registered in slices. A guest mostly leaves those alone that
+// its VMM wants back.
 inline constexpr u64 SLICES = 6;
 using Slices = std::atomic<u32>; // bit n: slice n is free to use
 

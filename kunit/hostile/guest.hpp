@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A guest: its memory, its vCPUs, and what answers the hypercalls that KVM leaves to its VMM.
+// A guest: its memory, its vCPUs, and what answers the hypercalls that KVM
+// leaves to its VMM.
 #pragma once
 
 #include "board.hpp"

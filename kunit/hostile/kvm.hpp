@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What a VMM needs of KVM: a machine, its vCPUs, tables for its LIOBNs, and VFIO's groups behind them.
+// What a VMM needs of KVM: a machine, its vCPUs, tables for its LIOBNs, and
+// VFIO's groups behind them.
 #pragma once
 
 #include "check.hpp"
@@ -42,8 +43,9 @@ public:
 
 	void memory(u32 slot, u64 guest_address, const Memory &memory) const;
 	void no_memory(u32 slot) const;
-	// A table of `size` pages of 2^shift bytes at a bus address. It has all of its memory at once, so
-	// that KVM never sleeps for it while it walks its own lists.
+	// A table of `size` pages of 2^shift bytes at a bus address. It has all
+	// of its memory at once, so that KVM never sleeps for it while it walks
+	// its own lists.
 	Fd table(u64 liobn, u64 start, u32 shift, u64 size) const;
 
 	Status add(int group) const;

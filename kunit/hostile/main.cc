@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A guest that asks its host for what it must not have, under a VMM that helps it, round after round
-// until the time is over. After each round nothing of them may be left, nobody else may have been
-// hurt, and the kernel must not have complained.
+// A guest that asks its host for what it must not have, under a VMM that helps
+// it, round after round until the time is over. After each round nothing of
+// them may be left, nobody else may have been hurt, and the kernel must not
+// have complained.
 #include "board.hpp"
 
 #include "files.hpp"
@@ -232,7 +233,8 @@ private:
 	Board &board_;
 };
 
-// Tables come and go in every other round, and a guest goes over the end of theirs in most of the rest.
+// Tables come and go in every other round, and a guest goes over the end of
+// theirs in most of the rest.
 Plan make_plan(const Options &options, u64 round, Random &random)
 {
 	Plan plan;
@@ -333,8 +335,9 @@ public:
 	unsigned complaints() const { return complaints_; }
 
 private:
-	// KVM's own: it was killed between two calls that belong together; it asked us for entries
-	// that no window has, and our error keeps it from writing over its table's end.
+	// KVM's own: it was killed between two calls that belong together; it
+	// asked us for entries that no window has, and our error keeps it from
+	// writing over its table's end.
 	bool ours_to_bear(const std::string &line) const
 	{
 		return line.find("kvm_vfio_release+") != line.npos ||

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What runs in the guest: no operating system, a loop that makes the hypercalls of a list, one after
-// the other, and asks for a new list at its end. It runs in real mode and owns the vCPU; all that it
-// does stands in its list, which its VMM writes.
+// What runs in the guest: no operating system, a loop that makes the hypercalls
+// of a list, one after the other, and asks for a new list at its end. It runs
+// in real mode and owns the vCPU; all that it does stands in its list, which
+// its VMM writes.
 #pragma once
 
 #include "check.hpp"
@@ -19,7 +20,8 @@ inline constexpr u64 H_GET_TCE = 0x1c;
 inline constexpr u64 H_PUT_TCE = 0x20;
 inline constexpr u64 H_PUT_TCE_INDIRECT = 0x13c;
 inline constexpr u64 H_STUFF_TCE = 0x138;
-// The payload's own: its list is done. KVM hands what it does not know to its user.
+// The payload's own: its list is done. KVM hands what it does not know to its
+// user.
 inline constexpr u64 H_LIST_DONE = 0xf0f0;
 
 inline constexpr u64 H_SUCCESS = 0;
@@ -36,8 +38,8 @@ struct Call {
 };
 static_assert(sizeof(Call) == 64);
 
-// The payload's instructions, which run at any address. They begin with r14 = the list's address,
-// r15 = how many calls are in it.
+// The payload's instructions, which run at any address. They begin with r14 =
+// the list's address, r15 = how many calls are in it.
 std::span<const u8> payload();
 
 } // namespace hostile

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Random numbers that a seed tells: a round can be had again (what its threads make of it cannot).
+// Random numbers that a seed tells: a round can be had again (what its threads
+// make of it cannot).
 #pragma once
 
 #include "check.hpp"

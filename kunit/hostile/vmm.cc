@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The VMM of a hostile guest. Beside the guest its own threads do all that a VMM can do to the tables,
-// windows and memory that the guest uses, and a device writes wherever it is let.
+// The VMM of a hostile guest. Beside the guest its own threads do all that a
+// VMM can do to the tables, windows and memory that the guest uses, and a
+// device writes wherever it is let.
 #include "guest.hpp"
 #include "session.hpp"
 
@@ -25,7 +26,8 @@ void pause(Random &random, unsigned most_ms)
 	::usleep(static_cast<unsigned>(random.below(most_ms * 1000 + 1)));
 }
 
-// The tables of a guest: exact ones, one whose pages are larger than the window's, one that ends early.
+// The tables of a guest: exact ones, one whose pages are larger than the
+// window's, one that ends early.
 std::vector<Target> targets(const Plan &plan, u64 window)
 {
 	const u64 entries = default_size() / TCE_PAGE;
@@ -38,7 +40,8 @@ std::vector<Target> targets(const Plan &plan, u64 window)
 	};
 }
 
-// Tables of a KVM, each attached to the groups once in its life: KVM loses count of more.
+// Tables of a KVM, each attached to the groups once in its life: KVM loses
+// count of more.
 class Tables {
 public:
 	Tables(const Vm &vm, std::vector<int> groups, std::vector<Target> targets, Board &board)
@@ -99,7 +102,8 @@ private:
 	Board &board_;
 };
 
-// The other process: a guest of its own, with memory of its own, on the group of the first.
+// The other process: a guest of its own, with memory of its own, on the group
+// of the first.
 void run_foreign(const Plan &plan, Board &board, const Memory &data, int group)
 {
 	Session session{ 1, 1 };

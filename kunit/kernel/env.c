@@ -2,9 +2,10 @@
 /*
  * fake/env.h in the kernel: reporting, knobs, memory.
  *
- * Expectations fail in any context and in any thread, where KUnit's own macros may
- * not be used (they allocate).  So a failure is printed at once and counted, and
- * the thread of the case turns the count into a KUnit failure at the end.
+ * Expectations fail in any context and in any thread, where KUnit's own macros
+ * may not be used (they allocate).  So a failure is printed at once and
+ * counted, and the thread of the case turns the count into a KUnit failure at
+ * the end.
  */
 #include <linux/atomic.h>
 #include <linux/kernel.h>

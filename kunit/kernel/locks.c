@@ -2,8 +2,8 @@
 /*
  * fake/env.h in the kernel: locks, with lockdep classes.
  *
- * The fake checks order and ownership by itself; lockdep checks both once more, and
- * what the locks do to interrupts, on the debug kernel.
+ * The fake checks order and ownership by itself; lockdep checks both once more,
+ * and what the locks do to interrupts, on the debug kernel.
  */
 #include <linux/build_bug.h>
 #include <linux/preempt.h>
@@ -24,8 +24,9 @@ void env_mutex_destroy(void *m)
 }
 
 /*
- * A thread of a case makes call after call and never comes back to userspace, where
- * it would be preempted between them; every call takes a lock that may sleep.
+ * A thread of a case makes call after call and never comes back to userspace,
+ * where it would be preempted between them; every call takes a lock that may
+ * sleep.
  */
 void env_mutex_lock(void *m)
 {
@@ -98,8 +99,8 @@ void env_spin_unlock(void *l)
 }
 
 /*
- * A bare lock: it is the fake's, innermost and taken several times a port call, and
- * lockdep's work for it would be most of a test run.
+ * A bare lock: it is the fake's, innermost and taken several times a port call,
+ * and lockdep's work for it would be most of a test run.
  */
 static arch_spinlock_t world = __ARCH_SPIN_LOCK_UNLOCKED;
 

@@ -2,9 +2,9 @@
 /*
  * The test cases of cases/list.h as KUnit suites.
  *
- * Each suite becomes one kunit_suite "tce_<suite>", each case one kunit_case, each
- * parameter one subtest, all under the names they have in the list.  Suites run
- * when the module is loaded.
+ * Each suite becomes one kunit_suite "tce_<suite>", each case one kunit_case,
+ * each parameter one subtest, all under the names they have in the list.
+ * Suites run when the module is loaded.
  */
 #include <linux/init.h>
 #include <linux/kconfig.h>
@@ -27,8 +27,8 @@ static void tce_kunit_run(struct kunit *test, const struct tce_case *c)
 }
 
 /*
- * With little effort a case has one parameter in three, and its neighbour others: the
- * first one depends on its name.  Each case has one at least.
+ * With little effort a case has one parameter in three, and its neighbour
+ * others: the first one depends on its name.  Each case has one at least.
  */
 static unsigned long tce_kunit_step(const struct tce_case *c, unsigned long *first)
 {
@@ -60,7 +60,10 @@ static const void *tce_kunit_param(const struct tce_case *c, const void *prev,
 		typeof_member(struct kunit_case, generate_params),		\
 		const void *(*)(struct kunit *, const void *, char *))
 
-/* Expands to NULL for the parameters "once", so that such a case is a plain one. */
+/*
+ * Expands to NULL for the parameters "once", so that such a case is a plain
+ * one.
+ */
 #define TCE_KUNIT_PLAIN_once 0,
 #define TCE_KUNIT_GENERATOR(params, fn) TCE_KUNIT_SELECT(TCE_KUNIT_PLAIN_##params, fn)
 #define TCE_KUNIT_SELECT(zero_or_junk, fn) __take_second_arg(zero_or_junk NULL, fn)
@@ -134,7 +137,10 @@ static bool tce_kunit_wanted(const struct kunit_suite *suite)
 	return !nr_suites;
 }
 
-/* kunit_test_suites() would run them all; KUnit's own filter takes one pattern, not a list. */
+/*
+ * kunit_test_suites() would run them all; KUnit's own filter takes one pattern,
+ * not a list.
+ */
 #ifdef TCE_KUNIT_STOCK_H	/* included ahead of everything */
 static int tce_kunit_start(void)
 {

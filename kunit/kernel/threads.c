@@ -2,9 +2,9 @@
 /*
  * fake/env.h in the kernel: threads, and what the fake remembers of each.
  *
- * A case has a handful of threads, so a small array that is searched by task does.
- * A slot is claimed by the task itself, looked up by the task itself, and given
- * back when the task ends or, for the thread of the case, with the case.
+ * A case has a handful of threads, so a small array that is searched by task
+ * does. A slot is claimed by the task itself, looked up by the task itself, and
+ * given back when the task ends or, for the thread of the case, with the case.
  */
 #include <linux/bug.h>
 #include <linux/completion.h>
@@ -100,7 +100,10 @@ struct env_task *env_task_start(void (*fn)(void *arg), void *arg)
 	return t;
 }
 
-/* Not before it has run: a kthread that is stopped first never calls its function. */
+/*
+ * Not before it has run: a kthread that is stopped first never calls its
+ * function.
+ */
 void env_task_join(struct env_task *t)
 {
 	wait_for_completion(&t->done);

@@ -165,7 +165,10 @@ void env_task_join(env_task *t)
 	tasks--;
 }
 
-/* Alone there is nobody to let go first, and on a machine with much to do it would take long. */
+/*
+ * Alone there is nobody to let go first, and on a machine with much to do it
+ * would take long.
+ */
 void env_yield(void)
 {
 	if (tasks)
@@ -196,7 +199,10 @@ void env_rwsem_init(void *s, unsigned int)
 {
 	pthread_rwlockattr_t attr;
 
-	/* The kernel's rwsem is fair to writers; so that a test ends, this one is too. */
+	/*
+	 * The kernel's rwsem is fair to writers; so that a test ends, this one
+	 * is too.
+	 */
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	must(pthread_rwlock_init(as<pthread_rwlock_t>(s), &attr), "rwsem_init");

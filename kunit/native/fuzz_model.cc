@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The model check with decisions that a fuzzer makes up (libFuzzer): the same steps,
- * the same comparisons as the case model.random.
+ * The model check with decisions that a fuzzer makes up (libFuzzer): the same
+ * steps, the same comparisons as the case model.random.
  */
 #include <cstddef>
 #include <cstdint>

@@ -35,8 +35,8 @@ constexpr tce_case kCases[] = {
 };
 
 /*
- * A case that hangs says which one it is.  Threads that wait for each other are no use to
- * anybody, so that is the end.
+ * A case that hangs says which one it is.  Threads that wait for each other are
+ * no use to anybody, so that is the end.
  */
 class Watchdog {
 public:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * All mutants of the engine in one program (scripts/vtlab/schema.py); included by force.
+ * All mutants of the engine in one program (scripts/vtlab/schema.py); included
+ * by force.
  *
  *	TCE_MUTANT=n	the number of the mutant that is alive; 0: none is
  *	TCE_REACHED=f	a file that gets a line a case: its name, its
@@ -15,7 +16,10 @@
 extern int tce_mutant;
 extern unsigned char tce_mutant_reached[TCE_MUTANT_FUNCTIONS];
 
-/* The mutants of a function that is evaluated by the compiler are not alive there. */
+/*
+ * The mutants of a function that is evaluated by the compiler are not alive
+ * there.
+ */
 #define TCE_MUTANT(n) (!__builtin_is_constant_evaluated() && tce_mutant == (n))
 #define TCE_REACHED(n)                                                                     \
 	do {                                                                               \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's side of port.h: pages that hardware walks, and pins of v1 containers.
+ * The kernel's side of port.h: pages that hardware walks, and pins of v1
+ * containers.
  */
 #include <linux/mm.h>
 #include <linux/pfn.h>
@@ -14,7 +15,10 @@
 #define NR	80u			/* system pages; more than are pinned in one go */
 #define BYTES	(NR * PAGE_SIZE)
 
-/* Every size that a level can have: in one piece, aligned to itself, at the address it says. */
+/*
+ * Every size that a level can have: in one piece, aligned to itself, at the
+ * address it says.
+ */
 static void port_level(struct kunit *test)
 {
 	for (unsigned long bytes = SZ_4K; bytes <= SZ_512K; bytes *= 2) {
@@ -44,7 +48,10 @@ static bool pinned(u64 hpa)
 	return folio_maybe_dma_pinned(pfn_folio(PHYS_PFN(hpa)));
 }
 
-/* What the process stores is found where the pin says, and what is unpinned is unpinned. */
+/*
+ * What the process stores is found where the pin says, and what is unpinned is
+ * unpinned.
+ */
 static void port_pin(struct kunit *test)
 {
 	unsigned long at = map_user(test, BYTES);
@@ -67,7 +74,10 @@ static void port_pin(struct kunit *test)
 	}
 }
 
-/* Parts of a system page: a pin each, and the page is pinned until the last one goes. */
+/*
+ * Parts of a system page: a pin each, and the page is pinned until the last one
+ * goes.
+ */
 static void port_pin_parts(struct kunit *test)
 {
 	const u32 parts = PAGE_SIZE / SZ_4K;

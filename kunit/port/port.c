@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's side of port.h, with real memory: what the fake port imitates for the
- * engine's cases is what the real one does.
+ * The kernel's side of port.h, with real memory: what the fake port imitates
+ * for the engine's cases is what the real one does.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -119,7 +119,7 @@ static void port_locks(struct kunit *test)
 	tce_port_rwsem_destroy(container);
 }
 
-/* --- The owner's address space --------------------------------------------- */
+/* --- The owner's address space -------------------------------------------- */
 
 static void port_mm(struct kunit *test)
 {
@@ -187,7 +187,7 @@ static void port_charge_limit(struct kunit *test)
 	put_cred(poor);
 }
 
-/* --- Registered memory ------------------------------------------------------ */
+/* --- Registered memory ---------------------------------------------------- */
 
 static void port_register(struct kunit *test)
 {
@@ -266,7 +266,7 @@ static void port_register_busy(struct kunit *test)
 	tce_port_mm_put(mm);
 }
 
-/* --- Translation ------------------------------------------------------------ */
+/* --- Translation ---------------------------------------------------------- */
 
 /* Where the kernel itself finds the page. */
 static u64 hpa_of(struct kunit *test, unsigned long at)
@@ -373,9 +373,11 @@ static void port_dirty(struct kunit *test)
 	tce_port_mm_put(mm);
 }
 
-/* --- Hypercalls -------------------------------------------------------------- */
+/* --- Hypercalls ----------------------------------------------------------- */
 
-/* A window that does not exist: the hypervisor says so and nothing is harmed. */
+/*
+ * A window that does not exist: the hypervisor says so and nothing is harmed.
+ */
 static void port_hypercalls(struct kunit *test)
 {
 	const u32 liobn = 0xdead0000;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows that the hardware of a PowerNV machine is told of, and KVM, which looks into
- * tables[] at any moment of that: src/port/powernv_windows.c over a platform of the test's own.
+ * Windows that the hardware of a PowerNV machine is told of, and KVM, which
+ * looks into tables[] at any moment of that: src/port/powernv_windows.c over a
+ * platform of the test's own.
  */
 #include <linux/iommu.h>
 #include <linux/kref.h>
@@ -24,7 +25,7 @@ static struct machine {
 	bool no_memory, refuses;
 } it;
 
-/* --- What powernv_windows.c calls ------------------------------------------------- */
+/* --- What powernv_windows.c calls ----------------------------------------- */
 
 /* As group.c has it: where the tables are. */
 DEFINE_MUTEX(tce_groups_lock);
@@ -34,9 +35,12 @@ bool tce_powernv_present(void)
 	return true;
 }
 
-/* --- KVM ------------------------------------------------------------------------------ */
+/* --- KVM ------------------------------------------------------------------ */
 
-/* As kvm_spapr_tce_attach_iommu_group() does, with a guest's table of one entry more. */
+/*
+ * As kvm_spapr_tce_attach_iommu_group() does, with a guest's table of one entry
+ * more.
+ */
 static void look(void)
 {
 	struct iommu_table *tbl = READ_ONCE(it.tg.tables[SLOT]);
@@ -52,7 +56,7 @@ static void look(void)
 	iommu_tce_table_put(tbl);
 }
 
-/* --- The platform's side ---------------------------------------------------------------- */
+/* --- The platform's side -------------------------------------------------- */
 
 /* As pnv_pci_ioda2_set_window() and pnv_pci_link_table_and_group(). */
 static long set_window(struct iommu_table_group *tg, int num, struct iommu_table *tbl)
@@ -104,7 +108,7 @@ static void kill(struct iommu_table *tbl, unsigned long index, unsigned long pag
 {
 }
 
-/* --- Cases -------------------------------------------------------------------------------- */
+/* --- Cases ---------------------------------------------------------------- */
 
 static struct iommu_table_ops table_ops = { };
 
@@ -154,7 +158,10 @@ static void check_window(struct kunit *test, unsigned long entries, unsigned int
 	iommu_tce_table_put(&it.k->tbl);
 }
 
-/* A table has room for more than its window: OPAL hears of all of it, KVM never does. */
+/*
+ * A table has room for more than its window: OPAL hears of all of it, KVM never
+ * does.
+ */
 static void ioda_small_window(struct kunit *test)
 {
 	check_window(test, 16, 1, 1);
@@ -192,7 +199,10 @@ static void ioda_refused(struct kunit *test)
 	check_refused(test, grp, -EIO);
 }
 
-/* The platform's code has set the window, could not link it, and does not say so. */
+/*
+ * The platform's code has set the window, could not link it, and does not say
+ * so.
+ */
 static void ioda_no_memory(struct kunit *test)
 {
 	struct tce_port_group *grp = make(test, 16, 1);

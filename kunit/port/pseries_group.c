@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A group of a partition that goes back to the platform's code, while functions are plugged in:
- * src/port/pseries_group.c over a platform, firmware and device tree of the test's own.
+ * A group of a partition that goes back to the platform's code, while functions
+ * are plugged in: src/port/pseries_group.c over a platform, firmware and device
+ * tree of the test's own.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -44,7 +45,7 @@ static struct platform {
 	unsigned int refusals;	/* of memory for the host's window */
 } it;
 
-/* --- What pseries_group.c calls ------------------------------------------------- */
+/* --- What pseries_group.c calls ------------------------------------------- */
 
 void tce_ddw_init(struct tce_port_group *grp)
 {
@@ -100,7 +101,7 @@ struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp)
 	return it.nr ? pci_dev_get(it.functions[0]) : NULL;
 }
 
-/* --- The platform's side ---------------------------------------------------------- */
+/* --- The platform's side -------------------------------------------------- */
 
 /* As dma_iommu_dma_supported(): the bypass follows from the mask. */
 static int dma_supported(struct device *dev, u64 mask)
@@ -129,7 +130,9 @@ static void plug_in(void)
 	set_dma_ops(&pdev->dev, &dma_ops);
 	dev_set_name(&pdev->dev, "tce-function-%u", it.nr);
 	KUNIT_ASSERT_EQ(it.test, device_register(&pdev->dev), 0);
-	/* Not before: neither bus nor device tree have anything to do with it. */
+	/*
+	 * Not before: neither bus nor device tree have anything to do with it.
+	 */
 	pdev->dev.bus = &pci_bus_type;
 	pdev->dev.of_node = it.node;
 	KUNIT_ASSERT_EQ(it.test, iommu_group_add_device(it.group, &pdev->dev), 0);
@@ -187,7 +190,7 @@ static void expect_as_at_boot(struct device *dev)
 	KUNIT_EXPECT_EQ(it.test, (u64)dev->archdata.dma_offset, 0ull);
 }
 
-/* --- Cases -------------------------------------------------------------------------- */
+/* --- Cases ---------------------------------------------------------------- */
 
 static void release_node(struct kobject *kobj)
 {
@@ -195,7 +198,10 @@ static void release_node(struct kobject *kobj)
 
 static const struct kobj_type node_type = { .release = release_node };
 
-/* Two functions in a group that VFIO has, and nothing of the platform's code left. */
+/*
+ * Two functions in a group that VFIO has, and nothing of the platform's code
+ * left.
+ */
 static int groups_init(struct kunit *test)
 {
 	memset(&it, 0, sizeof(it));
@@ -249,7 +255,9 @@ static struct tce_port_group *take(struct kunit *test)
 	return grp;
 }
 
-/* VFIO lets go: the core asks for every device, under its mutex of the group. */
+/*
+ * VFIO lets go: the core asks for every device, under its mutex of the group.
+ */
 static void let_go(struct kunit *test, struct tce_port_group *grp)
 {
 	for (unsigned int i = 0; i < it.nr; i++)
@@ -311,7 +319,10 @@ static void groups_hand_back_later(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, it.refusals, 0u);
 }
 
-/* Taken again before VFIO has let go, and what comes while it is ours finds no table. */
+/*
+ * Taken again before VFIO has let go, and what comes while it is ours finds no
+ * table.
+ */
 static void groups_taken_again(struct kunit *test)
 {
 	struct tce_port_group *grp = take(test), *again;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's side of port.h: who waits for whom and for how long, and messages.
+ * The kernel's side of port.h: who waits for whom and for how long, and
+ * messages.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -26,9 +27,12 @@
 #define SOON		(10 * HZ)
 #define PROCESSES	24
 
-/* --- Registrations -------------------------------------------------------------- */
+/* --- Registrations -------------------------------------------------------- */
 
-/* A process that registers some memory when it is told to, and then gives it back. */
+/*
+ * A process that registers some memory when it is told to, and then gives it
+ * back.
+ */
 struct process {
 	struct mm_struct *mm;
 	struct task_struct *task;
@@ -78,7 +82,10 @@ static bool process_start(struct process *p)
 	return true;
 }
 
-/* The first one hangs where it takes its own mmap_lock, as in a fault; all others go on. */
+/*
+ * The first one hangs where it takes its own mmap_lock, as in a fault; all
+ * others go on.
+ */
 static void port_register_beside(struct kunit *test)
 {
 	struct process *p = kunit_kcalloc(test, PROCESSES, sizeof(*p), GFP_KERNEL);
@@ -116,7 +123,7 @@ static void port_register_beside(struct kunit *test)
 	}
 }
 
-/* --- Those who are killed ---------------------------------------------------------- */
+/* --- Those who are killed ------------------------------------------------- */
 
 struct victim {
 	int (*wait)(struct victim *v);
@@ -186,7 +193,7 @@ static void port_killed(struct kunit *test)
 	tce_port_mutex_destroy(&v->mutex);
 }
 
-/* --- A busy firmware --------------------------------------------------------------- */
+/* --- A busy firmware ------------------------------------------------------ */
 
 static void port_rtas_answer(struct kunit *test)
 {
@@ -200,7 +207,10 @@ static void port_rtas_answer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p.waited, 0u);
 }
 
-/* -2: at once a few times, then after longer and longer pauses, and not for ever. */
+/*
+ * -2: at once a few times, then after longer and longer pauses, and not for
+ * ever.
+ */
 static void port_rtas_busy(struct kunit *test)
 {
 	struct tce_rtas_patience p = {};
@@ -236,7 +246,10 @@ static void port_rtas_delays(struct kunit *test)
 		tce_rtas_pause(&p, RTAS_BUSY);
 	KUNIT_EXPECT_EQ(test, tce_rtas_pause(&p, RTAS_EXTENDED_DELAY_MIN), 1);
 	KUNIT_EXPECT_EQ(test, tce_rtas_pause(&p, RTAS_BUSY), 0);
-	/* The longest one only once, and then there is some left for shorter ones. */
+	/*
+	 * The longest one only once, and then there is some left for shorter
+	 * ones.
+	 */
 	KUNIT_EXPECT_EQ(test, tce_rtas_pause(&p, RTAS_EXTENDED_DELAY_MAX), 100 * 1000);
 	KUNIT_EXPECT_EQ(test, tce_rtas_pause(&p, RTAS_EXTENDED_DELAY_MAX), -EBUSY);
 	KUNIT_EXPECT_EQ(test, tce_rtas_pause(&p, RTAS_EXTENDED_DELAY_MIN + 3), 1000);
@@ -275,7 +288,7 @@ static void port_delay(struct kunit *test)
 	KUNIT_EXPECT_GE(test, ktime_get_ns() - begin, 8 * 1000 * 1000ull);
 }
 
-/* --- Messages ---------------------------------------------------------------------- */
+/* --- Messages ------------------------------------------------------------- */
 
 static unsigned int allowed(struct tce_log_who *who, enum tce_log_kind kind, unsigned int times)
 {
@@ -329,7 +342,10 @@ static void port_log_name(struct kunit *test)
 	tce_port_log_drop_group(who, 5);
 	tce_port_log_drop_group(who, 99);
 	KUNIT_EXPECT_STREQ(test, tce_log_name(who, buf, sizeof(buf)), "qemu[17] groups 7,8: ");
-	/* Whoever calls himself something with a newline does not get a line of his own. */
+	/*
+	 * Whoever calls himself something with a newline does not get a line of
+	 * his own.
+	 */
 	strscpy(who->comm, "a\nb", sizeof(who->comm));
 	KUNIT_EXPECT_NULL(test, strchr(tce_log_name(who, buf, sizeof(buf)), '\n'));
 	KUNIT_EXPECT_LT(test, strlen(tce_log_name(who, small, sizeof(small))), sizeof(small));
@@ -337,11 +353,12 @@ static void port_log_name(struct kunit *test)
 	tce_port_log("a message of the tests: %d\n", 2);
 }
 
-/* --- Grace periods --------------------------------------------------------------- */
+/* --- Grace periods -------------------------------------------------------- */
 
 /*
- * Somebody who is in the kernel for a while, on a processor of his own, and does not sleep: KVM
- * between two of our ops.  Interrupts come, and others would like to run.
+ * Somebody who is in the kernel for a while, on a processor of his own, and
+ * does not sleep: KVM between two of our ops.  Interrupts come, and others
+ * would like to run.
  */
 struct busy {
 	struct tce_later later;

@@ -88,7 +88,9 @@ inline tce::Geometry walked_shape(unsigned int param)
 		.value();
 }
 
-/* What a level of each kind costs, but not more than all entries of the window. */
+/*
+ * What a level of each kind costs, but not more than all entries of the window.
+ */
 inline u64 one_of_each(const tce::Geometry &g)
 {
 	u64 sum = 0;

@@ -3,9 +3,9 @@
  * The contract between test cases and whoever runs them.
  *
  * cases/list.h names every case once; a runner turns that list into KUnit cases
- * or GoogleTest tests.  A case that is not in the list does not compile, and one that
- * is in the list and does not exist does not link, so no runner can report success
- * for a case that it did not find.
+ * or GoogleTest tests.  A case that is not in the list does not compile, and
+ * one that is in the list and does not exist does not link, so no runner can
+ * report success for a case that it did not find.
  *
  * A failed expectation goes to env_fail() and the case goes on.
  */

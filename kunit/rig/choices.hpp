@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a random run takes its decisions from: a generator with a seed, or the bytes
- * that a fuzzer made up.
+ * Where a random run takes its decisions from: a generator with a seed, or the
+ * bytes that a fuzzer made up.
  */
 #ifndef TCE_CASES_CHOICES_HPP
 #define TCE_CASES_CHOICES_HPP

@@ -14,7 +14,9 @@ inline constexpr u64 kRamSize = 64 * kMiB;
 /* A guest with its RAM registered, one window in use by the kernel. */
 class Guest {
 public:
-	/* @shift: IOMMU page of the window; @guest_shift: of the guest's TCEs. */
+	/*
+	 * @shift: IOMMU page of the window; @guest_shift: of the guest's TCEs.
+	 */
 	explicit Guest(u32 shift, u32 guest_shift, const Config &config = {}, u32 containers = 1,
 		       u32 levels = 1)
 		: r(config, containers), kvm(&r.w.mm[0], kRam)
@@ -27,7 +29,10 @@ public:
 		table.offset = at >> guest_shift;
 		table.size = 64 * kGiB >> guest_shift;
 		TCE_EXPECT_EQ(kvm.attach(table, 0), 0);
-		/* The guest has used the beginning: KVM finds no slot where nothing was ever mapped. */
+		/*
+		 * The guest has used the beginning: KVM finds no slot where
+		 * nothing was ever mapped.
+		 */
 		for (u64 i = 0; i < 8 * bit(guest_shift) || i < 1024 * bit(shift);
 		     i += 512 * bit(shift)) {
 			TCE_EXPECT_EQ(r.map(kRam, at + i, bit(shift)), 0);
@@ -46,8 +51,9 @@ public:
 	/* H_PUT_TCE as the kernel answers it. */
 	long put_in_kernel(u64 n, u64 tce) { return kvm.h_put_tce(table, address(n), tce); }
 	/*
-	 * As the guest sees it: what is too hard for the kernel, QEMU does, and puts it in the guest's
-	 * table (put_tce_emu(), vfio_iommu_map_notify()).
+	 * As the guest sees it: what is too hard for the kernel, QEMU does, and
+	 * puts it in the guest's table (put_tce_emu(),
+	 * vfio_iommu_map_notify()).
 	 */
 	long put(u64 n, u64 tce)
 	{

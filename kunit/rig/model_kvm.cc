@@ -11,7 +11,7 @@ constexpr u32 kPerm = TCE_PERM_READ | TCE_PERM_WRITE;
 
 #define SAY(...) env_snprintf(last_, sizeof(last_), __VA_ARGS__)
 
-/* --- In-kernel KVM -------------------------------------------------------------  */
+/* --- In-kernel KVM ------------------------------------------------------- */
 
 void Model::do_kvm()
 {
@@ -38,7 +38,9 @@ void Model::do_kvm()
 	const u64 user = pick_user(w.shift);
 	const bool clear = ch_.one_in(3);
 	const u64 count = 1 + ch_.below(20);
-	/* The table that the guest has may be that of a window which is gone. */
+	/*
+	 * The table that the guest has may be that of a window which is gone.
+	 */
 	const tce_ktable *shown = r_.w.groups[first_group(c)].slot[slot];
 	const bool dead = !shown || w.guest.tables[0]->table != shown->table;
 
@@ -74,7 +76,10 @@ void Model::do_kvm()
 		set_entries(w, user, at, w.page(), kPerm);
 	if (rc != h::kTooHard || dead || !c.enabled)
 		return;
-	/* What is too hard for the kernel, QEMU does: there is no level, or too much to replace. */
+	/*
+	 * What is too hard for the kernel, QEMU does: there is no level, or too
+	 * much to replace.
+	 */
 	if (good && covered(c.ranges, user, w.page(), w.shift)) {
 		expect(r_.map(user, at, w.page(), kPerm, n), 0, "QEMU's map");
 		set_entries(w, user, at, w.page(), kPerm);
@@ -128,7 +133,7 @@ void Model::do_kvm_detach()
 	kvm_.release(w.guest);
 }
 
-/* --- Others ---------------------------------------------------------------------  */
+/* --- Others -------------------------------------------------------------- */
 
 void Model::do_foreign()
 {
@@ -155,7 +160,10 @@ void Model::do_reopen()
 
 	SAY("close(container %u)", n);
 	for (u32 i = 0; i < kRanges; i++) {
-		/* Memory that the other one's entries name stays, see the suite kvm. */
+		/*
+		 * Memory that the other one's entries name stays, see the suite
+		 * kvm.
+		 */
 		if ((c.ranges & 1u << i) && notes(i) && !(cont_[!n].ranges & 1u << i))
 			return;
 	}

@@ -11,7 +11,7 @@ constexpr u64 kDefaultSize = 4 * kMiB;
 
 #define SAY(...) env_snprintf(last_, sizeof(last_), __VA_ARGS__)
 
-/* --- Failures on purpose ------------------------------------------------------------ */
+/* --- Failures on purpose -------------------------------------------------- */
 
 void Model::arm(u32 sites)
 {
@@ -32,7 +32,7 @@ bool Model::disarm()
 	return fired;
 }
 
-/* --- Groups ---------------------------------------------------------------------------- */
+/* --- Groups --------------------------------------------------------------- */
 
 void Model::do_attach()
 {
@@ -81,7 +81,7 @@ void Model::do_detach()
 	}
 }
 
-/* --- Memory ----------------------------------------------------------------------------- */
+/* --- Memory --------------------------------------------------------------- */
 
 void Model::do_register()
 {
@@ -140,7 +140,7 @@ void Model::do_unregister()
 		c.ranges &= ~(1u << i);
 }
 
-/* --- Windows ------------------------------------------------------------------------------- */
+/* --- Windows -------------------------------------------------------------- */
 
 void Model::do_create()
 {
@@ -178,7 +178,10 @@ void Model::do_create()
 	else if (c.win[slot].live)
 		want = err::kNoSpc;
 
-	/* At 0 if nothing else is there, else beside it; what is at 1<<59 leaves only 0. */
+	/*
+	 * At 0 if nothing else is there, else beside it; what is at 1<<59
+	 * leaves only 0.
+	 */
 	const bool only_large = !want && !slot && c.win[1].live;
 	const bool can = !only_large || (fits && all_parked(c));
 	const u64 at = slot ? kDdwStart : 0;
@@ -231,9 +234,11 @@ void Model::do_remove()
 		c.untouched = false;
 }
 
-/* --- Mapping --------------------------------------------------------------------------------- */
+/* --- Mapping -------------------------------------------------------------- */
 
-/* An address in a window, if there is one: near the borders of runs and leaves. */
+/*
+ * An address in a window, if there is one: near the borders of runs and leaves.
+ */
 u64 Model::pick_iova(Cont &c, u32 *shift)
 {
 	static constexpr u64 kNear[] = { 0, 500, 511, 512, 513, 1000, 4090, 8191 };
@@ -283,7 +288,10 @@ int Model::predict_map(Cont &c, u64 user, u64 iova, u64 bytes, u32 flags)
 	if (!flags || flags > 3)
 		return err::kInval;
 
-	/* The default window is made by the first MAP that has nothing wrong with it. */
+	/*
+	 * The default window is made by the first MAP that has nothing wrong
+	 * with it.
+	 */
 	const bool first = c.untouched && iova < kDefaultSize;
 	Win first_window;
 
@@ -300,7 +308,10 @@ int Model::predict_map(Cont &c, u64 user, u64 iova, u64 bytes, u32 flags)
 	if (!bytes || (bytes & mask) || (iova & mask) || (user & mask) ||
 	    bytes > w->size() - (iova - w->start))
 		return err::kInval;
-	/* In the order of the addresses: what is not registered, what is not one block. */
+	/*
+	 * In the order of the addresses: what is not registered, what is not
+	 * one block.
+	 */
 	for (u64 at = user; at < user + bytes;) {
 		u64 end = 0;
 
@@ -416,7 +427,10 @@ void Model::do_unmap()
 		if (!bytes || (bytes & mask) || (iova & mask) || bytes > size - (iova - start))
 			want = err::kInval;
 	}
-	/* Half a call is for the suite papr: the table then says more than the hypervisor. */
+	/*
+	 * Half a call is for the suite papr: the table then says more than the
+	 * hypervisor.
+	 */
 	if (ch_.one_in(5))
 		r_.w.fail_nth(1 + ch_.below(4), kHcallSites);
 

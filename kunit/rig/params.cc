@@ -9,8 +9,8 @@ const u32 kSystemShifts[2] = { 12, 16 };
 const u32 kIommuShifts[7] = { 12, 16, 21, 24, 28, 30, 34 };
 
 /*
- * Every number of levels, small and large tops, leaves of every size, every page
- * size once at least.
+ * Every number of levels, small and large tops, leaves of every size, every
+ * page size once at least.
  */
 const Shape kShapes[15] = {
 	{ 12, 12, 1 },
@@ -30,7 +30,10 @@ const Shape kShapes[15] = {
 	    { 34, 63, 3 },
 };
 
-/* Every depth with every page size that is deep enough, leaves from one entry to 64 Ki. */
+/*
+ * Every depth with every page size that is deep enough, leaves from one entry
+ * to 64 Ki.
+ */
 const Shape kWalkedShapes[22] = {
 	{ 12, 12, 1 },
 	       { 12, 20, 1 },
@@ -88,7 +91,10 @@ int named(const char *const *names, unsigned int count, unsigned int i, char *bu
 
 u64 stride()
 {
-	/* Primes that no loop is long: in nested loops all of their values have their turn. */
+	/*
+	 * Primes that no loop is long: in nested loops all of their values have
+	 * their turn.
+	 */
 	constexpr u64 kGap = 7;
 	constexpr u64 kWideGap = 17;
 	constexpr u64 kWidestGap = 41;

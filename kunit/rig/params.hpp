@@ -31,10 +31,16 @@ int named(const char *const (&names)[Count], unsigned int i, char *buf, unsigned
 	return named(names, Count, i, buf, bytes);
 }
 
-/* How far it is to the next of many trials in a row: 1, or more where there is no time for all. */
+/*
+ * How far it is to the next of many trials in a row: 1, or more where there is
+ * no time for all.
+ */
 u64 stride();
 
-/* How many random rounds of the @usual number there is time for; never less than @least. */
+/*
+ * How many random rounds of the @usual number there is time for; never less
+ * than @least.
+ */
 u64 rounds(u64 usual, u64 least = 1);
 
 /* Many trials, a stride from one to the next. */

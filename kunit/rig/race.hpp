@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Real threads, real locks: what userspace, its vCPUs and the deferred work do at the
- * same time.  On the host under the thread sanitizer too.
+ * Real threads, real locks: what userspace, its vCPUs and the deferred work do
+ * at the same time.  On the host under the thread sanitizer too.
  *
  * Threads call the engine itself: the rig's own checks are for one thread.
  */
@@ -29,7 +29,10 @@ struct Race {
 	u32 here;
 	u32 all;
 
-	/* For loops: others get a chance, in a kernel that does not preempt too. */
+	/*
+	 * For loops: others get a chance, in a kernel that does not preempt
+	 * too.
+	 */
 	bool goes_on() const
 	{
 		env_yield();

@@ -143,7 +143,9 @@ View::Seen View::look(u64 index) const
 	if (!level)
 		return { false, 0 };
 
-	/* The TCEs follow the leaf's head, the user view and the pending bits. */
+	/*
+	 * The TCEs follow the leaf's head, the user view and the pending bits.
+	 */
 	const u64 n = geometry_.leaf_entries();
 	const u64 tces = level + sizeof(tce::Leaf) + n * 8 + (n + 63) / 64 * 8;
 

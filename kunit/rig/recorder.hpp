@@ -2,8 +2,8 @@
 /*
  * Writes down every store of the engine's tables, while there is one.
  *
- * Each leaves an event behind (watched/watch.hpp).  From any prefix of the events
- * View rebuilds what was in memory then, and walks it as hardware would.
+ * Each leaves an event behind (watched/watch.hpp).  From any prefix of the
+ * events View rebuilds what was in memory then, and walks it as hardware would.
  */
 #ifndef TCE_CASES_RECORDER_HPP
 #define TCE_CASES_RECORDER_HPP

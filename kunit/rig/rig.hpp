@@ -2,8 +2,9 @@
 /*
  * A world with containers in it, and what userspace does to them.
  *
- * Every wrapper checks what must hold after any call: no lock is held, the device
- * tree says what the firmware has.  On PowerNV devices then use every entry there is.
+ * Every wrapper checks what must hold after any call: no lock is held, the
+ * device tree says what the firmware has.  On PowerNV devices then use every
+ * entry there is.
  */
 #ifndef TCE_CASES_RIG_HPP
 #define TCE_CASES_RIG_HPP
@@ -28,7 +29,10 @@ class Rig {
 public:
 	static constexpr u32 kContainers = 3;
 
-	/* @containers empty ones, all groups in the first unless @attach is false. */
+	/*
+	 * @containers empty ones, all groups in the first unless @attach is
+	 * false.
+	 */
 	explicit Rig(const Config &config = {}, u32 containers = 1, bool attach = true);
 	/* Detaches, closes, frees, and balances the books. */
 	~Rig();
@@ -62,7 +66,9 @@ public:
 
 	tce_container *c[kContainers] = {};
 
-	/* Does the device of @group get to @vaddr by @iova, with these rights? */
+	/*
+	 * Does the device of @group get to @vaddr by @iova, with these rights?
+	 */
 	bool reaches(u64 iova, u64 vaddr, u32 perm = TCE_PERM_READ | TCE_PERM_WRITE, u32 group = 0,
 		     u32 mm = 0) const;
 	/* No entry of [iova, iova + bytes) is live in @group's windows. */

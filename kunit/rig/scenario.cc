@@ -6,7 +6,9 @@
 namespace fake {
 namespace {
 
-/* The states of the clean run: first before all steps, then after each of them. */
+/*
+ * The states of the clean run: first before all steps, then after each of them.
+ */
 class Clean {
 public:
 	explicit Clean(u32 steps) : count_(steps + 1)
@@ -32,7 +34,10 @@ private:
 	u32 count_;
 };
 
-/* The end of a run, and of what firmware did not let go of: nobody else has a table then. */
+/*
+ * The end of a run, and of what firmware did not let go of: nobody else has a
+ * table then.
+ */
 u64 finish(Play &p)
 {
 	p.kvm.release(p.table);
@@ -71,7 +76,10 @@ int run_step(const Step &step, Play &p, u32 sites)
 	return rc;
 }
 
-/* A step answered an error because of a failure: nothing has changed, and it can be repeated. */
+/*
+ * A step answered an error because of a failure: nothing has changed, and it
+ * can be repeated.
+ */
 bool failed_well(const Step &step, Play &p, u64 nth, const Snapshot &before, const Snapshot &done)
 {
 	World &w = p.r.w;
@@ -105,7 +113,10 @@ bool failed_well(const Step &step, Play &p, u64 nth, const Snapshot &before, con
 	return well;
 }
 
-/* One run with a failure at @nth; whether there was any.  Up to it the run is the clean one. */
+/*
+ * One run with a failure at @nth; whether there was any.  Up to it the run is
+ * the clean one.
+ */
 bool play(const Scenario &s, u64 nth, const Failure &f, const Clean &clean)
 {
 	Play &p = *make<Play>(s.config);
@@ -174,7 +185,9 @@ void hopeless(const Scenario &s, u32 sites)
 		Play &p = *make<Play>(s.config);
 		World &w = p.r.w;
 
-		/* Who comes after a reset that failed finds no default window. */
+		/*
+		 * Who comes after a reset that failed finds no default window.
+		 */
 		w.skip_dt = w.allow_bad_hcalls = papr && s.config.version != TCE_V1;
 		w.fail_nth(nth, sites, true, h::kHardware, nth % 3);
 		for (u32 i = 0; i < s.count; i++)
@@ -189,7 +202,9 @@ void hopeless(const Scenario &s, u32 sites)
 		TCE_EXPECT_EQ(w.live_blocks + w.live_pages + w.live_ktables, 0);
 		TCE_EXPECT_EQ(w.ioda.live_levels, 0);
 		TCE_EXPECT_EQ(w.live_locks, 0);
-		/* Pages that stay pinned are in a list of the mm, so it stays. */
+		/*
+		 * Pages that stay pinned are in a list of the mm, so it stays.
+		 */
 		TCE_EXPECT_EQ(w.mm[0].locked_port, 0);
 		TCE_EXPECT_EQ(w.mm[0].refs, w.registered_pages() ? 1 : 0);
 		TCE_EXPECT_EQ(w.counters[TCE_COUNT_LEAVES], 0);

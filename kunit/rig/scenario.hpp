@@ -2,12 +2,12 @@
 /*
  * Whole scenarios in which every single thing that can fail fails once.
  *
- * The scenario runs clean and its state after each step is kept.  Then it runs again
- * and again, the 1st, 2nd, 3rd ... chance to fail being taken, until a run ends
- * with no failure.  A step that answers an error has changed nothing (or, where a
- * hypervisor refused a MAP or UNMAP, left entries as they were or closed), and done
- * again it succeeds; one that answers 0 has the state of the clean run.  At the end
- * of every run the books balance.
+ * The scenario runs clean and its state after each step is kept.  Then it runs
+ * again and again, the 1st, 2nd, 3rd ... chance to fail being taken, until a
+ * run ends with no failure.  A step that answers an error has changed nothing
+ * (or, where a hypervisor refused a MAP or UNMAP, left entries as they were or
+ * closed), and done again it succeeds; one that answers 0 has the state of the
+ * clean run.  At the end of every run the books balance.
  */
 #ifndef TCE_CASES_SCENARIO_HPP
 #define TCE_CASES_SCENARIO_HPP
@@ -68,18 +68,22 @@ struct Failure {
 inline constexpr u32 kResources = kAllSites & ~kHcallSites & ~kDdwSites & ~kIodaSites;
 
 /*
- * One run for every place of @f.  @thin: of the many places only some, the first ones all.
+ * One run for every place of @f.  @thin: of the many places only some, the
+ * first ones all.
  */
 void sweep(const Scenario &s, const Failure &f, u64 thin = 0);
 
 /*
- * From some moment on everything fails, for ever: nothing succeeds, and still every
- * thread comes back, no device reaches what is not pinned, and what is left behind
- * is what a device may still reach.
+ * From some moment on everything fails, for ever: nothing succeeds, and still
+ * every thread comes back, no device reaches what is not pinned, and what is
+ * left behind is what a device may still reach.
  */
 void hopeless(const Scenario &s, u32 sites);
 
-/* A window that a container removed stays as KVM's; the guest's hcalls answer H_*. */
+/*
+ * A window that a container removed stays as KVM's; the guest's hcalls answer
+ * H_*.
+ */
 inline int from_h(long status)
 {
 	return status == h::kSuccess ? 0 : err::kIo;

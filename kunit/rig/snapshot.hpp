@@ -2,9 +2,9 @@
 /*
  * What userspace and a device can tell of a world, to compare before and after.
  *
- * In it: the windows that are visible, every live entry, registered memory, notes, pins, and what
- * every process is charged.  Not in it: LIOBNs, and a default window that firmware has but nobody
- * uses.
+ * In it: the windows that are visible, every live entry, registered memory,
+ * notes, pins, and what every process is charged.  Not in it: LIOBNs, and a
+ * default window that firmware has but nobody uses.
  */
 #ifndef TCE_CASES_SNAPSHOT_HPP
 #define TCE_CASES_SNAPSHOT_HPP
@@ -20,13 +20,18 @@ public:
 	bool operator==(const Snapshot &other) const;
 
 	/*
-	 * Entries are those of @before or closed, and nothing else has changed but for notes: what a
-	 * MAP or UNMAP may leave that the hypervisor refused.  Levels that have come stay, and are
-	 * paid for: no more of them than with success, which is @done.  With v1 nobody pays for those.
+	 * Entries are those of @before or closed, and nothing else has changed
+	 * but for notes: what a MAP or UNMAP may leave that the hypervisor
+	 * refused.  Levels that have come stay, and are paid for: no more of
+	 * them than with success, which is @done.  With v1 nobody pays for
+	 * those.
 	 */
 	bool is_part_of(const Snapshot &before, const Snapshot &done) const;
 
-	/* Then the first window's table does not matter, nor what an owner is charged. */
+	/*
+	 * Then the first window's table does not matter, nor what an owner is
+	 * charged.
+	 */
 	void forget_default() { but_default_ = true; }
 
 	u64 live() const { return tces_.used(); }

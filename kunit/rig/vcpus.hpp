@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Several vCPUs on the entries of one window, each in the middle of what the other does.
+ * Several vCPUs on the entries of one window, each in the middle of what the
+ * other does.
  *
- * One thread plays them all: at a point of one vCPU's sequence another one does all of its own.
+ * One thread plays them all: at a point of one vCPU's sequence another one does
+ * all of its own.
  */
 #ifndef TCE_CASES_VCPUS_HPP
 #define TCE_CASES_VCPUS_HPP
@@ -42,9 +44,14 @@ public:
 	Vcpus(const Vcpus &) = delete;
 	Vcpus &operator=(const Vcpus &) = delete;
 
-	/* As vCPU @vcpu, with memory @mem at entry @entry; the kernel's answer. */
+	/*
+	 * As vCPU @vcpu, with memory @mem at entry @entry; the kernel's answer.
+	 */
 	long act(u32 vcpu, VcpuOp op, u32 mem, u64 entry = kEntry);
-	/* What KVM would do next; nothing is pending then, and notes are what entries name. */
+	/*
+	 * What KVM would do next; nothing is pending then, and notes are what
+	 * entries name.
+	 */
 	void settle(const char *what);
 	/* Memory is busy while it is named, and goes when it is not. */
 	void unregister(const char *what);

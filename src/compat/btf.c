@@ -2,9 +2,9 @@
 /*
  * Reading the kernel's type information.
  *
- * It comes as a header, types one after the other, and strings.  A module's part goes on
- * where the kernel's ends: its ids begin after the kernel's last one, its names
- * are offsets into the kernel's strings followed by its own.
+ * It comes as a header, types one after the other, and strings.  A module's
+ * part goes on where the kernel's ends: its ids begin after the kernel's last
+ * one, its names are offsets into the kernel's strings followed by its own.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -106,8 +106,8 @@ static int btf_parse(struct tce_btf_part *part, size_t size)
 }
 
 /*
- * kernel_read_file() is not for this: it asks the security modules by purpose, and
- * this one is not on their list.
+ * kernel_read_file() is not for this: it asks the security modules by purpose,
+ * and this one is not on their list.
  */
 static int btf_load_part(struct tce_btf_part *part, const char *path)
 {

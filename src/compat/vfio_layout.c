@@ -2,9 +2,10 @@
 /*
  * Is vfio_private.h what the vfio that is loaded was built from?
  *
- * The kernel knows its own types (BTF).  Each member of the struct that goes over to
- * vfio, its place and its prototype, the values of the enum, and the prototypes of the
- * functions called are compared with it before anything is registered.
+ * The kernel knows its own types (BTF).  Each member of the struct that goes
+ * over to vfio, its place and its prototype, the values of the enum, and the
+ * prototypes of the functions called are compared with it before anything is
+ * registered.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -120,7 +121,10 @@ static int check_ops(const struct tce_btf *btf, const struct btf_type *func, cha
 	unsigned int i;
 	int ret;
 
-	/* As check_function() found, it has this parameter and it points to a struct. */
+	/*
+	 * As check_function() found, it has this parameter and it points to a
+	 * struct.
+	 */
 	ops = tce_btf_target(btf, param->type);
 	if (!ops || BTF_INFO_KIND(ops->info) != BTF_KIND_STRUCT)
 		return differs("vfio_iommu_driver_ops", "unknown", "a struct");
@@ -173,7 +177,8 @@ static int unknown(const char *why, int err)
 
 /**
  * tce_vfio_layout_check() - does vfio look like vfio_private.h
- * @checked: set if it was compared, cleared if that was not possible and is not wanted
+ * @checked: set if it was compared, cleared if that was not possible and is not
+ * wanted
  *
  * Says in the log what differs.
  *

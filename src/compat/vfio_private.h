@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The interface between vfio.ko and its container drivers.  The kernel keeps it in
- * drivers/vfio/vfio.h, which no headers package has.  It is the same from Linux
- * 6.12 to 7.2; vfio_layout.c compares it with what the kernel says of itself.
+ * The interface between vfio.ko and its container drivers.  The kernel keeps it
+ * in drivers/vfio/vfio.h, which no headers package has.  It is the same from
+ * Linux 6.12 to 7.2; vfio_layout.c compares it with what the kernel says of
+ * itself.
  */
 #ifndef TCE_COMPAT_VFIO_PRIVATE_H
 #define TCE_COMPAT_VFIO_PRIVATE_H

@@ -29,7 +29,7 @@ tce::TceIndex relative(const Window &w, tce_u64 index)
 
 } /* namespace */
 
-/* --- Containers --------------------------------------------------------------- */
+/* --- Containers ----------------------------------------------------------- */
 
 extern "C" int tce_container_create(tce_version version, tce_container **out)
 {
@@ -125,7 +125,7 @@ extern "C" void tce_container_show(tce_container *c, tce_book *book)
 	container(c).show(book);
 }
 
-/* --- Tables, for KVM ------------------------------------------------------------ */
+/* --- Tables, for KVM ------------------------------------------------------ */
 
 extern "C" int tce_table_xchg(tce_table *t, tce_u64 index, tce_u64 *hpa, tce_u32 *perm)
 {

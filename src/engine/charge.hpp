@@ -2,9 +2,10 @@
 /*
  * What tables cost their owner.
  *
- * Levels are charged before they are made, 8 bytes an entry.  The sum of a window is rounded
- * down to system pages, and upper levels cost nothing where it would be more than for all
- * entries of the window, which is what the in-tree driver charges at once:
+ * Levels are charged before they are made, 8 bytes an entry.  The sum of a
+ * window is rounded down to system pages, and upper levels cost nothing where
+ * it would be more than for all entries of the window, which is what the
+ * in-tree driver charges at once:
  *
  *	leaves = 8 * entries of the leaves
  *	nodes  = 8 * entries of the levels above them; of a walked table as
@@ -13,25 +14,28 @@
  *	charged(window) == max(leaves, min(leaves + nodes, all))
  *			   / system page size, rounded down
  *
- * So limits computed by libvirt from "1/512 of the memory" are enough: a window that is full
- * costs that, one that is nearly empty much less.  Leaves that two prepare at once are
- * charged to both until one gives his up.
+ * So limits computed by libvirt from "1/512 of the memory" are enough: a window
+ * that is full costs that, one that is nearly empty much less.  Leaves that two
+ * prepare at once are charged to both until one gives his up.
  *
  * What is kept is bounded by what is charged, however sparse the mappings are:
  *
  *	bytes(window) <= 9/4 * (charged(window) + 1) * system page size
  *			 + 64 KiB
  *
- * A leaf has its user view besides (8 bytes an entry), pending bits (1/8 byte) and a head; a node
- * that hardware reads has our pointers besides.  The nodes of a full table are less than 1/128
- * of it.  The rest is the window itself, and up to five levels that have few entries but a
- * page each.  The allocator may round all that up to twice as much; the port accounts it to the
- * caller's memory cgroup.
+ * A leaf has its user view besides (8 bytes an entry), pending bits (1/8 byte)
+ * and a head; a node that hardware reads has our pointers besides.  The nodes
+ * of a full table are less than 1/128 of it.  The rest is the window itself,
+ * and up to five levels that have few entries but a page each.  The allocator
+ * may round all that up to twice as much; the port accounts it to the caller's
+ * memory cgroup.
  *
- * A refused call leaves nothing behind.  But leaves that have been hung in stay, and stay charged,
- * when the hypervisor refuses what comes into them, or when the caller is killed then.
+ * A refused call leaves nothing behind.  But leaves that have been hung in
+ * stay, and stay charged, when the hypervisor refuses what comes into them, or
+ * when the caller is killed then.
  *
- * Registered memory is charged by the registry it shares with KVM (tce_port_mem_get()).
+ * Registered memory is charged by the registry it shares with KVM
+ * (tce_port_mem_get()).
  */
 #pragma once
 
@@ -96,10 +100,10 @@ private:
 /*
  * What the pins of a v1 container cost its owner.
  *
- * ENABLE charges for every page of the default window, whatever will be mapped.  There
- * can be more pins than that while MAP is under way: what it replaces is let go only when the new
- * pages are in place, and several threads may map at once.  Those are charged besides, as long
- * as there are more:
+ * ENABLE charges for every page of the default window, whatever will be mapped.
+ * There can be more pins than that while MAP is under way: what it replaces is
+ * let go only when the new pages are in place, and several threads may map at
+ * once.  Those are charged besides, as long as there are more:
  *
  *	charged == window + system pages of (pins - window)
  */
@@ -108,7 +112,8 @@ public:
 	~PinCharge() { TCE_ASSERT(charged_ == 0); }
 
 	/*
-	 * ENABLE for so many IOMMU pages.  NoMem: over the limit, nothing is charged.
+	 * ENABLE for so many IOMMU pages.  NoMem: over the limit, nothing is
+	 * charged.
 	 * @log: who is told then.
 	 */
 	Status allow(tce_mm *mm, u64 iommu_pages, tce_log_who *log) TCE_EXCLUDES(lock_);

@@ -35,7 +35,7 @@ Status Container::become_owned()
 	return {};
 }
 
-/* --- Groups ------------------------------------------------------------------ */
+/* --- Groups --------------------------------------------------------------- */
 
 Status Container::attach(tce_port_group *port, const tce_group_caps &caps)
 {
@@ -134,11 +134,17 @@ void Container::detach(tce_port_group *port)
 	if (!TCE_ASSERT(group))
 		return;
 
-	/* The last one takes the windows along, from others just their copy goes. */
+	/*
+	 * The last one takes the windows along, from others just their copy
+	 * goes.
+	 */
 	const bool last = group == groups_ && !group->next;
 	Reach reach = Reach::None;
 
-	/* The default window last: if it did not close it can be removed when it is alone. */
+	/*
+	 * The default window last: if it did not close it can be removed when
+	 * it is alone.
+	 */
 	for (unsigned int i = 0; i < 2 * TCE_MAX_WINDOWS; i++) {
 		const unsigned int slot = i % TCE_MAX_WINDOWS;
 
@@ -155,7 +161,10 @@ void Container::detach(tce_port_group *port)
 		default_untouched_ = false;
 	if (group->hand_back() == Reach::Possible) {
 		left_reach_ = Reach::Possible;
-		/* Of what a group that has left can still reach, the shadow knows nothing. */
+		/*
+		 * Of what a group that has left can still reach, the shadow
+		 * knows nothing.
+		 */
 		if (reach == Reach::Possible)
 			owner_->quarantine_all();
 	}
@@ -211,7 +220,7 @@ Status Container::get_info(tce_info &info)
 	return {};
 }
 
-/* --- Windows ------------------------------------------------------------------ */
+/* --- Windows -------------------------------------------------------------- */
 
 Result<unsigned int> Container::free_slot() const
 {
@@ -267,8 +276,9 @@ Result<Iova> Container::create_window(u32 flags, u32 page_shift, u64 size, u32 l
 }
 
 /*
- * Prepare all that can fail without the firmware; then find the window a place, group by group: the
- * first one's answer is the address that all must have; then connect.
+ * Prepare all that can fail without the firmware; then find the window a place,
+ * group by group: the first one's answer is the address that all must have;
+ * then connect.
  */
 Status Container::open_window(unsigned int slot, const Geometry &geometry, Backs backs)
 {
@@ -364,9 +374,10 @@ Status Container::remove_window(u32 flags, Iova start)
 }
 
 /*
- * Cannot fail.  On pSeries entries are closed before the window goes, as PAPR wants it; what the firmware
- * does not remove is closed anyway, and reset when that is possible.  On PowerNV the hardware lets
- * go of the table at once; only if it does not, its entries are closed one by one.
+ * Cannot fail.  On pSeries entries are closed before the window goes, as PAPR
+ * wants it; what the firmware does not remove is closed anyway, and reset when
+ * that is possible.  On PowerNV the hardware lets go of the table at once; only
+ * if it does not, its entries are closed one by one.
  */
 void Container::close_window(unsigned int slot, Then then)
 {
@@ -408,8 +419,9 @@ void Container::close_window(unsigned int slot, Then then)
 }
 
 /*
- * Windows with entries that did not close wait until no group can reach through them, so that what
- * they name stays noted as mapped; when the last group is gone there is nothing to wait for.
+ * Windows with entries that did not close wait until no group can reach through
+ * them, so that what they name stays noted as mapped; when the last group is
+ * gone there is nothing to wait for.
  */
 void Container::finish_windows()
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A container: what userspace holds in its hand, /dev/vfio/vfio with an sPAPR IOMMU set.
+ * A container: what userspace holds in its hand, /dev/vfio/vfio with an sPAPR
+ * IOMMU set.
  *
- * v2: windows at will, memory is registered (pinned and charged) before it is mapped.  v1: one group,
- * its default window, every TCE pins its page; ENABLE charges for the whole window
- * beforehand.
+ * v2: windows at will, memory is registered (pinned and charged) before it is
+ * mapped.  v1: one group, its default window, every TCE pins its page; ENABLE
+ * charges for the whole window beforehand.
  *
  * State
  *   owner      none, until the first REGISTER, CREATE or REMOVE with good
@@ -55,7 +56,10 @@ public:
 	[[nodiscard]] const char *take_reason();
 
 private:
-	/* Memory behind [from, from + size), as MAP takes it: noted to be mapped. */
+	/*
+	 * Memory behind [from, from + size), as MAP takes it: noted to be
+	 * mapped.
+	 */
 	class Notes;
 	class Pins;
 
@@ -114,7 +118,10 @@ private:
 	bool enabled_ TCE_GUARDED_BY(lock_) = false;
 	PinCharge pins_; /* v1 */
 	bool closed_ TCE_GUARDED_BY(lock_) = false;
-	/* Several calls may be refused at once: the words are for the task that was refused last. */
+	/*
+	 * Several calls may be refused at once: the words are for the task that
+	 * was refused last.
+	 */
 	mutable Atomic<const char *> reason_{ "" };
 	mutable Atomic<u64> refused_task_;
 };

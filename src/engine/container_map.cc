@@ -2,22 +2,24 @@
 /*
  * A container: MAP and UNMAP; see container.hpp.
  *
- * Both run under the container's lock for reading, beside each other.  MAP first prepares all that
- * can fail, for the whole range: memory is registered and fits the page size, and cannot go
- * away any more; what the table lacks is made and charged.  Then it commits run by
- * run; only the hypervisor can refuse, or the process be killed.
+ * Both run under the container's lock for reading, beside each other.  MAP
+ * first prepares all that can fail, for the whole range: memory is registered
+ * and fits the page size, and cannot go away any more; what the table lacks is
+ * made and charged.  Then it commits run by run; only the hypervisor can
+ * refuse, or the process be killed.
  */
 #include "container.hpp"
 
 namespace tce {
 
 /*
- * The regions behind a range of user memory, one after the other.  MAP may span several,
- * but no IOMMU page may.
+ * The regions behind a range of user memory, one after the other.  MAP may span
+ * several, but no IOMMU page may.
  *
- * Of each region one note is taken before MAP changes anything: from then on it cannot go away, and
- * notes for the entries are to be had as long as there are entries to make, run by run.
- * So a MAP that is killed has next to nothing to give back.
+ * Of each region one note is taken before MAP changes anything: from then on it
+ * cannot go away, and notes for the entries are to be had as long as there are
+ * entries to make, run by run.  So a MAP that is killed has next to nothing to
+ * give back.
  */
 class Container::Notes : Pinned {
 public:
@@ -33,11 +35,20 @@ public:
 	}
 	~Notes();
 
-	/* Inval: not registered; Perm: not contiguous enough; Intr.  Nothing is noted. */
+	/*
+	 * Inval: not registered; Perm: not contiguous enough; Intr.  Nothing is
+	 * noted.
+	 */
 	Status check();
-	/* No region goes away any more, and there is room for runs of @most.  NoMem, Intr. */
+	/*
+	 * No region goes away any more, and there is room for runs of @most.
+	 * NoMem, Intr.
+	 */
 	Status hold(u64 most);
-	/* The run that begins at @at: where it is, and a note for each of its entries. */
+	/*
+	 * The run that begins at @at: where it is, and a note for each of its
+	 * entries.
+	 */
 	Status take(Uaddr at, u64 nr);
 
 	/* How much at @at lies in one region. */
@@ -114,7 +125,9 @@ Status Container::Notes::check()
 	return {};
 }
 
-/* Is each IOMMU page one block?  The largest are looked at in blocks of a step. */
+/*
+ * Is each IOMMU page one block?  The largest are looked at in blocks of a step.
+ */
 Status Container::Notes::check_part(tce_mem *mem, Uaddr at, u64 size, Steps &steps) const
 {
 	const unsigned int shift = tce_port_page_shift();
@@ -243,8 +256,8 @@ Status Container::map(u32 flags, Uaddr from, Iova to, u64 size)
 			if (!flags || (flags & ~(TCE_MAP_READ | TCE_MAP_WRITE)))
 				return refuse(Errc::Inval, "flags");
 			/*
-			 * VFIO_DMA_MAP_FLAG_READ and _WRITE are the device's rights, as the bits
-			 * of a TCE are.
+			 * VFIO_DMA_MAP_FLAG_READ and _WRITE are the device's
+			 * rights, as the bits of a TCE are.
 			 */
 			if (Window *window = window_at(to)) {
 				TCE_TRY(check_map(window->page(), window->end(), from, to, size));
@@ -339,7 +352,10 @@ Status Container::map_registered(Window &window, Perm perm, Uaddr from, Iova to,
 	return {};
 }
 
-/* Pages that MAP of a v1 container has pinned, one for each TCE; those that no TCE has are let go. */
+/*
+ * Pages that MAP of a v1 container has pinned, one for each TCE; those that no
+ * TCE has are let go.
+ */
 class Container::Pins : Pinned {
 public:
 	Pins(PageShift page, u64 nr, PinCharge &charge) : page_(page), nr_(nr), charge_(charge) {}
@@ -417,7 +433,10 @@ Status Container::map_pinned(Window &window, Perm perm, Uaddr from, Iova to, u64
 		MapSource source = { nullptr, Uaddr(), pins.at(at - range.begin), perm };
 		Status status = window.map_run({ at, at + nr }, source, releaser);
 
-		/* Pages that a device may have are not let go, whatever became of the call. */
+		/*
+		 * Pages that a device may have are not let go, whatever became
+		 * of the call.
+		 */
 		if (status.ok() || source.left == MapSource::Left::Unsynced)
 			pins.used(nr);
 		if (!status.ok() && at == range.begin && source.left == MapSource::Left::AsItWas)

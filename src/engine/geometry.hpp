@@ -2,10 +2,10 @@
 /*
  * The shape of a table, computed from the shape of a window.
  *
- * A table has 1..5 levels.  Level 0 holds TCEs, the others point to the level below.
- * All level pages are the same size, 2^level_bits entries, but for the top one,
- * which has only as many entries as the window needs; so does the only level of a small window.
- * Nothing here depends on the system page size.
+ * A table has 1..5 levels.  Level 0 holds TCEs, the others point to the level
+ * below.  All level pages are the same size, 2^level_bits entries, but for the
+ * top one, which has only as many entries as the window needs; so does the only
+ * level of a small window.  Nothing here depends on the system page size.
  */
 #pragma once
 
@@ -17,13 +17,16 @@ namespace tce {
 /*
  * How large a level page may be.
  *
- * 4 KiB (512 entries) is the smallest that IODA2 hardware walks and that is worth having
- * (opal_pci_map_pe_dma_window: table size "at least 4K").
+ * 4 KiB (512 entries) is the smallest that IODA2 hardware walks and that is
+ * worth having (opal_pci_map_pe_dma_window: table size "at least 4K").
  */
 struct LevelLimits {
 	unsigned int min_bits;
 	unsigned int max_bits;
-	/* True if a table may have more levels than are of use: hardware walks them. */
+	/*
+	 * True if a table may have more levels than are of use: hardware walks
+	 * them.
+	 */
 	bool any_depth;
 	/* Bits of a bus address that all levels together may tell apart. */
 	unsigned int address_bits;
@@ -34,36 +37,43 @@ struct LevelLimits {
 };
 
 /*
- * PAPR: the table is our shadow of the hypervisor's, no hardware walks it.  64 KiB is
- * the largest level page, so that a window of any size costs next to nothing until
- * it is used.
+ * PAPR: the table is our shadow of the hypervisor's, no hardware walks it.  64
+ * KiB is the largest level page, so that a window of any size costs next to
+ * nothing until it is used.
  *
- * Firmware is not asked for more than 2^31 entries, whatever it says that it can do: QEMU's answers
- * that 2^37 are possible, keeps the number in 32 bits and dies of it, and so does the whole
- * partition.  The hypervisor's table for 2^31 entries takes 16 GiB; 8 TiB of 4K pages are that.
+ * Firmware is not asked for more than 2^31 entries, whatever it says that it
+ * can do: QEMU's answers that 2^37 are possible, keeps the number in 32 bits
+ * and dies of it, and so does the whole partition.  The hypervisor's table for
+ * 2^31 entries takes 16 GiB; 8 TiB of 4K pages are that.
  */
 inline constexpr LevelLimits kPaprLevels = { 9, 13, false, 128, 63, 31 };
 
 /*
- * IODA2: the hardware walks it.  512 KiB is the largest level page, more would often not be found in
- * one piece.  Bit 59 of a bus address selects the window (TVE), so the table's indices have to stay
- * below it.  Bits 55 to 58 select among more windows in another mode, and are said not to reach the
- * table in ours either (the kernel's own code stays below 2^55): no window is that large.
+ * IODA2: the hardware walks it.  512 KiB is the largest level page, more would
+ * often not be found in one piece.  Bit 59 of a bus address selects the window
+ * (TVE), so the table's indices have to stay below it.  Bits 55 to 58 select
+ * among more windows in another mode, and are said not to reach the table in
+ * ours either (the kernel's own code stays below 2^55): no window is that
+ * large.
  */
 inline constexpr LevelLimits kIodaLevels = { 9, 16, true, 59, 55, 43 };
 
 class Geometry {
 public:
-	/* POWERNV_IOMMU_MAX_LEVELS, asm/tce.h of the kernel; the TVE has 3 bits for it. */
+	/*
+	 * POWERNV_IOMMU_MAX_LEVELS, asm/tce.h of the kernel; the TVE has 3 bits
+	 * for it.
+	 */
 	static constexpr unsigned int kMaxLevels = 5;
 
 	constexpr Geometry() = default;
 
 	/*
-	 * The shape for a window of @size bytes.  @levels is a hint: 0 means 1, and what @limits do
-	 * not allow is brought to what they do.  Inval: the page size is not one that
-	 * exists, or the size is not a power of two, or smaller than a page, or larger than
-	 * 5 levels can hold or @limits allow.
+	 * The shape for a window of @size bytes.  @levels is a hint: 0 means 1,
+	 * and what @limits do not allow is brought to what they do.  Inval: the
+	 * page size is not one that exists, or the size is not a power of two,
+	 * or smaller than a page, or larger than 5 levels can hold or @limits
+	 * allow.
 	 */
 	static constexpr Result<Geometry> make(unsigned int page_shift, u64 size, u32 levels,
 					       LevelLimits limits);
@@ -100,7 +110,10 @@ public:
 			       (index.raw >> (level_bits_ * level)) & (level_entries(level) - 1);
 	}
 
-	/* The first entry of the leaf that holds @index, and the first of the next. */
+	/*
+	 * The first entry of the leaf that holds @index, and the first of the
+	 * next.
+	 */
 	[[nodiscard]] constexpr TceIndex leaf_begin(TceIndex index) const
 	{
 		return TceIndex(index.raw & ~(leaf_entries() - 1));
@@ -124,7 +137,10 @@ public:
 	}
 
 private:
-	/* No window has 2^64 entries; the mask says so to the compiler, and to what reads with it. */
+	/*
+	 * No window has 2^64 entries; the mask says so to the compiler, and to
+	 * what reads with it.
+	 */
 	static constexpr u64 power(unsigned int lg2) { return 1ull << (lg2 & 63); }
 
 	/* The top is the one that is small, not the leaves. */
@@ -173,7 +189,10 @@ constexpr Result<Geometry> Geometry::make(unsigned int page_shift, u64 size, u32
 	g.page_ = PageShift(page_shift);
 	g.entries_lg2_ = static_cast<u8>(lg2);
 	g.level_bits_ = static_cast<u8>(bits);
-	/* A level less may do after rounding up; hardware gets what was asked for. */
+	/*
+	 * A level less may do after rounding up; hardware gets what was asked
+	 * for.
+	 */
 	if (!limits.any_depth)
 		wanted = lg2 ? div_round_up(lg2, bits) : 1;
 	g.levels_ = static_cast<u8>(wanted);

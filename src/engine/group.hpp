@@ -57,9 +57,9 @@ public:
 
 	/*
 	 * A place for a window in @slot: its bus address.  @want: the one it
-	 * must have, or nullptr.  Inval: there can be no such window; NoSpc: not
-	 * one more; Io: the firmware refused; Perm: not like that, or not at
-	 * *@want.
+	 * must have, or nullptr.  Inval: there can be no such window; NoSpc:
+	 * not one more; Io: the firmware refused; Perm: not like that, or not
+	 * at *@want.
 	 */
 	Result<Iova> open(unsigned int slot, const Geometry &geometry, const Iova *want,
 			  Backs backs);

@@ -2,10 +2,10 @@
 /*
  * The little that the engine needs of a standard library.
  *
- * No std header is included anywhere in the engine: what the kernel's flags leave of
- * libstdc++ differs between compilers, and every name here is a few lines.  Memory
- * order is spelled out in the names of Atomic's functions and of those of
- * memory.hpp; nothing else in the engine issues a barrier.
+ * No std header is included anywhere in the engine: what the kernel's flags
+ * leave of libstdc++ differs between compilers, and every name here is a few
+ * lines.  Memory order is spelled out in the names of Atomic's functions and of
+ * those of memory.hpp; nothing else in the engine issues a barrier.
  */
 #pragma once
 
@@ -22,7 +22,10 @@ using usize = decltype(sizeof(0));
 
 static_assert(sizeof(u32) == 4 && sizeof(u64) == 8 && sizeof(void *) == 8);
 
-/* Invariants: a broken one is reported (fatal on the host), then the caller goes on. */
+/*
+ * Invariants: a broken one is reported (fatal on the host), then the caller
+ * goes on.
+ */
 #define TCE_ASSERT(cond) ((cond) ? true : (::tce_port_warn(#cond, __FILE__, __LINE__), false))
 
 template <class T> struct RemoveReference {
@@ -99,7 +102,10 @@ inline void operator delete(void *, tce::Place, void *) noexcept {}
 
 namespace tce {
 
-/* For types that own something: they can be neither copied nor moved by accident. */
+/*
+ * For types that own something: they can be neither copied nor moved by
+ * accident.
+ */
 class Pinned {
 public:
 	Pinned(const Pinned &) = delete;
@@ -179,7 +185,10 @@ template <class T> bool remove_from(T *&head, const T &object, T *T::*next)
 	return false;
 }
 
-/* An object in port memory, or nullptr.  Arguments go to the constructor by value. */
+/*
+ * An object in port memory, or nullptr.  Arguments go to the constructor by
+ * value.
+ */
 template <class T, class... Args> [[nodiscard]] T *make_object(Args... args)
 {
 	void *at = tce_port_alloc(sizeof(T));

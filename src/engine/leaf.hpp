@@ -2,11 +2,12 @@
 /*
  * A leaf: the bottom level of a table, where the TCEs are.
  *
- * It holds, side by side, the TCEs, the user view (the user address behind each TCE, big-endian, at
- * the address that KVM is given) and one pending bit an entry: written, not yet
- * published.  Its spinlock covers all three, so a TCE and its user address change together; only
- * KVM stores to the user view without it (arch/powerpc/kvm/book3s_64_vio.c), and only to a slot that
- * is claimed for it: window_kvm.cc.
+ * It holds, side by side, the TCEs, the user view (the user address behind each
+ * TCE, big-endian, at the address that KVM is given) and one pending bit an
+ * entry: written, not yet published.  Its spinlock covers all three, so a TCE
+ * and its user address change together; only KVM stores to the user view
+ * without it (arch/powerpc/kvm/book3s_64_vio.c), and only to a slot that is
+ * claimed for it: window_kvm.cc.
  */
 #pragma once
 
@@ -23,13 +24,16 @@ struct Entry {
 };
 
 /*
- * What stands in a user slot while a task of KVM's is about to store there: odd, and no user
- * address (tce_port_task()).
+ * What stands in a user slot while a task of KVM's is about to store there:
+ * odd, and no user address (tce_port_task()).
  */
 class Claim {
 public:
 	[[nodiscard]] static Uaddr mine() { return Uaddr(tce_port_task()); }
-	/* ... or it is the token for a note of the memory at that address, or nothing. */
+	/*
+	 * ... or it is the token for a note of the memory at that address, or
+	 * nothing.
+	 */
 	[[nodiscard]] static constexpr bool is_token(Uaddr slot) { return slot.raw && !is(slot); }
 	[[nodiscard]] static constexpr bool is(Uaddr slot)
 	{
@@ -44,7 +48,10 @@ struct HwPage {
 
 	[[nodiscard]] static HwPage make(usize bytes, int node);
 	void free();
-	/* The entry of the level above that leads here (IODA2: address, read and write). */
+	/*
+	 * The entry of the level above that leads here (IODA2: address, read
+	 * and write).
+	 */
 	[[nodiscard]] Be64 link() const;
 };
 
@@ -53,8 +60,9 @@ public:
 	using Lock = SpinLock;
 
 	/*
-	 * Made in place, in memory of bytes_for(@entries, @page).  @page: where the hardware reads the
-	 * TCEs, the leaf's from now on; nullptr: nobody but us does.
+	 * Made in place, in memory of bytes_for(@entries, @page).  @page: where
+	 * the hardware reads the TCEs, the leaf's from now on; nullptr: nobody
+	 * but us does.
 	 */
 	Leaf(TceIndex first, u64 entries, HwPage page);
 	~Leaf();
@@ -96,8 +104,8 @@ public:
 	}
 
 	/*
-	 * KVM may store over a claim at any time: who wants to know both what a slot is and what
-	 * is in it reads it once.
+	 * KVM may store over a claim at any time: who wants to know both what a
+	 * slot is and what is in it reads it once.
 	 */
 	[[nodiscard]] bool is_claimed(TceIndex index) const TCE_REQUIRES(lock)
 	{
@@ -107,7 +115,10 @@ public:
 	/* While an ioctl works on a run of it, KVM finds no slot here. */
 	void set_shut(bool shut) TCE_REQUIRES(lock) { shut_ = shut; }
 	[[nodiscard]] bool shut() const TCE_REQUIRES(lock) { return shut_; }
-	/* The run that somebody takes to the platform now; the others leave it to him. */
+	/*
+	 * The run that somebody takes to the platform now; the others leave it
+	 * to him.
+	 */
 	void set_pushing(IndexRange run) TCE_REQUIRES(lock) { pushing_ = run; }
 	[[nodiscard]] IndexRange pushing() const TCE_REQUIRES(lock) { return pushing_; }
 	/* The platform has what the entry says. */
@@ -148,7 +159,10 @@ private:
 	[[nodiscard]] static u64 bit(u64 i) { return 1ull << (i % 64); }
 	[[nodiscard]] u64 at(TceIndex index) const { return index - first_; }
 
-	/* In one piece after the object: user view, pending bits, and the TCEs if they have no page. */
+	/*
+	 * In one piece after the object: user view, pending bits, and the TCEs
+	 * if they have no page.
+	 */
 	[[nodiscard]] Be64 *users() { return reinterpret_cast<Be64 *>(this + 1); }
 	[[nodiscard]] const Be64 *users() const { return reinterpret_cast<const Be64 *>(this + 1); }
 	[[nodiscard]] u64 *bits() { return reinterpret_cast<u64 *>(users() + entries_); }

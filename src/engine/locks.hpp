@@ -2,9 +2,9 @@
 /*
  * Locks, and who must hold which.
  *
- * The types wrap the port's locks and carry clang's thread-safety attributes, which the
- * host build turns into errors (-Wthread-safety); lockdep checks the order at run
- * time.  The order is that of enum tce_lock_class.
+ * The types wrap the port's locks and carry clang's thread-safety attributes,
+ * which the host build turns into errors (-Wthread-safety); lockdep checks the
+ * order at run time.  The order is that of enum tce_lock_class.
  */
 #pragma once
 
@@ -105,7 +105,10 @@ private:
 /* For a Guard: the lock is held already. */
 struct Held {};
 
-/* Holds a Mutex or a SpinLock, or an RwSem for writing, to the end of the scope. */
+/*
+ * Holds a Mutex or a SpinLock, or an RwSem for writing, to the end of the
+ * scope.
+ */
 template <class Lock> class TCE_SCOPED Guard : Pinned {
 public:
 	explicit Guard(Lock &lock) TCE_ACQUIRE(lock) : lock_(lock) { lock_.lock(); }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the engine touches what somebody else may be reading: the stores of a table.
+ * How the engine touches what somebody else may be reading: the stores of a
+ * table.
  *
  * Rules that hold everywhere:
  *  - an entry changes by one 8-byte store, never in two halves;
- *  - a level is complete (zeroed, or filled) before the pointer to it can be seen.
- * Ordering towards a device or a hypervisor is the publisher's business: the hypercall
- * is a full barrier.
+ *  - a level is complete (zeroed, or filled) before the pointer to it can be
+ *    seen.
+ * Ordering towards a device or a hypervisor is the publisher's business: the
+ * hypercall is a full barrier.
  *
  * Watch is told of every store before it is done.  The include path chooses it:
- * nobody in the module (unwatched/), a recorder in tests (kunit/rig/watched/), which
- * looks at every state in between.
+ * nobody in the module (unwatched/), a recorder in tests (kunit/rig/watched/),
+ * which looks at every state in between.
  */
 #pragma once
 
@@ -40,7 +42,10 @@ struct Memory {
 		Watch::on_link(&slot, level);
 		slot.store_ordered(level);
 	}
-	/* The same for the hardware: all that was stored to the level comes before. */
+	/*
+	 * The same for the hardware: all that was stored to the level comes
+	 * before.
+	 */
 	static void store_link(Be64 *entry, Be64 value)
 	{
 		Watch::on_hw_link(entry, value);

@@ -22,7 +22,10 @@ Owner *Owner::find_current()
 	return nullptr;
 }
 
-/* Memory can take its caller long to get: without the lock, which is everybody's. */
+/*
+ * Memory can take its caller long to get: without the lock, which is
+ * everybody's.
+ */
 Result<Owner *> Owner::get_current()
 {
 	{
@@ -80,7 +83,10 @@ Owner::~Owner()
 			destroy_object(region);
 		}
 	}
-	/* What stays pinned is in a list of the address space, which therefore stays as well. */
+	/*
+	 * What stays pinned is in a list of the address space, which therefore
+	 * stays as well.
+	 */
 	if (all_given)
 		tce_port_mm_put(mm_);
 }
@@ -181,10 +187,10 @@ void Owner::retry_kept()
 }
 
 /*
- * No table of the owner is left, and the owner's memory was in no other's, so nothing names the
- * memory any more whatever the notes say.  There should be none; were some lost all the same, the
- * pages would stay pinned until the next boot.  Only if the platform has not
- * confirmed that a window is gone, they do.
+ * No table of the owner is left, and the owner's memory was in no other's, so
+ * nothing names the memory any more whatever the notes say.  There should be
+ * none; were some lost all the same, the pages would stay pinned until the next
+ * boot.  Only if the platform has not confirmed that a window is gone, they do.
  */
 bool Owner::force(Region &region)
 {

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An owner: the address space that containers belong to, and what they share of it.
+ * An owner: the address space that containers belong to, and what they share of
+ * it.
  *
- * KVM maps any memory that any container of the address space registered, into tables of any
- * of them; nobody else's memory gets into the owner's tables, and the owner's into nobody
- * else's (Window::enter()).  Notes that entries name some memory are dropped by us alone, and
- * only after the publish (window_kvm.cc).  So memory has a note for every entry that names it, and
- * the registry's answer that there is none can be relied on.  Before it is asked, what
- * KVM has closed and not published yet is published, so that it does not count any more.
+ * KVM maps any memory that any container of the address space registered, into
+ * tables of any of them; nobody else's memory gets into the owner's tables, and
+ * the owner's into nobody else's (Window::enter()).  Notes that entries name
+ * some memory are dropped by us alone, and only after the publish
+ * (window_kvm.cc).  So memory has a note for every entry that names it, and the
+ * registry's answer that there is none can be relied on.  Before it is asked,
+ * what KVM has closed and not published yet is published, so that it does not
+ * count any more.
  *
  * There is one Owner an address space, as long as a container refers to it.
  */
@@ -31,10 +34,14 @@ public:
 	[[nodiscard]] bool is_current() const { return tce_port_mm_is_current(mm_); }
 
 	/*
-	 * Pin and charge @region's memory.  One at a time; killed while it waits for the others: Intr.
+	 * Pin and charge @region's memory.  One at a time; killed while it
+	 * waits for the others: Intr.
 	 */
 	Status pin(Region &region) TCE_EXCLUDES(register_);
-	/* A container of the owner has this group: messages about the owner name it. */
+	/*
+	 * A container of the owner has this group: messages about the owner
+	 * name it.
+	 */
 	void has_group(int group) TCE_EXCLUDES(lock_);
 
 	/* Windows announce themselves, and leave when their table is dead. */
@@ -46,9 +53,9 @@ public:
 	/* Busy: entries name the memory; nothing has changed. */
 	Status give_back(tce_mem *mem) TCE_EXCLUDES(lock_);
 	/*
-	 * The same for a container that closes, which has nobody to tell that memory is busy: what is
-	 * (by way of KVM and another container's table) is kept and tried again later.
-	 * @region is the owner's from now on.
+	 * The same for a container that closes, which has nobody to tell that
+	 * memory is busy: what is (by way of KVM and another container's table)
+	 * is kept and tried again later. @region is the owner's from now on.
 	 */
 	void give_back_later(Region *region) TCE_EXCLUDES(lock_);
 	/*
@@ -67,8 +74,9 @@ public:
 	}
 
 	/*
-	 * The registry takes small pages of some memory for huge ones: KVM, which relies on it, gets
-	 * no slot any more in windows with pages larger than the system's.  MAP looks for itself.
+	 * The registry takes small pages of some memory for huge ones: KVM,
+	 * which relies on it, gets no slot any more in windows with pages
+	 * larger than the system's.  MAP looks for itself.
 	 */
 	void distrust_large_pages() { distrusts_large_pages_.store_ordered(true); }
 	[[nodiscard]] bool distrusts_large_pages() const
@@ -91,8 +99,9 @@ private:
 	static Owner *owners TCE_GUARDED_BY(owners_lock);
 
 	/*
-	 * Held over faults and pins, which take as long as the owner likes; nobody else's call
-	 * ever waits for it, and nothing but a registration is held up by it.
+	 * Held over faults and pins, which take as long as the owner likes;
+	 * nobody else's call ever waits for it, and nothing but a registration
+	 * is held up by it.
 	 */
 	Mutex register_{ TCE_LOCK_REGISTER };
 	Mutex lock_{ TCE_LOCK_OWNER };

@@ -36,7 +36,9 @@ Status PaprGroup::take_over()
 {
 	Status cleared = clear_default();
 
-	/* It may not be there at all: the reset after its last user has failed. */
+	/*
+	 * It may not be there at all: the reset after its last user has failed.
+	 */
 	if (!cleared.ok() && has_reset() && reset())
 		cleared = {};
 	update_device_tree();
@@ -112,7 +114,10 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 	if (!has_ddw())
 		return Errc::NoSpc;
 
-	/* The default window in the firmware, if not userspace's, stands at the first address. */
+	/*
+	 * The default window in the firmware, if not userspace's, stands at the
+	 * first address.
+	 */
 	const bool parked = default_present_ && !default_taken_;
 
 	if (parked && !any_open() && (!want || *want == default_start()))
@@ -122,8 +127,8 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 		reset();
 
 	/*
-	 * Beside another window the parked one stays: what came up instead of it could be refused, and then
-	 * the default window would be lost.
+	 * Beside another window the parked one stays: what came up instead of
+	 * it could be refused, and then the default window would be lost.
 	 */
 	const tce_ddw_query query = TCE_TRY(query_for(geometry));
 
@@ -136,7 +141,10 @@ Status PaprGroup::create(unsigned int slot, const Geometry &geometry, const Iova
 		tce_port_ddw_create(port_, geometry.page().lg2(),
 				    geometry.page().lg2() + geometry.entries_lg2(), &made));
 
-	/* Nobody waited for the answer: there may be a window that we do not know, all clear. */
+	/*
+	 * Nobody waited for the answer: there may be a window that we do not
+	 * know, all clear.
+	 */
 	if (status.error() == Errc::Intr || status.error() == Errc::Busy)
 		lost_ = true;
 	TCE_TRY(status);
@@ -200,7 +208,9 @@ Reach PaprGroup::let_go(unsigned int slot, Entries entries, Then then)
 	if (was.is_default) {
 		default_taken_ = false;
 		default_entries_ = entries;
-		/* What the platform expects to find need not go for a moment. */
+		/*
+		 * What the platform expects to find need not go for a moment.
+		 */
 		if (!any_open() && !(then == Then::HandBack && entries == Entries::Clear))
 			remove_default();
 	} else if (tce_port_ddw_remove(port_, was.liobn)) {
@@ -217,7 +227,7 @@ Reach PaprGroup::let_go(unsigned int slot, Entries entries, Then then)
 	return entries == Entries::Clear ? Reach::None : reach();
 }
 
-/* --- Mirrors there of a container's windows ----------------------------------- */
+/* --- Mirrors there of a container's windows ------------------------------- */
 
 Result<Mirror *> PaprGroup::make_mirror(unsigned int slot, Window &window)
 {
@@ -253,7 +263,7 @@ Reach PaprGroup::disconnect(unsigned int slot, Window &window, Mirror *mirror, T
 	return reach;
 }
 
-/* --- Leaving ------------------------------------------------------------------- */
+/* --- Leaving -------------------------------------------------------------- */
 
 void PaprGroup::let_go_of_default()
 {
@@ -274,7 +284,10 @@ Reach PaprGroup::hand_back()
 	return reach();
 }
 
-/* Nothing of ours is open: what the firmware did not remove, or close, goes by a reset. */
+/*
+ * Nothing of ours is open: what the firmware did not remove, or close, goes by
+ * a reset.
+ */
 void PaprGroup::recover()
 {
 	if ((lost_ || reach() == Reach::Possible) && !any_open())

@@ -3,25 +3,31 @@
  * The DMA windows that the firmware of a pSeries machine has for one PE, and
  * the mirrors there of a container's windows.
  *
- * LoPAR "Dynamic DMA Windows": query, create, remove, and as an extension reset.  The
- * firmware picks the bus address.  What is known of that choice:
- *  - the default window has a fixed address ("ibm,dma-window"), 4K pages, a fixed LIOBN;
- *  - a window created while no other exists comes up at the first address, others at
- *    the address for large windows;
- *  - removing the last window that is not the default one brings the default one back;
+ * LoPAR "Dynamic DMA Windows": query, create, remove, and as an extension
+ * reset.  The firmware picks the bus address.  What is known of that choice:
+ *  - the default window has a fixed address ("ibm,dma-window"), 4K pages, a
+ *    fixed LIOBN;
+ *  - a window created while no other exists comes up at the first address,
+ *    others at the address for large windows;
+ *  - removing the last window that is not the default one brings the default
+ *    one back;
  *  - reset removes all and brings the default one back.
- * Userspace relies on addresses (QEMU: the first window at the default address after
- * every reset; DPDK: a large one at 0 after it removed the default one), so:
+ * Userspace relies on addresses (QEMU: the first window at the default address
+ * after every reset; DPDK: a large one at 0 after it removed the default one),
+ * so:
  *
- * The default window is *taken* while it is userspace's: from attach until removed, and
- * while it backs a window of ours.  When userspace lets go of it, it is removed from the firmware if
- * nothing else is open; while another window is open it is *parked* instead: closed, every entry
- * clear, and kept until the other one is gone or it is wanted back, since the
- * firmware could bring it back only by a reset, which would take the other window with
- * it.  Firmware without reset keeps its default window always, firmware without DDW has no other.
+ * The default window is *taken* while it is userspace's: from attach until
+ * removed, and while it backs a window of ours.  When userspace lets go of it,
+ * it is removed from the firmware if nothing else is open; while another window
+ * is open it is *parked* instead: closed, every entry clear, and kept until the
+ * other one is gone or it is wanted back, since the firmware could bring it
+ * back only by a reset, which would take the other window with it.  Firmware
+ * without reset keeps its default window always, firmware without DDW has no
+ * other.
  *
- * What the firmware does not remove, and the hypervisor does not close, goes by a reset as soon as
- * nothing else is open, at the latest when the group is handed back.
+ * What the firmware does not remove, and the hypervisor does not close, goes by
+ * a reset as soon as nothing else is open, at the latest when the group is
+ * handed back.
  *
  * To connect a window of ours is to fill the firmware's from its shadow: the
  * firmware's becomes a mirror of it.

@@ -2,8 +2,9 @@
 /*
  * Hypercall status to errno.
  *
- * PAPR "Hypervisor Call Return Codes", values as in asm/hvcall.h.  A status never
- * leaves the engine as a number: H_PARAMETER is -4 and would read as EINTR.
+ * PAPR "Hypervisor Call Return Codes", values as in asm/hvcall.h.  A status
+ * never leaves the engine as a number: H_PARAMETER is -4 and would read as
+ * EINTR.
  */
 #pragma once
 

@@ -8,7 +8,10 @@ namespace tce::papr {
 
 namespace {
 
-/* Often it is busy for a moment only: worth so many tries, with 1, 2, 4, ... us between. */
+/*
+ * Often it is busy for a moment only: worth so many tries, with 1, 2, 4, ... us
+ * between.
+ */
 constexpr unsigned int kQuickTries = 6;
 
 template <class Call> long call_quickly(Call call, u32 &calls)
@@ -58,7 +61,10 @@ long clear_run(Target to, unsigned int nr, u32 &calls)
 		return call_quickly(
 			[&] { return tce_port_h_stuff_tce(to.liobn, to.first.raw, 0, nr); }, calls);
 
-	/* Go on after a refusal, the more is closed the better; but not with one that is only busy. */
+	/*
+	 * Go on after a refusal, the more is closed the better; but not with
+	 * one that is only busy.
+	 */
 	long first = kSuccess;
 
 	for (unsigned int i = 0; i < nr; i++) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where tokens wait that KVM's next map of the same entry pushes out of the user slot.
+ * Where tokens wait that KVM's next map of the same entry pushes out of the
+ * user slot.
  *
- * A token is the user address in a slot: whoever takes it owes a note of the memory there
- * (tce_port_mem_unmap()), to be dropped when the platform has no entry any more that the note was
- * for.  KVM stores its new address over what the slot holds, so the old token is parked
- * before; it is *due* when the entry itself is replaced, and can go after the next publish.
+ * A token is the user address in a slot: whoever takes it owes a note of the
+ * memory there (tce_port_mem_unmap()), to be dropped when the platform has no
+ * entry any more that the note was for.  KVM stores its new address over what
+ * the slot holds, so the old token is parked before; it is *due* when the entry
+ * itself is replaced, and can go after the next publish.
  *
  * There is little room: who finds none is sent to userspace.
  */
@@ -18,7 +20,10 @@ namespace tce {
 
 class Park : Pinned {
 public:
-	/* Guests seldom map over what they have mapped; a vCPU does it for one entry at a time. */
+	/*
+	 * Guests seldom map over what they have mapped; a vCPU does it for one
+	 * entry at a time.
+	 */
 	static constexpr unsigned int kCells = 64;
 
 	enum class State {
@@ -70,7 +75,10 @@ public:
 	{
 		return take_if([](const Cell &) { return true; });
 	}
-	/* Good where the caller holds the leaf's lock: its own entries come and go under that. */
+	/*
+	 * Good where the caller holds the leaf's lock: its own entries come and
+	 * go under that.
+	 */
 	[[nodiscard]] bool empty() const { return !used_.load_relaxed(); }
 
 private:

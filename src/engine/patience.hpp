@@ -2,9 +2,10 @@
 /*
  * How long we wait for a hypervisor that is busy.
  *
- * H_BUSY says nothing of when to come again: after 1 ms, 2 ms, 4 ms, then each 8 ms, for a second in
- * all.  H_LONG_BUSY_ORDER_* names a time, and that is waited, for ten minutes in all.  KVM's
- * callbacks cannot sleep: they try for some milliseconds and leave the rest to the deferred flush.
+ * H_BUSY says nothing of when to come again: after 1 ms, 2 ms, 4 ms, then each
+ * 8 ms, for a second in all.  H_LONG_BUSY_ORDER_* names a time, and that is
+ * waited, for ten minutes in all.  KVM's callbacks cannot sleep: they try for
+ * some milliseconds and leave the rest to the deferred flush.
  */
 #pragma once
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Levels that are made and charged but hang nowhere yet, leaves and what is missing above them.
+ * Levels that are made and charged but hang nowhere yet, leaves and what is
+ * missing above them.
  *
- * MAP makes all that its range lacks before it changes anything.  Only when nothing can fail any
- * more they are hung in, Table::link(); of a MAP that is refused nothing is left.
+ * MAP makes all that its range lacks before it changes anything.  Only when
+ * nothing can fail any more they are hung in, Table::link(); of a MAP that is
+ * refused nothing is left.
  */
 #pragma once
 
@@ -26,8 +28,8 @@ struct Node {
 };
 
 /*
- * In the order of the table: prepared by ascending index, and taken so.  What is not taken is
- * undone.
+ * In the order of the table: prepared by ascending index, and taken so.  What
+ * is not taken is undone.
  */
 class PreparedLeaves : Pinned {
 public:
@@ -48,7 +50,10 @@ public:
 	}
 
 	[[nodiscard]] Leaf *pop();
-	/* The one for @first, or nullptr; those before it are not wanted any more. */
+	/*
+	 * The one for @first, or nullptr; those before it are not wanted any
+	 * more.
+	 */
 	[[nodiscard]] Node *pop_node(unsigned int height, TceIndex first);
 
 	void discard(Leaf *leaf);
@@ -61,7 +66,10 @@ private:
 		Level *tail = nullptr;
 	};
 
-	/* Heights of nodes are 1 to 4; the remainder says so to what reads with the compiler. */
+	/*
+	 * Heights of nodes are 1 to 4; the remainder says so to what reads with
+	 * the compiler.
+	 */
 	[[nodiscard]] static constexpr unsigned int at(unsigned int height)
 	{
 		return (height - 1) % (Geometry::kMaxLevels - 1);

@@ -33,7 +33,10 @@ bool RegionIndex::overlaps(Uaddr start, u64 size) const
 	Region *const *links = head_;
 	Region *best = nullptr;
 
-	/* Only the last region that starts at or before the end can reach into the range. */
+	/*
+	 * Only the last region that starts at or before the end can reach into
+	 * the range.
+	 */
 	for (unsigned int h = Region::kMaxHeight; h-- > 0;) {
 		while (links[h] && links[h]->start_ <= last) {
 			best = links[h];
@@ -62,7 +65,10 @@ unsigned int RegionIndex::random_height()
 {
 	unsigned int height = 1;
 
-	/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators". */
+	/*
+	 * xorshift64*: Vigna, "An experimental exploration of Marsaglia's
+	 * xorshift generators".
+	 */
 	random_ ^= random_ >> 12;
 	random_ ^= random_ << 25;
 	random_ ^= random_ >> 27;

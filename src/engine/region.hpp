@@ -2,11 +2,12 @@
 /*
  * Registered memory of a container.
  *
- * Regions never overlap (the registry shared with KVM sees to that), so they are a set
- * ordered by start, and the region that holds an address is the last one that
- * starts at or before it.  The index is a skip list: search, insert and erase take
- * O(log n) steps whatever the order of registration, without rotation or recursion.  The
- * heights come from a seed that userspace cannot guess.
+ * Regions never overlap (the registry shared with KVM sees to that), so they
+ * are a set ordered by start, and the region that holds an address is the last
+ * one that starts at or before it.  The index is a skip list: search, insert
+ * and erase take O(log n) steps whatever the order of registration, without
+ * rotation or recursion.  The heights come from a seed that userspace cannot
+ * guess.
  *
  * The index has no lock of its own; its container's lock protects it.
  */
@@ -63,7 +64,10 @@ public:
 	/* True if a region touches [start, start + size). */
 	[[nodiscard]] bool overlaps(Uaddr start, u64 size) const;
 
-	/* @region must not overlap another one.  The index does not own regions. */
+	/*
+	 * @region must not overlap another one.  The index does not own
+	 * regions.
+	 */
 	void insert(Region &region);
 	void erase(Region &region);
 
@@ -71,7 +75,10 @@ public:
 	[[nodiscard]] u64 count() const { return count_; }
 
 private:
-	/* The last region that starts before @at, or nullptr; on the way, the links to it. */
+	/*
+	 * The last region that starts before @at, or nullptr; on the way, the
+	 * links to it.
+	 */
 	Region *before(Uaddr at, Region **path[Region::kMaxHeight]);
 	unsigned int random_height();
 

@@ -2,9 +2,10 @@
 /*
  * Errors are values.
  *
- * A function that can fail returns Result<T>, or Status where there is nothing but
- * success to report; ignoring one does not compile.  Errc holds the negative errno
- * that the caller of the engine will see, so nothing is translated on the way up.
+ * A function that can fail returns Result<T>, or Status where there is nothing
+ * but success to report; ignoring one does not compile.  Errc holds the
+ * negative errno that the caller of the engine will see, so nothing is
+ * translated on the way up.
  */
 #pragma once
 

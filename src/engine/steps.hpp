@@ -2,10 +2,11 @@
 /*
  * How far a loop over what userspace asks for goes in one go.
  *
- * Ranges are as large as userspace likes, and an IOMMU page is up to 16 GiB.  So such loops count
- * what takes the time, not what userspace counts in: system pages that are looked up, notes
- * that are taken or dropped (the registry does that one by one), levels of a table.  After so
- * many they let others run, and where the call may fail they look for a fatal signal.
+ * Ranges are as large as userspace likes, and an IOMMU page is up to 16 GiB.
+ * So such loops count what takes the time, not what userspace counts in: system
+ * pages that are looked up, notes that are taken or dropped (the registry does
+ * that one by one), levels of a table.  After so many they let others run, and
+ * where the call may fail they look for a fatal signal.
  */
 #pragma once
 
@@ -23,7 +24,10 @@ public:
 
 	explicit Steps(u64 most) : most_(most) {}
 
-	/* Before @n more, which is no more than a step: let others run if this one is full. */
+	/*
+	 * Before @n more, which is no more than a step: let others run if this
+	 * one is full.
+	 */
 	void go(u64 n)
 	{
 		if (full(n))

@@ -16,7 +16,10 @@ Leaf *Table::next_leaf(IndexRange range) const
 		}
 		if (level)
 			return static_cast<Leaf *>(level);
-		/* Nothing below the entry of @height + 1 that we looked through: on to its neighbour. */
+		/*
+		 * Nothing below the entry of @height + 1 that we looked
+		 * through: on to its neighbour.
+		 */
 		const u64 hole = height + 1 < geometry_.levels() ? geometry_.reach(height + 1) :
 								   geometry_.entries();
 		at = TceIndex((at.raw | (hole - 1)) + 1);
@@ -37,7 +40,10 @@ bool Table::hang(Hook place, void *level, const HwPage &page)
 	return true;
 }
 
-/* On to the next level: where what leads to @index hangs in the node of @height, if there is one. */
+/*
+ * On to the next level: where what leads to @index hangs in the node of
+ * @height, if there is one.
+ */
 Table::Hook Table::hook_below(const Hook &above, unsigned int height, TceIndex index) const
 {
 	auto *node = above.slot ? static_cast<Node *>(above.slot->load_acquire()) : nullptr;
@@ -86,7 +92,10 @@ Status Table::prepare(IndexRange range, PreparedLeaves &leaves)
 	}
 }
 
-/* What was missing is prepared, or somebody else has hung it in; and no level ever goes. */
+/*
+ * What was missing is prepared, or somebody else has hung it in; and no level
+ * ever goes.
+ */
 Table::Hook Table::leaf_place(TceIndex index, PreparedLeaves &leaves)
 {
 	Hook place = { &root_, nullptr };

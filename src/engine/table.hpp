@@ -4,17 +4,20 @@
  *
  * Bottom levels are leaves, leaf.hpp.
  *
- * Growing has two steps.  prepare() makes every level that a range lacks and charges for
- * it: it can fail, and then nothing has changed.  link() hangs them in: it cannot fail; a level that
- * somebody else hung in meanwhile wins.  Leaves stay until the table is cleared, when nobody can be in
- * it any more, so a pointer to one is good until then.
+ * Growing has two steps.  prepare() makes every level that a range lacks and
+ * charges for it: it can fail, and then nothing has changed.  link() hangs them
+ * in: it cannot fail; a level that somebody else hung in meanwhile wins.
+ * Leaves stay until the table is cleared, when nobody can be in it any more, so
+ * a pointer to one is good until then.
  *
- * A table may be *walked*: then it is not a shadow, the hardware (IODA2) reads it.  Every level
- * has a page for the hardware, physically contiguous, all of the same size, with the address of the level
- * below in its entries; next to it the engine keeps its own pointers.  A level is complete before
- * the hardware can see it, and the hardware sees it before anybody can write below it.
+ * A table may be *walked*: then it is not a shadow, the hardware (IODA2) reads
+ * it.  Every level has a page for the hardware, physically contiguous, all of
+ * the same size, with the address of the level below in its entries; next to it
+ * the engine keeps its own pointers.  A level is complete before the hardware
+ * can see it, and the hardware sees it before anybody can write below it.
  *
- * The table knows nothing of who may use it when, nor of publishing: window.hpp.
+ * The table knows nothing of who may use it when, nor of publishing:
+ * window.hpp.
  */
 #pragma once
 
@@ -46,10 +49,16 @@ public:
 
 	/* The leaf that holds @index, or nullptr. */
 	[[nodiscard]] Leaf *leaf(TceIndex index) const;
-	/* The first leaf that holds an entry of @range, or nullptr; holes cost one step a level. */
+	/*
+	 * The first leaf that holds an entry of @range, or nullptr; holes cost
+	 * one step a level.
+	 */
 	[[nodiscard]] Leaf *next_leaf(IndexRange range) const;
 
-	/* Make what @range lacks; NoMem, Intr, or the charge's error: nothing has changed. */
+	/*
+	 * Make what @range lacks; NoMem, Intr, or the charge's error: nothing
+	 * has changed.
+	 */
 	Status prepare(IndexRange range, PreparedLeaves &leaves);
 	/* Hang in what prepare() made. */
 	void link(PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
@@ -57,7 +66,10 @@ public:
 	/* What the hardware starts at.  Make the top level if need be. */
 	Status make_root(TableCharge &charge);
 	[[nodiscard]] Be64 *root_page() const;
-	/* Bytes of every level that the hardware walks: none is smaller than it can read. */
+	/*
+	 * Bytes of every level that the hardware walks: none is smaller than it
+	 * can read.
+	 */
 	[[nodiscard]] usize page_bytes() const
 	{
 		return max<usize>(sizeof(Be64) << geometry_.level_bits(), kSmallestPage);
@@ -68,7 +80,10 @@ private:
 
 	static constexpr usize kSmallestPage = 4096;
 
-	/* Where a level hangs: our pointer, and in a walked table the node whose page has the hardware's. */
+	/*
+	 * Where a level hangs: our pointer, and in a walked table the node
+	 * whose page has the hardware's.
+	 */
 	struct Hook {
 		Slot *slot = nullptr;
 		Be64 *entry = nullptr;
@@ -88,7 +103,10 @@ private:
 	[[nodiscard]] Hook hook_below(const Hook &above, unsigned int height, TceIndex index) const;
 	Status prepare_leaf(TceIndex index, PreparedLeaves &leaves);
 	Status prepare_node(unsigned int height, TceIndex first, PreparedLeaves &leaves);
-	/* Where the leaf of @index hangs, with the nodes above it hung in on the way. */
+	/*
+	 * Where the leaf of @index hangs, with the nodes above it hung in on
+	 * the way.
+	 */
 	[[nodiscard]] Hook leaf_place(TceIndex index, PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
 	[[nodiscard]] bool hang(Hook place, void *level, const HwPage &page) TCE_EXCLUDES(grow_);
 	void free_level(void *level, unsigned int height, Steps &steps);

@@ -2,10 +2,10 @@
 /*
  * The bits of a TCE.
  *
- * One format serves both platforms: the real page number in bits 0..51 (IBM numbering),
- * read in bit 63, write in bit 62 (LoPAR "TCE entry format"; IODA2 section 3.4; TCE_PCI_READ and
- * TCE_PCI_WRITE in asm/tce.h).  An entry without either right is closed.  Tables
- * are big-endian whatever the kernel is.
+ * One format serves both platforms: the real page number in bits 0..51 (IBM
+ * numbering), read in bit 63, write in bit 62 (LoPAR "TCE entry format"; IODA2
+ * section 3.4; TCE_PCI_READ and TCE_PCI_WRITE in asm/tce.h).  An entry without
+ * either right is closed.  Tables are big-endian whatever the kernel is.
  */
 #pragma once
 
@@ -84,7 +84,10 @@ public:
 	friend constexpr bool operator==(Tce, Tce) = default;
 
 private:
-	/* Below the smallest page there are only rights and bits that must be 0. */
+	/*
+	 * Below the smallest page there are only rights and bits that must be
+	 * 0.
+	 */
 	static constexpr u64 kFlags = (1ull << PageShift::kMin) - 1;
 
 	u64 raw_ = 0;

@@ -53,7 +53,10 @@ template <class Tag> struct Strong {
 	friend constexpr bool operator<(Strong a, Strong b) { return a.raw < b.raw; }
 	friend constexpr bool operator<=(Strong a, Strong b) { return a.raw <= b.raw; }
 
-	/* An address or index, plus a distance; and the distance of two of them. */
+	/*
+	 * An address or index, plus a distance; and the distance of two of
+	 * them.
+	 */
 	friend constexpr Strong operator+(Strong a, u64 distance)
 	{
 		return Strong(a.raw + distance);
@@ -80,7 +83,9 @@ static_assert((Hpa(1) += 2) == Hpa(3));
 /* log2 of an IOMMU page size. */
 class PageShift {
 public:
-	/* 4K .. 16G: what ibm,query-pe-dma-windows can name (LoPAR), and IODA2. */
+	/*
+	 * 4K .. 16G: what ibm,query-pe-dma-windows can name (LoPAR), and IODA2.
+	 */
 	static constexpr unsigned int kMin = 12;
 	static constexpr unsigned int kMax = 34;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A window: its beginning, groups that come and go, and its end; see window.hpp.  How entries get to
- * the platform is in window_push.cc, what MAP and UNMAP do in window_map.cc, what KVM does in
- * window_kvm.cc.
+ * A window: its beginning, groups that come and go, and its end; see
+ * window.hpp.  How entries get to the platform is in window_push.cc, what MAP
+ * and UNMAP do in window_map.cc, what KVM does in window_kvm.cc.
  */
 #include "window.hpp"
 
@@ -82,7 +82,7 @@ void Window::go_live()
 	owner_.add(*this);
 }
 
-/* --- Groups that come and go -------------------------------------------------- */
+/* --- Groups that come and go ---------------------------------------------- */
 
 Result<Mirror *> Window::make_mirror(u32 liobn)
 {
@@ -125,7 +125,10 @@ void Window::drop_mirror(Mirror *mirror)
 	destroy_object(mirror);
 }
 
-/* It is in the list before it is filled, so whatever KVM does meanwhile gets there, too. */
+/*
+ * It is in the list before it is filled, so whatever KVM does meanwhile gets
+ * there, too.
+ */
 Status Window::connect_mirror(Mirror &mirror, Entries &left)
 {
 	Status filled;
@@ -151,8 +154,9 @@ Status Window::connect_mirror(Mirror &mirror, Entries &left)
 }
 
 /*
- * It leaves the list when it is clear, so that nothing that KVM closes meanwhile stays open there.  What failed
- * there before, while it was filled, may have been such a close: then nobody can say that it is clear.
+ * It leaves the list when it is clear, so that nothing that KVM closes
+ * meanwhile stays open there.  What failed there before, while it was filled,
+ * may have been such a close: then nobody can say that it is clear.
  */
 Entries Window::clear_mirror(Mirror &mirror)
 {
@@ -235,21 +239,24 @@ long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run)
 		      papr::clear_run(target(mirror, run.begin), nr, calls);
 }
 
-/* --- The end ------------------------------------------------------------------- */
+/* --- The end -------------------------------------------------------------- */
 
 void Window::retire()
 {
 	live_.store_ordered(false);
-	/* Whoever saw it live is in there no more, and nobody arms the flush again. */
+	/*
+	 * Whoever saw it live is in there no more, and nobody arms the flush
+	 * again.
+	 */
 	if (used_by_kvm())
 		tce_port_sync_users();
 	tce_port_flush_cancel(flush_);
 }
 
 /*
- * In the user slots of a window that is gone stands what nobody gave back: entries that
- * KVM's error path closed without a word, those that came too late to be mapped, and
- * those that the hypervisor did not close.
+ * In the user slots of a window that is gone stands what nobody gave back:
+ * entries that KVM's error path closed without a word, those that came too late
+ * to be mapped, and those that the hypervisor did not close.
  */
 void Window::finish(Releaser &releaser, Reach reach)
 {
@@ -268,7 +275,10 @@ void Window::finish(Releaser &releaser, Reach reach)
 	tce_port_flush_destroy(flush_);
 	flush_ = nullptr;
 
-	/* What hardware may still walk stays with the table that the platform did not let go. */
+	/*
+	 * What hardware may still walk stays with the table that the platform
+	 * did not let go.
+	 */
 	Mirror *left = any_mirror();
 
 	if (!left)
@@ -284,7 +294,10 @@ void Window::unref()
 {
 	if (refs_.sub_ordered(1) != 1)
 		return;
-	/* A callback that began before the last table went may still look at us. */
+	/*
+	 * A callback that began before the last table went may still look at
+	 * us.
+	 */
 	later_.window = this;
 	tce_port_later(&later_, [](tce_later *later) {
 		/* NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): no virtual function anywhere */

@@ -2,33 +2,39 @@
 /*
  * A window: its table, and the way of what is written there to the platform.
  *
- * Every change is two steps, write and publish.  On PAPR the table is our shadow of the
- * hypervisor's, and publishing pushes runs of it into the LIOBN of every group of the
- * container (its mirrors): one shadow, however many groups.  On IODA2 the hardware walks the
- * table, and publishing invalidates what it has cached of the run.
+ * Every change is two steps, write and publish.  On PAPR the table is our
+ * shadow of the hypervisor's, and publishing pushes runs of it into the LIOBN
+ * of every group of the container (its mirrors): one shadow, however many
+ * groups.  On IODA2 the hardware walks the table, and publishing invalidates
+ * what it has cached of the run.
  *
- * push_ is held from taking a run out of the shadow until the hypercall is done, so
- * that pushes take effect in the order in which the shadow was read: whoever writes
- * after that pushes after that, and what the hypervisor has converges to the shadow.
- *  - MAP and UNMAP write and push a run of up to 512 entries and give back what was
- *    replaced only when the push is done.
- *  - KVM writes one entry at a time (exchange(), iommu_table_ops::xchg_no_kill), which sets its
- *    pending bit, and then kills a range: publish_pending() pushes all that is
- *    pending in the leaves of the range, not just what the caller names, since KVM's
- *    error paths name nothing at all.  For the same reason a first pending entry arms a deferred flush.
+ * push_ is held from taking a run out of the shadow until the hypercall is
+ * done, so that pushes take effect in the order in which the shadow was read:
+ * whoever writes after that pushes after that, and what the hypervisor has
+ * converges to the shadow.
+ *  - MAP and UNMAP write and push a run of up to 512 entries and give back what
+ *    was replaced only when the push is done.
+ *  - KVM writes one entry at a time (exchange(),
+ *    iommu_table_ops::xchg_no_kill), which sets its pending bit, and then kills
+ *    a range: publish_pending() pushes all that is pending in the leaves of the
+ *    range, not just what the caller names, since KVM's error paths name
+ *    nothing at all.  For the same reason a first pending entry arms a deferred
+ *    flush.
  *
- * KVM's callbacks never sleep, so push_ is a spinlock.  Who may sleep while the hypervisor is busy
- * lets go of push_ and leaves his run reserved (Leaf::pushing()): KVM leaves that leaf to him.
+ * KVM's callbacks never sleep, so push_ is a spinlock.  Who may sleep while the
+ * hypervisor is busy lets go of push_ and leaves his run reserved
+ * (Leaf::pushing()): KVM leaves that leaf to him.
  *
- * A push that fails is undone: the shadow says again what the hypervisor has.  KVM's kill cannot
- * fail, so there the entries are closed, counted and logged.
+ * A push that fails is undone: the shadow says again what the hypervisor has.
+ * KVM's kill cannot fail, so there the entries are closed, counted and logged.
  *
- * Life: live, until retire().  From then on KVM's callbacks touch no leaf; those that had begun
- * are through after a grace period (tce_port_sync_users()), and finish() frees the leaves.  The
- * object stays until the last struct iommu_table of it is gone, and one more grace period.
+ * Life: live, until retire().  From then on KVM's callbacks touch no leaf;
+ * those that had begun are through after a grace period
+ * (tce_port_sync_users()), and finish() frees the leaves.  The object stays
+ * until the last struct iommu_table of it is gone, and one more grace period.
  *
- * Locks: update_ > charge_'s > push_ > a leaf's > park_'s.  Callers hold the container's lock, but for
- * KVM and the deferred flush.
+ * Locks: update_ > charge_'s > push_ > a leaf's > park_'s.  Callers hold the
+ * container's lock, but for KVM and the deferred flush.
  */
 #pragma once
 
@@ -41,9 +47,10 @@
 namespace tce {
 
 /*
- * A group's part in a window: its LIOBN in the hypervisor (PAPR), and the struct iommu_table by which
- * KVM finds the window and the platform invalidates (IODA2).  Each group has its own, since KVM
- * keeps a reference for ever that it takes when it finds a table twice.
+ * A group's part in a window: its LIOBN in the hypervisor (PAPR), and the
+ * struct iommu_table by which KVM finds the window and the platform invalidates
+ * (IODA2).  Each group has its own, since KVM keeps a reference for ever that
+ * it takes when it finds a table twice.
  */
 struct Mirror {
 	enum class Mode {
@@ -60,10 +67,11 @@ struct Mirror {
 };
 
 /*
- * Gives back what entries named: the device may have written to the page, and one entry fewer
- * names the memory.  Runs of one region are told to the port at once; of large pages there are many
- * system pages to look at, so it lets others run in between.  Entries of a v1
- * container have no user address; each has a pin of its own.
+ * Gives back what entries named: the device may have written to the page, and
+ * one entry fewer names the memory.  Runs of one region are told to the port at
+ * once; of large pages there are many system pages to look at, so it lets
+ * others run in between.  Entries of a v1 container have no user address; each
+ * has a pin of its own.
  */
 class Releaser : Pinned {
 public:
@@ -88,8 +96,9 @@ private:
 };
 
 /*
- * What MAP puts into a run of entries: registered memory that is noted to be mapped already, or
- * (@mem is nullptr) pages that are pinned already, one a TCE.
+ * What MAP puts into a run of entries: registered memory that is noted to be
+ * mapped already, or (@mem is nullptr) pages that are pinned already, one a
+ * TCE.
  */
 struct MapSource {
 	tce_mem *mem = nullptr;
@@ -107,10 +116,15 @@ struct MapSource {
 
 class Window : Pinned {
 public:
-	/* @for_kvm: KVM may use it.  @log: who is told of trouble, from here on.  NoMem. */
+	/*
+	 * @for_kvm: KVM may use it.  @log: who is told of trouble, from here
+	 * on.  NoMem.
+	 */
 	static Result<Window *> make(Owner &owner, const Geometry &geometry, Walk walk,
 				     bool for_kvm, tce_log_who *log);
-	/* Of a window that was never made known to anybody, and has no mirror. */
+	/*
+	 * Of a window that was never made known to anybody, and has no mirror.
+	 */
 	static void discard(Window *window);
 
 	/* The platform has given it an address.  NoMem. */
@@ -155,8 +169,9 @@ public:
 		     Patience::Kind kind = Patience::Kind::Stubborn) TCE_EXCLUDES(update_);
 
 	/*
-	 * A group's part, connected to nothing yet.  NoMem.  It is the window's from then on, and gone
-	 * after drop_mirror(), or after finish() at the latest.
+	 * A group's part, connected to nothing yet.  NoMem.  It is the window's
+	 * from then on, and gone after drop_mirror(), or after finish() at the
+	 * latest.
 	 */
 	Result<Mirror *> make_mirror(u32 liobn) TCE_EXCLUDES(update_);
 	/* From here on it is told of what is published. */
@@ -181,15 +196,20 @@ public:
 	/* Give back the charge before that. */
 	void uncharge() { charge_.drop(); }
 
-	/* --- for KVM: these never sleep --------------------------------------- */
+	/* --- for KVM: these never sleep ----------------------------------- */
 
-	/* An error: KVM must not go on with this call at all.  Else it is told that nothing was there. */
+	/*
+	 * An error: KVM must not go on with this call at all.  Else it is told
+	 * that nothing was there.
+	 */
 	Status exchange(TceIndex index, Hpa hpa, Perm perm) TCE_EXCLUDES(push_);
 	void kill(IndexRange range) TCE_EXCLUDES(push_);
-	/* A slot that is claimed for the caller, or nullptr: userspace does it. */
+	/*
+	 * A slot that is claimed for the caller, or nullptr: userspace does it.
+	 */
 	Be64 *user_slot(TceIndex index);
 
-	/* --- for what waits on KVM ------------------------------------------- */
+	/* --- for what waits on KVM ---------------------------------------- */
 
 	/* Publish all that is pending. */
 	void flush() TCE_EXCLUDES(update_);
@@ -207,7 +227,10 @@ public:
 	~Window();
 
 private:
-	/* Where an ioctl works: what is being replaced, and by what; it goes with the window's leaves. */
+	/*
+	 * Where an ioctl works: what is being replaced, and by what; it goes
+	 * with the window's leaves.
+	 */
 	struct Scratch {
 		Entry old[kRun];
 	};
@@ -216,7 +239,10 @@ private:
 		Uaddr at[kRun + Park::kCells];
 	};
 
-	/* Notes of entries that the hypervisor may or may not have: kept until there is no doubt. */
+	/*
+	 * Notes of entries that the hypervisor may or may not have: kept until
+	 * there is no doubt.
+	 */
 	struct UnsyncedNotes {
 		tce_mem *mem = nullptr;
 		u64 nr = 0;
@@ -229,7 +255,10 @@ private:
 		Closed, /* nothing, whatever KVM has written there meanwhile */
 	};
 
-	/* IODA2 takes write without read for neither (pnv_tce_xchg() in the kernel). */
+	/*
+	 * IODA2 takes write without read for neither (pnv_tce_xchg() in the
+	 * kernel).
+	 */
 	[[nodiscard]] Perm effective(Perm perm) const
 	{
 		return walked() && perm.writes() ? Perm(Perm::kMask) : perm;

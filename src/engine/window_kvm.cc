@@ -2,28 +2,32 @@
 /*
  * What in-kernel KVM does with a window; see window.hpp.
  *
- * KVM's sequence for one entry, arch/powerpc/kvm/book3s_64_vio.c, kvmppc_tce_iommu_do_map(): user
- * address slot (user_slot()), note the new memory as mapped, exchange(), if something was there drop the
- * note of what the slot names, store the user address to the slot; after the last entry of a guest's
- * TCE, kill().  No lock is held, and KVM walks its list of tables as an RCU reader only as
- * long as nothing sleeps.  So:
+ * KVM's sequence for one entry, arch/powerpc/kvm/book3s_64_vio.c,
+ * kvmppc_tce_iommu_do_map(): user address slot (user_slot()), note the new
+ * memory as mapped, exchange(), if something was there drop the note of what
+ * the slot names, store the user address to the slot; after the last entry of a
+ * guest's TCE, kill().  No lock is held, and KVM walks its list of tables as an
+ * RCU reader only as long as nothing sleeps.  So:
  *
  *  - *Nothing in this file sleeps.*  What has to wait is refused by
  *    user_slot(), and KVM sends the guest's hypercall to userspace, whose MAP
  *    can wait.
- *  - *An exchange answers that nothing was there*, always.  So KVM only adds notes, and we alone
- *    drop them, after the publish: memory never has fewer notes than entries, here or at the
- *    platform, that name it.  The user address in the slot is the token for a note.
- *  - *A slot is claimed* before KVM gets it, for the task that asks.  So KVM's store, which may come
- *    late, overwrites its own claim and nothing else; no token is lost, and no two tasks
- *    map the same entry at once.  A MAP or UNMAP that finds a claim in its run shuts the leaf and
- *    waits until whoever is in the middle of it is through (lock_still()).
- *  - *The table may be anybody's*: KVM takes any VFIO group's file.  Whose address space is not the
- *    owner's finds no slot, and its clears find nothing.
+ *  - *An exchange answers that nothing was there*, always.  So KVM only adds
+ *    notes, and we alone drop them, after the publish: memory never has fewer
+ *    notes than entries, here or at the platform, that name it.  The user
+ *    address in the slot is the token for a note.
+ *  - *A slot is claimed* before KVM gets it, for the task that asks.  So KVM's
+ *    store, which may come late, overwrites its own claim and nothing else; no
+ *    token is lost, and no two tasks map the same entry at once.  A MAP or
+ *    UNMAP that finds a claim in its run shuts the leaf and waits until whoever
+ *    is in the middle of it is through (lock_still()).
+ *  - *The table may be anybody's*: KVM takes any VFIO group's file.  Whose
+ *    address space is not the owner's finds no slot, and its clears find
+ *    nothing.
  *
- * An index outside of the window is an error, whatever else is the case: before Linux 7, KVM
- * relies on it (iommu_tce_check_ioba() does not look at the number of entries), and without it goes on to
- * store past the end of its own table.
+ * An index outside of the window is an error, whatever else is the case: before
+ * Linux 7, KVM relies on it (iommu_tce_check_ioba() does not look at the number
+ * of entries), and without it goes on to store past the end of its own table.
  *
  * kunit/model/kvm.pml is a model of all this.
  */
@@ -31,7 +35,10 @@
 
 namespace tce {
 
-/* False: nothing in here is the caller's business, or there is nothing any more. */
+/*
+ * False: nothing in here is the caller's business, or there is nothing any
+ * more.
+ */
 bool Window::enter()
 {
 	/* Before the look at live_: retire() reads them the other way round. */
@@ -71,8 +78,8 @@ Be64 *Window::user_slot(TceIndex index)
 }
 
 /*
- * The registry that KVM asks takes small pages behind a huge one for huge.  So of what KVM says only
- * huge pages are believed.
+ * The registry that KVM asks takes small pages behind a huge one for huge.  So
+ * of what KVM says only huge pages are believed.
  */
 bool Window::is_sound(Hpa hpa)
 {
@@ -114,7 +121,10 @@ Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 			return Errc::Busy;
 		tce_port_count(TCE_COUNT_KVM_UPDATES, 1);
 		if (!(old == now)) {
-			/* KVM would do so for what it is told was there; the page has its note still. */
+			/*
+			 * KVM would do so for what it is told was there; the
+			 * page has its note still.
+			 */
 			if (old.perm().writes())
 				tce_port_page_dirty(old.hpa().raw, page().lg2());
 			leaf->set_tce(index, now);
@@ -126,7 +136,10 @@ Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 			set_pending(*leaf, index);
 			arm_flush();
 		} else if (mapping && leaf->published(index)) {
-			/* The window's other table did it: what the new note is for, the old one was. */
+			/*
+			 * The window's other table did it: what the new note is
+			 * for, the old one was.
+			 */
 			dropped = park_.take_kept(index);
 		} else {
 			park_.replaced(index);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MAP and UNMAP, run by run: write entries, push them, and give back what they named; see
- * window.hpp.
+ * MAP and UNMAP, run by run: write entries, push them, and give back what they
+ * named; see window.hpp.
  */
 #include "window.hpp"
 
@@ -26,7 +26,10 @@ void Releaser::release(Entry old)
 	Region *region = cursor_.at(old.user);
 
 	if (!region) {
-		/* KVM made the entry, with memory of another container of the process. */
+		/*
+		 * KVM made the entry, with memory of another container of the
+		 * process.
+		 */
 		tce_port_mem_unmap_user(mm_, old.user.raw, page_.size());
 		return;
 	}
@@ -47,11 +50,12 @@ void Releaser::flush()
 	nr_ = 0;
 }
 
-/* --- Beside KVM ------------------------------------------------------------- */
+/* --- Beside KVM ----------------------------------------------------------- */
 
 /*
- * Take the leaf's lock when KVM is not in the middle of a map in the run, and cannot begin one: the
- * leaf stays shut until open_again().  Claims that are left after a grace period were broken off.
+ * Take the leaf's lock when KVM is not in the middle of a map in the run, and
+ * cannot begin one: the leaf stays shut until open_again().  Claims that are
+ * left after a grace period were broken off.
  */
 void Window::lock_still(Leaf &leaf, IndexRange run)
 {
@@ -93,7 +97,7 @@ void Window::open_again(Leaf &leaf)
 		publish_leaf(leaf, Patience::Kind::Stubborn, calls);
 }
 
-/* --- MAP ------------------------------------------------------------------- */
+/* --- MAP ------------------------------------------------------------------ */
 
 Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 {
@@ -136,10 +140,11 @@ Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 }
 
 /*
- * Put back what map_run() replaced, but where KVM has cleared meanwhile: that is newer.  If the
- * hypervisor does not take that either, close the run.  If it does not even take that, nobody
- * knows what it has, old, new or closed: then old stays in the table, new stays noted, and all
- * of it is pending.  What is left in scratch_->old goes.
+ * Put back what map_run() replaced, but where KVM has cleared meanwhile: that
+ * is newer.  If the hypervisor does not take that either, close the run.  If it
+ * does not even take that, nobody knows what it has, old, new or closed: then
+ * old stays in the table, new stays noted, and all of it is pending.  What is
+ * left in scratch_->old goes.
  */
 MapSource::Left Window::undo_map(Leaf &leaf, IndexRange run, MapSource &from)
 {
@@ -226,7 +231,7 @@ void Window::release_unsynced()
 	}
 }
 
-/* --- UNMAP ------------------------------------------------------------------ */
+/* --- UNMAP ---------------------------------------------------------------- */
 
 Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
 {
@@ -243,8 +248,9 @@ Status Window::unmap(IndexRange range, Releaser &releaser, Patience::Kind kind)
 }
 
 /*
- * Close what is live or pending in the run.  One call clears from the first such entry to
- * the last: those between are closed in the shadow and in the hypervisor.
+ * Close what is live or pending in the run.  One call clears from the first
+ * such entry to the last: those between are closed in the shadow and in the
+ * hypervisor.
  */
 Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 {
@@ -290,7 +296,9 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patienc
 
 			for (TceIndex i = hit.begin; i < hit.end; i += 1)
 				leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
-			/* Of what was live and published the table says it all. */
+			/*
+			 * Of what was live and published the table says it all.
+			 */
 			if (unpublished)
 				mark_unsynced(leaf, hit);
 			if (closed.error() == Errc::Busy)

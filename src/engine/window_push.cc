@@ -2,15 +2,16 @@
 /*
  * A window's entries on their way to the platform, run by run; see window.hpp.
  *
- * Nothing in here sleeps while it holds push_, and for Patience::Kind::Atomic nothing sleeps at all.
+ * Nothing in here sleeps while it holds push_, and for Patience::Kind::Atomic
+ * nothing sleeps at all.
  */
 #include "window.hpp"
 
 namespace tce {
 
 /*
- * KVM may never come to kill.  The flush takes the leaf's lock after it has disarmed: either it sees
- * the entry, or we see that it is disarmed.
+ * KVM may never come to kill.  The flush takes the leaf's lock after it has
+ * disarmed: either it sees the entry, or we see that it is disarmed.
  */
 void Window::arm_flush()
 {
@@ -70,8 +71,9 @@ void Window::invalidate(IndexRange run, u32 &calls)
 }
 
 /*
- * One attempt.  To close goes on in the other mirrors, whatever happens in one.  Once the groups are
- * gone nobody takes it any more, but for hardware: that has nothing to take.
+ * One attempt.  To close goes on in the other mirrors, whatever happens in one.
+ * Once the groups are gone nobody takes it any more, but for hardware: that has
+ * nothing to take.
  */
 long Window::push_once(IndexRange run, What what, u32 &calls)
 {
@@ -106,8 +108,8 @@ long Window::push_once(IndexRange run, What what, u32 &calls)
 }
 
 /*
- * Push a run that the caller has reserved (Leaf::pushing()).  If it waits, and can sleep, it lets go of
- * push_ and says afterwards what the shadow says then.
+ * Push a run that the caller has reserved (Leaf::pushing()).  If it waits, and
+ * can sleep, it lets go of push_ and says afterwards what the shadow says then.
  */
 Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, u32 &calls)
 {
@@ -145,9 +147,10 @@ Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, 
 }
 
 /*
- * The platform has the run as it was when it was taken out.  What is not pending again needs
- * nothing any more of what stood there before: those tokens are dropped.  Where a closed entry
- * has a claim KVM is about to leave a token: somebody has to come back for it.
+ * The platform has the run as it was when it was taken out.  What is not
+ * pending again needs nothing any more of what stood there before: those tokens
+ * are dropped.  Where a closed entry has a claim KVM is about to leave a token:
+ * somebody has to come back for it.
  */
 void Window::pushed(Leaf &leaf, IndexRange run)
 {
@@ -202,7 +205,10 @@ void Window::drop_note(Uaddr token)
 	tce_port_mem_unmap_user(owner_.mm(), token.raw, page().size());
 }
 
-/* What somebody else has reserved he publishes himself, and what else is pending in the leaf. */
+/*
+ * What somebody else has reserved he publishes himself, and what else is
+ * pending in the leaf.
+ */
 void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
 {
 	push_.assert_held();
@@ -245,7 +251,10 @@ void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
 	Cursor cursor(table_, range);
 
 	while (Leaf *leaf = cursor.next()) {
-		/* Even if nothing is pending: somebody may be pushing what the caller wrote. */
+		/*
+		 * Even if nothing is pending: somebody may be pushing what the
+		 * caller wrote.
+		 */
 		Guard guard(push_);
 
 		publish_leaf(*leaf, kind, calls);
@@ -253,8 +262,8 @@ void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
 }
 
 /*
- * Nobody can be told.  What does not close stays pending, and keeps the notes of all that the
- * platform may have there.
+ * Nobody can be told.  What does not close stays pending, and keeps the notes
+ * of all that the platform may have there.
  */
 void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
 {
@@ -299,8 +308,8 @@ void Window::log_unclosed(IndexRange run)
 }
 
 /*
- * The hypervisor may have something else there than the shadow: whoever comes by pushes it again,
- * but nobody comes just for that.
+ * The hypervisor may have something else there than the shadow: whoever comes
+ * by pushes it again, but nobody comes just for that.
  */
 void Window::mark_unsynced(Leaf &leaf, IndexRange run)
 {
@@ -311,8 +320,8 @@ void Window::mark_unsynced(Leaf &leaf, IndexRange run)
 }
 
 /*
- * A closed entry that stays pending has a claim: KVM was in the middle of a map, or has broken one off
- * and left it.
+ * A closed entry that stays pending has a claim: KVM was in the middle of a
+ * map, or has broken one off and left it.
  */
 void Window::flush_claims()
 {
@@ -350,7 +359,10 @@ void Window::flush()
 
 	Guard update(update_);
 	{
-		/* Who is pushing has what he pushes marked as published already. */
+		/*
+		 * Who is pushing has what he pushes marked as published
+		 * already.
+		 */
 		Guard guard(push_);
 	}
 	if (!pending_.load_ordered())

@@ -50,7 +50,10 @@ void tce_port_book_locked(struct tce_book *book, const struct tce_mm *mm,
 	unsigned long limit = RLIM_INFINITY;
 	struct task_struct *task;
 
-	/* The number may be another's by now; then the limit is none of the owner's. */
+	/*
+	 * The number may be another's by now; then the limit is none of the
+	 * owner's.
+	 */
 	rcu_read_lock();
 	task = pid_task(find_pid_ns(who->pid, &init_pid_ns), PIDTYPE_TGID);
 	if (task && READ_ONCE(task->mm) == (const struct mm_struct *)mm)

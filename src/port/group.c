@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOMMU groups (PEs) in our hands: their list, and the tables that KVM finds in them.
+ * IOMMU groups (PEs) in our hands: their list, and the tables that KVM finds in
+ * them.
  */
 #include <linux/iommu.h>
 #include <linux/notifier.h>
@@ -13,10 +14,11 @@
 
 static LIST_HEAD(tce_groups);
 /*
- * The list, tg and where the tables are (on pSeries tables[], on PowerNV our own copy of it,
- * since there the platform's code writes tables[]).  Innermost, and never held over firmware,
- * the platform's operations or the end of a table: all groups share it, and their owners
- * must not wait for each other.  What is called for one group is not called twice at a time.
+ * The list, tg and where the tables are (on pSeries tables[], on PowerNV our
+ * own copy of it, since there the platform's code writes tables[]).  Innermost,
+ * and never held over firmware, the platform's operations or the end of a
+ * table: all groups share it, and their owners must not wait for each other.
+ * What is called for one group is not called twice at a time.
  */
 DEFINE_MUTEX(tce_groups_lock);
 
@@ -54,9 +56,9 @@ struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp)
  * On failure the group is as the platform's code wants to have it.
  *
  * Context: Process context.
- * Return: 0; -ENODEV: not a group that we know how to handle; -ENOMEM; -EIO: the
- * firmware refused; -EBUSY: the group is not in the state in which VFIO gets it; -EINTR: a
- * fatal signal.
+ * Return: 0; -ENODEV: not a group that we know how to handle; -ENOMEM; -EIO:
+ * the firmware refused; -EBUSY: the group is not in the state in which VFIO
+ * gets it; -EINTR: a fatal signal.
  */
 int tce_group_open(struct iommu_group *group, struct tce_port_group **out,
 		   struct tce_group_caps *caps)
@@ -220,8 +222,8 @@ void tce_groups_show(struct seq_file *m)
 }
 
 /*
- * The PE's node leaves the device tree and the platform's code is about to free the
- * table group.  VFIO has let go of the group before, or should have.
+ * The PE's node leaves the device tree and the platform's code is about to free
+ * the table group.  VFIO has let go of the group before, or should have.
  */
 static void group_lost(struct tce_port_group *grp, struct iommu_table **old)
 {

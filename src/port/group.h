@@ -57,7 +57,8 @@ struct tce_ktable {
 /**
  * struct tce_ioda_window - a window of a PE on PowerNV
  * @table: its table, whether tables[] shows it or not
- * @spare: a link from the table to the group, for when the window cannot be unset
+ * @spare: a link from the table to the group, for when the window cannot be
+ * unset
  */
 struct tce_ioda_window {
 	struct iommu_table *table;
@@ -69,9 +70,10 @@ struct tce_ioda_window {
  * @list: all of them; under the groups' lock
  * @group: the group
  * @log: whom messages about it are about
- * @handed_back: tables[] is the platform's again, only @tg->ops may be ours still
- * @tg: the platform's description of it; NULL after the PE was unplugged; pointer,
- *	and on pSeries tables[], under the groups' lock
+ * @handed_back: tables[] is the platform's again, only @tg->ops may be ours
+ * still
+ * @tg: the platform's description of it; NULL after the PE was unplugged;
+ *	pointer, and on pSeries tables[], under the groups' lock
  * @orig_ops: the platform's own operations
  * @pe_node: device node of the PE
  * @dt: our properties in @pe_node

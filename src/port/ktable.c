@@ -38,8 +38,9 @@ static struct tce_ktable *ktable_of(struct iommu_table *tbl)
 }
 
 /*
- * KVM calls all of these without a lock and goes on through objects that only RCU keeps: none
- * may sleep.  non_block_start() has a debug kernel say so if one does.
+ * KVM calls all of these without a lock and goes on through objects that only
+ * RCU keeps: none may sleep.  non_block_start() has a debug kernel say so if
+ * one does.
  */
 static int tce_ktable_xchg(struct iommu_table *tbl, long index,
 			   unsigned long *hpa, enum dma_data_direction *dir)
@@ -83,7 +84,9 @@ static void tce_ktable_free(struct iommu_table *tbl)
 {
 	tce_table_release(ktable_of(tbl)->engine);
 	tce_port_stat(TCE_COUNT_TABLES, -1);
-	/* What is left of this call is covered by rcu_barrier() or our caller. */
+	/*
+	 * What is left of this call is covered by rcu_barrier() or our caller.
+	 */
 	module_put(THIS_MODULE);
 }
 
@@ -209,7 +212,10 @@ int tce_ktable_init(void)
  */
 void tce_ktable_exit(void)
 {
-	/* KVM drops its references to tables in RCU callbacks, and then the engine waits. */
+	/*
+	 * KVM drops its references to tables in RCU callbacks, and then the
+	 * engine waits.
+	 */
 	tce_port_wait_later();
 	destroy_workqueue(tce_flush_wq);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lockdep's view of enum tce_lock_class, for the one file of a module that makes
- * locks: lock.c here, kunit/kernel/locks.c under the fake.
+ * lockdep's view of enum tce_lock_class, for the one file of a module that
+ * makes locks: lock.c here, kunit/kernel/locks.c under the fake.
  */
 #ifndef TCE_PORT_LOCK_CLASS_H
 #define TCE_PORT_LOCK_CLASS_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Messages to the administrator: whom they are about, and how many there may be.
+ * Messages to the administrator: whom they are about, and how many there may
+ * be.
  */
 #define pr_fmt(fmt) "vfio_tce: " fmt
 
@@ -27,7 +28,10 @@ static_assert(sizeof(struct ratelimit_state) <= sizeof(struct tce_log_limit));
 #define TCE_NOBODYS_LIMIT						\
 	RATELIMIT_STATE_INIT(tce_nobodys_limit, DEFAULT_RATELIMIT_INTERVAL, TCE_LOG_BURST)
 
-/* Of messages that are about nobody; and of what everybody can cause at will, for all. */
+/*
+ * Of messages that are about nobody; and of what everybody can cause at will,
+ * for all.
+ */
 static struct ratelimit_state tce_nobodys[TCE_LOG_KINDS] = {
 	[0 ... TCE_LOG_KINDS - 1] = TCE_NOBODYS_LIMIT,
 };

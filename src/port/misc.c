@@ -92,14 +92,17 @@ void tce_port_delay_us(unsigned int us)
 }
 
 /*
- * Between two of our ops KVM neither sleeps nor is an RCU reader.  Who waits for it:
+ * Between two of our ops KVM neither sleeps nor is an RCU reader.  Who waits
+ * for it:
  *
- *  - Where the kernel preempts itself (Linux 7.2), a grace period of RCU tasks: until everyone has
- *    given up the processor of his own accord or was in userspace or in a guest.
- *  - Where it does not, everyone who is switched away from has given up the processor: until
- *    every processor has switched.  An ordinary grace period of RCU says that as well, but not
- *    with CONFIG_PREEMPT_COUNT (debug kernels): there RCU takes any tick outside of its readers
- *    for a quiescent state.
+ *  - Where the kernel preempts itself (Linux 7.2), a grace period of RCU tasks:
+ *    until everyone has given up the processor of his own accord or was in
+ *    userspace or in a guest.
+ *  - Where it does not, everyone who is switched away from has given up the
+ *    processor: until every processor has switched.  An ordinary grace period
+ *    of RCU says that as well, but not with CONFIG_PREEMPT_COUNT (debug
+ *    kernels): there RCU takes any tick outside of its readers for a quiescent
+ *    state.
  */
 #if IS_ENABLED(CONFIG_PREEMPT_COUNT) && !IS_ENABLED(CONFIG_PREEMPTION)
 
@@ -184,7 +187,8 @@ void tce_port_later(struct tce_later *l, void (*fn)(struct tce_later *l))
 /**
  * tce_port_wait_later() - module unload: nothing is left to call
  *
- * Context: Process context; nobody calls tce_port_later() any more but KVM's RCU callbacks.
+ * Context: Process context; nobody calls tce_port_later() any more but KVM's
+ * RCU callbacks.
  */
 void tce_port_wait_later(void)
 {

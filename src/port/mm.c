@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The owner's address space: locked_vm, and the memory that is registered for DMA.
+ * The owner's address space: locked_vm, and the memory that is registered for
+ * DMA.
  *
  * Registered memory lives in the kernel's per-mm registry (mm_iommu_*), because
  * in-kernel KVM looks it up there.  What the registry gets wrong (numbers: the
@@ -78,7 +79,9 @@ int tce_port_mem_get(struct tce_mm *mm, tce_u64 vaddr, tce_u64 npages,
 	if (!npages || npages > ULONG_MAX >> PAGE_SHIFT ||
 	    !access_ok((void __user *)vaddr, npages << PAGE_SHIFT))
 		return -EFAULT;
-	/* More cannot be pinned, and the registry's vzalloc() would complain. */
+	/*
+	 * More cannot be pinned, and the registry's vzalloc() would complain.
+	 */
 	if (npages > totalram_pages())
 		return -ENOMEM;
 
@@ -131,9 +134,9 @@ void tce_port_mem_unmap_user(struct tce_mm *mm, tce_u64 vaddr, tce_u64 size)
 /*
  * One IOMMU page made of several system pages.
  *
- * The registry's own idea of the largest page (mem->pageshift) is wrong both ways:
- * it lets ordinary pages behind a hugetlb page pass for huge, and it refuses
- * transparent huge pages.  So only single system pages are asked for.
+ * The registry's own idea of the largest page (mem->pageshift) is wrong both
+ * ways: it lets ordinary pages behind a hugetlb page pass for huge, and it
+ * refuses transparent huge pages.  So only single system pages are asked for.
  */
 static int translate_large(struct mm_iommu_table_group_mem_t *mem,
 			   unsigned long vaddr, unsigned int page_shift,
@@ -245,7 +248,9 @@ void tce_port_page_dirty(tce_u64 hpa, unsigned int page_shift)
 		struct folio *folio = pfn_folio(pfn);
 
 		if (!folio_test_dirty(folio)) {
-			/* The lock keeps the file that the folio may belong to. */
+			/*
+			 * The lock keeps the file that the folio may belong to.
+			 */
 			if (folio_trylock(folio)) {
 				folio_mark_dirty(folio);
 				folio_unlock(folio);

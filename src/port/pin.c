@@ -19,8 +19,8 @@ static void unpin_all(const tce_u64 *hpa, unsigned int nr)
 }
 
 /*
- * @nr system pages, fewer if not all of them could be had.  Read-only memory may be pinned
- * for a device that only reads.
+ * @nr system pages, fewer if not all of them could be had.  Read-only memory
+ * may be pinned for a device that only reads.
  */
 static int pin_pages(unsigned long vaddr, unsigned int nr, bool write, struct page **pages)
 {

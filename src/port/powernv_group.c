@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Taking an IOMMU group of a PowerNV machine (IODA2: a PE with two DMA windows) from the
- * platform's code, and giving it back.
+ * Taking an IOMMU group of a PowerNV machine (IODA2: a PE with two DMA windows)
+ * from the platform's code, and giving it back.
  *
- * VFIO has made the platform's code let go already: the host's window is gone, the bypass is
- * off, tables[] is empty.  The tables that the hardware walks are ours from here on; telling
- * the hardware of them is still the business of the platform's own operations, see
- * powernv_windows.c.  When VFIO lets go the platform's code finds tables[0] empty and makes the
- * host's window and the bypass again.
+ * VFIO has made the platform's code let go already: the host's window is gone,
+ * the bypass is off, tables[] is empty.  The tables that the hardware walks are
+ * ours from here on; telling the hardware of them is still the business of the
+ * platform's own operations, see powernv_windows.c.  When VFIO lets go the
+ * platform's code finds tables[0] empty and makes the host's window and the
+ * bypass again.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -33,8 +34,8 @@ bool tce_powernv_present(void)
 }
 
 /*
- * A device is added to a group that is ours.  The platform's own operation would take the
- * window in slot 0 for the host's and drop it.
+ * A device is added to a group that is ours.  The platform's own operation
+ * would take the window in slot 0 for the host's and drop it.
  */
 static long tce_take_ownership(struct iommu_table_group *tg, struct device *dev)
 {
@@ -65,8 +66,8 @@ static bool is_ioda2(const struct iommu_table_group *tg)
 }
 
 /*
- * What is not exported shows in a table that the platform's code makes: the address of the
- * second window, the node for tables, and how to invalidate.
+ * What is not exported shows in a table that the platform's code makes: the
+ * address of the second window, the node for tables, and how to invalidate.
  */
 static int learn_from_table(struct tce_port_group *grp, struct tce_group_caps *caps)
 {
@@ -92,10 +93,11 @@ static void fill_caps(const struct tce_port_group *grp, struct tce_group_caps *c
 }
 
 /*
- * The platform's code takes the host's window and the bypass away only if it finds a table in
- * place.  When it could not make one, the last time it took the group back, none is there and
- * the bypass is on all the same: all memory would be open to the user's device.  So both
- * windows are switched off once more, whatever they are.
+ * The platform's code takes the host's window and the bypass away only if it
+ * finds a table in place.  When it could not make one, the last time it took
+ * the group back, none is there and the bypass is on all the same: all memory
+ * would be open to the user's device.  So both windows are switched off once
+ * more, whatever they are.
  */
 static int switch_off_windows(struct tce_port_group *grp)
 {

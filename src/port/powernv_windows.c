@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The DMA windows of a PE (IODA2): the hardware is told to walk a table of ours.
+ * The DMA windows of a PE (IODA2): the hardware is told to walk a table of
+ * ours.
  *
- * The platform's own set_window and unset_window do that; they take any struct iommu_table
- * whose it_base, it_size, it_level_size, it_indirect_levels, it_offset and it_page_shift are
- * right, link it with the group and leave it in tables[].  They answer OPAL's status codes,
- * which end here.
+ * The platform's own set_window and unset_window do that; they take any struct
+ * iommu_table whose it_base, it_size, it_level_size, it_indirect_levels,
+ * it_offset and it_page_shift are right, link it with the group and leave it in
+ * tables[].  They answer OPAL's status codes, which end here.
  */
 #include <linux/err.h>
 #include <linux/errno.h>
@@ -20,7 +21,10 @@
 #include "group.h"
 #include "trace.h"
 
-/* A run of the engine's: firmware invalidates it in one call, which nothing can interrupt. */
+/*
+ * A run of the engine's: firmware invalidates it in one call, which nothing can
+ * interrupt.
+ */
 #define TCE_KILL_MAX	512u
 
 /**
@@ -48,13 +52,14 @@ static void remember(struct tce_port_group *grp, unsigned int slot, struct iommu
 }
 
 /*
- * The hardware is told of a table by way of a copy, which nobody else ever sees: its count of
- * references is 0, so that iommu_tce_table_get(), by which the platform's code comes to what it
- * leaves in tables[], gives NULL.
+ * The hardware is told of a table by way of a copy, which nobody else ever
+ * sees: its count of references is 0, so that iommu_tce_table_get(), by which
+ * the platform's code comes to what it leaves in tables[], gives NULL.
  *
- * For OPAL wants to hear of 4 KiB at least, which is what the smallest table has (what lies behind
- * the window's end in it is closed), and KVM reads tables[] and the sizes there without a lock:
- * by one that is too large it would attach a guest's larger table to ours.
+ * For OPAL wants to hear of 4 KiB at least, which is what the smallest table
+ * has (what lies behind the window's end in it is closed), and KVM reads
+ * tables[] and the sizes there without a lock: by one that is too large it
+ * would attach a guest's larger table to ours.
  */
 static void make_copy(struct iommu_table *copy, const struct iommu_table *tbl)
 {
@@ -66,9 +71,10 @@ static void make_copy(struct iommu_table *copy, const struct iommu_table *tbl)
 }
 
 /*
- * The table is linked with the group before the hardware walks it: no change is missed by
- * the invalidation of the whole PE with which the platform's set_window ends, or by those that
- * follow.  Returns the link of the copy, which serves when the window cannot be unset.
+ * The table is linked with the group before the hardware walks it: no change is
+ * missed by the invalidation of the whole PE with which the platform's
+ * set_window ends, or by those that follow.  Returns the link of the copy,
+ * which serves when the window cannot be unset.
  */
 static struct iommu_table_group_link *set_window(struct tce_port_group *grp, unsigned int slot,
 						 struct iommu_table *tbl)
@@ -126,8 +132,9 @@ int tce_port_ioda_set_window(struct tce_port_group *grp, unsigned int slot,
 }
 
 /*
- * The hardware still walks the table, for all we know, but it is linked with the group no
- * longer.  So it stays for good, and linked, so that closing its entries takes effect.
+ * The hardware still walks the table, for all we know, but it is linked with
+ * the group no longer.  So it stays for good, and linked, so that closing its
+ * entries takes effect.
  */
 static void keep_table(struct tce_port_group *grp, struct iommu_table *tbl,
 		       struct iommu_table_group_link *link)
@@ -147,7 +154,9 @@ int tce_port_ioda_unset_window(struct tce_port_group *grp, unsigned int slot)
 
 	iommu_tce_table_get(tbl);
 	remember(grp, slot, NULL, NULL);
-	/* The platform's code looks there for what it has to unlink, and put. */
+	/*
+	 * The platform's code looks there for what it has to unlink, and put.
+	 */
 	WRITE_ONCE(grp->tg->tables[slot], tbl);
 	ret = grp->orig_ops->unset_window(grp->tg, slot);
 	if (ret)

@@ -2,8 +2,9 @@
 /*
  * Dynamic DMA windows of a PE: the RTAS calls (LoPAR "Dynamic DMA Windows").
  *
- * Every call waits out busy and extended delay statuses, within reason (pseries_rtas.c).  An error
- * status is logged and becomes -EIO; it is never held against the device.
+ * Every call waits out busy and extended delay statuses, within reason
+ * (pseries_rtas.c).  An error status is logged and becomes -EIO; it is never
+ * held against the device.
  */
 #include <linux/errno.h>
 #include <linux/of.h>
@@ -25,7 +26,9 @@
 #define TCE_QUERY_OUTPUTS	5
 #define TCE_QUERY_OUTPUTS_EXT	6
 
-/* "IO Page Sizes" of ibm,query-pe-dma-windows; bit n of the answer is entry n. */
+/*
+ * "IO Page Sizes" of ibm,query-pe-dma-windows; bit n of the answer is entry n.
+ */
 static const u64 tce_ddw_page_sizes[] = {
 	SZ_4K, SZ_64K, SZ_16M, SZ_32M, SZ_64M, SZ_128M, SZ_256M, SZ_16G, SZ_2M,
 };
@@ -61,8 +64,8 @@ void tce_ddw_init(struct tce_port_group *grp)
 }
 
 /*
- * The PE is named by the address of one of its devices.  Functions can be unplugged
- * while the group is in use: take one that is there now.
+ * The PE is named by the address of one of its devices.  Functions can be
+ * unplugged while the group is in use: take one that is there now.
  */
 static u32 config_addr(struct tce_port_group *grp)
 {

@@ -2,13 +2,14 @@
 /*
  * Dynamic DMA windows of a PE: the device tree.
  *
- * "ibm,dma-window" tells of the default window, "linux,dma64-ddr-window-info" of a
- * dynamic one.  A kexec'ed kernel and PCI hotplug go by them, and hotplug complains
- * when a PE has neither.
+ * "ibm,dma-window" tells of the default window, "linux,dma64-ddr-window-info"
+ * of a dynamic one.  A kexec'ed kernel and PCI hotplug go by them, and hotplug
+ * complains when a PE has neither.
  *
  * A removed property stays on the node's list of dead ones, for good and in the
- * node's possession: so there is one property per node and kind, made once and put
- * in and out.  They outlive the group's stay with us; a later stay finds them again.
+ * node's possession: so there is one property per node and kind, made once and
+ * put in and out.  They outlive the group's stay with us; a later stay finds
+ * them again.
  */
 #include <linux/errno.h>
 #include <linux/of.h>
@@ -135,8 +136,9 @@ int tce_dt_open(struct tce_port_group *grp)
 }
 
 /*
- * When the kernel has no memory for the name of a property's file in sysfs it warns and goes
- * on without the file, and dereferences the missing name when the property is removed.
+ * When the kernel has no memory for the name of a property's file in sysfs it
+ * warns and goes on without the file, and dereferences the missing name when
+ * the property is removed.
  */
 static int node_add(struct device_node *np, struct property *prop)
 {
@@ -185,7 +187,10 @@ static void prop_remove_ours(struct tce_port_group *grp, unsigned int which)
 		prop_remove(grp, prop);
 }
 
-/* The default window is gone: the firmware's own property may be the one in place. */
+/*
+ * The default window is gone: the firmware's own property may be the one in
+ * place.
+ */
 static void prop_remove_default(struct tce_port_group *grp)
 {
 	struct tce_dt_node *dt = grp->dt;
@@ -253,10 +258,10 @@ void tce_dt_close(struct tce_port_group *grp)
  * tce_dt_foreign_window() - does the device tree tell of a dynamic window that is not ours
  * @grp: the group, just taken from the platform's code
  *
- * That has removed the windows of its own by then, and their properties.  What it leaves is a
- * window of a kernel before this one (kexec) that it takes for one of the other kind
- * (find_existing_ddw_windows_named() calls none direct), or one that somebody else described.
- * A device may reach all memory by it.
+ * That has removed the windows of its own by then, and their properties.  What
+ * it leaves is a window of a kernel before this one (kexec) that it takes for
+ * one of the other kind (find_existing_ddw_windows_named() calls none direct),
+ * or one that somebody else described.  A device may reach all memory by it.
  *
  * Context: Process context.
  * Return: the property's name, or NULL.
@@ -275,10 +280,11 @@ const char *tce_dt_foreign_window(const struct tce_port_group *grp)
  * tce_dt_hide_saved() - hide the platform's copy of "ibm,dma-window"
  * @grp: the group
  *
- * When the platform's code takes the group back it makes "ibm,dma-window" from the
- * copy: it complains when the property is there already, and dereferences NULL when
- * it has no memory to make it.  It does neither when it finds the property but no
- * copy.  It also keeps what it makes for good, once for every time.
+ * When the platform's code takes the group back it makes "ibm,dma-window" from
+ * the copy: it complains when the property is there already, and dereferences
+ * NULL when it has no memory to make it.  It does neither when it finds the
+ * property but no copy.  It also keeps what it makes for good, once for every
+ * time.
  *
  * Context: Process context.
  * Return: for tce_dt_show_saved().

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Taking an IOMMU group of a pSeries LPAR from the platform's code, and giving it
- * back.
+ * Taking an IOMMU group of a pSeries LPAR from the platform's code, and giving
+ * it back.
  *
  * VFIO has made the platform's code let go already: its tables are gone and
- * "ibm,dma-window" with them; the default window itself is still in the firmware.
- * From here until the group goes back the platform's window code is not entered.
+ * "ibm,dma-window" with them; the default window itself is still in the
+ * firmware. From here until the group goes back the platform's window code is
+ * not entered.
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
@@ -36,8 +37,9 @@ bool tce_pseries_present(void)
 }
 
 /*
- * A device is added to a group that is ours.  The platform's own operation would
- * take the group apart, because it sees a table in place and thinks it is its own.
+ * A device is added to a group that is ours.  The platform's own operation
+ * would take the group apart, because it sees a table in place and thinks it is
+ * its own.
  */
 static long tce_take_ownership(struct iommu_table_group *tg, struct device *dev)
 {
@@ -45,7 +47,9 @@ static long tce_take_ownership(struct iommu_table_group *tg, struct device *dev)
 	return 0;
 }
 
-/* Devices go back to the platform's code by tce_pseries_close(), all at once. */
+/*
+ * Devices go back to the platform's code by tce_pseries_close(), all at once.
+ */
 static void tce_release_ownership(struct iommu_table_group *tg, struct device *dev)
 {
 	set_iommu_table_base(dev, NULL);
@@ -57,12 +61,14 @@ static struct iommu_table_group_ops tce_pseries_group_ops = {
 };
 
 /*
- * Between the moment in which a group is given back and that in which VFIO lets go of it.
+ * Between the moment in which a group is given back and that in which VFIO lets
+ * go of it.
  *
- * Everything is as the platform's code wants it then, but the core still counts the group as
- * VFIO's, and for a function that is plugged in it asks for ownership: the platform's operation
- * would take the host's window away again and leave the other devices with a table that is freed.
- * The core calls both under its mutex of the group, and release_ownership for all devices in one
+ * Everything is as the platform's code wants it then, but the core still counts
+ * the group as VFIO's, and for a function that is plugged in it asks for
+ * ownership: the platform's operation would take the host's window away again
+ * and leave the other devices with a table that is freed. The core calls both
+ * under its mutex of the group, and release_ownership for all devices in one
  * go; from the first one on nobody asks for ownership.
  */
 static long tce_take_handed_back(struct iommu_table_group *tg, struct device *dev)
@@ -71,7 +77,10 @@ static long tce_take_handed_back(struct iommu_table_group *tg, struct device *de
 	return 0;
 }
 
-/* All groups of a partition have the same operations; known since the first one was taken. */
+/*
+ * All groups of a partition have the same operations; known since the first one
+ * was taken.
+ */
 static struct iommu_table_group_ops *tce_platform_ops;
 
 static void tce_release_handed_back(struct iommu_table_group *tg, struct device *dev)
@@ -154,8 +163,9 @@ static int restore_device(struct device *dev, void *data)
 	dev->bus_dma_limit = 0;
 	dev->archdata.dma_offset = 0;
 	/*
-	 * The default mask, and what follows from it: a driver that never sets one must not bypass
-	 * the table because the one before it had a window to all memory (dma_ops_bypass).
+	 * The default mask, and what follows from it: a driver that never sets
+	 * one must not bypass the table because the one before it had a window
+	 * to all memory (dma_ops_bypass).
 	 */
 	if (dev->dma_mask && grp->tg->tables[0])
 		dma_set_mask(dev, DMA_BIT_MASK(32));
@@ -163,8 +173,9 @@ static int restore_device(struct device *dev, void *data)
 }
 
 /*
- * Let the platform's code make its default window.  It does not say whether it could,
- * and without memory for the bitmap it leaves a table that nobody can use.
+ * Let the platform's code make its default window.  It does not say whether it
+ * could, and without memory for the bitmap it leaves a table that nobody can
+ * use.
  */
 static bool restore_default(struct tce_port_group *grp, struct device *dev)
 {
@@ -185,9 +196,9 @@ static bool restore_default(struct tce_port_group *grp, struct device *dev)
 
 /*
  * The platform's code takes the group back for the first device that asks and
- * leaves the others with what they had: a table that is long freed.  So let it do
- * the first here, and set all the others right; when the core asks later for each
- * device it finds all done.
+ * leaves the others with what they had: a table that is long freed.  So let it
+ * do the first here, and set all the others right; when the core asks later for
+ * each device it finds all done.
  */
 static void hand_back(struct tce_port_group *grp)
 {
@@ -237,7 +248,9 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 	if (ret)
 		goto put_node;
 
-	/* The unwinding of an earlier attempt may have given it back already. */
+	/*
+	 * The unwinding of an earlier attempt may have given it back already.
+	 */
 	if (grp->tg->tables[0]) {
 		ret = iommu_group_for_each_dev(grp->group, grp, take_device);
 		if (ret)
@@ -298,8 +311,8 @@ void tce_pseries_close(struct tce_port_group *grp)
  * tce_pseries_let_go() - nothing of a group's is ours any more
  * @grp: the group, given back; its PE is there
  *
- * VFIO has let go of it, or has failed to get it and keeps it (then a function that is plugged
- * in takes the host's window along).
+ * VFIO has let go of it, or has failed to get it and keeps it (then a function
+ * that is plugged in takes the host's window along).
  *
  * Context: Any.
  */

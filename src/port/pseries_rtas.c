@@ -2,8 +2,8 @@
 /*
  * How long a busy firmware is waited for.
  *
- * Not by the kernel's own rtas_busy_delay(): that has no end, does not look for signals, and asks
- * again at once after -2.
+ * Not by the kernel's own rtas_busy_delay(): that has no end, does not look for
+ * signals, and asks again at once after -2.
  */
 #include <linux/errno.h>
 #include <linux/minmax.h>
@@ -16,9 +16,9 @@
 /* Longer than the longest time that firmware names at once, 100 s. */
 #define TCE_RTAS_PATIENCE_MS	(120 * 1000u)
 /*
- * -2 mostly means that the call has not come to its end in the time that it may take, and goes on
- * when it is made again: so the first pauses are none, and later ones a millisecond longer every
- * few times.
+ * -2 mostly means that the call has not come to its end in the time that it may
+ * take, and goes on when it is made again: so the first pauses are none, and
+ * later ones a millisecond longer every few times.
  */
 #define TCE_RTAS_BUSY_STEP	8u
 #define TCE_RTAS_BUSY_MAX_MS	100u
@@ -29,8 +29,8 @@
  * @status: what it answered
  *
  * Context: Any.
- * Return: milliseconds to wait before it is made again; -EBUSY: there has been enough of that;
- * -EALREADY: the status is the answer.
+ * Return: milliseconds to wait before it is made again; -EBUSY: there has been
+ * enough of that; -EALREADY: the status is the answer.
  */
 int tce_rtas_pause(struct tce_rtas_patience *p, int status)
 {
@@ -58,8 +58,8 @@ int tce_rtas_pause(struct tce_rtas_patience *p, int status)
  * @may_fail: a fatal signal ends the waiting
  *
  * Context: Process context.
- * Return: 1: make it again; 0: the status is the answer; -EBUSY: the firmware is busy for good;
- * -EINTR: a fatal signal.
+ * Return: 1: make it again; 0: the status is the answer; -EBUSY: the firmware
+ * is busy for good; -EINTR: a fatal signal.
  */
 int tce_rtas_again(struct tce_rtas_patience *p, int status, bool may_fail)
 {

@@ -173,7 +173,9 @@ TRACE_EVENT(unmap,
 		  __entry->iova, __entry->size, __entry->ret)
 );
 
-/* @call: opcode of the hypercall, PAPR; 0: the platform's tce_kill (PowerNV). */
+/*
+ * @call: opcode of the hypercall, PAPR; 0: the platform's tce_kill (PowerNV).
+ */
 TRACE_EVENT(publish,
 	TP_PROTO(unsigned int call, u64 liobn, u64 at, u64 nr, long status),
 	TP_ARGS(call, liobn, at, nr, status),

@@ -3,8 +3,8 @@
  * Books of the containers for the administrator: who has them, what of the host
  * they use, which of their calls were refused and why.
  *
- * A line a record: a word, then KEY=VALUE.  The format is relied on, by vfio-tce
- * at least; keys and records may be added.
+ * A line a record: a word, then KEY=VALUE.  The format is relied on, by
+ * vfio-tce at least; keys and records may be added.
  */
 #include <linux/cred.h>
 #include <linux/device.h>
@@ -106,7 +106,8 @@ static void tce_books_show_refusals(struct seq_file *m, struct tce_vfio *c)
  * tce_books_show() - the books of all containers
  * @m: where to
  *
- * Waits for no container's user: one that is in the middle of something says busy.
+ * Waits for no container's user: one that is in the middle of something says
+ * busy.
  *
  * Context: Process context.
  */

@@ -16,7 +16,9 @@
 struct iommu_group;
 struct seq_file;
 
-/* The calls of a container that can be refused, as the administrator sees them. */
+/*
+ * The calls of a container that can be refused, as the administrator sees them.
+ */
 enum tce_call {
 	TCE_CALL_ATTACH, TCE_CALL_GET_INFO, TCE_CALL_ENABLE, TCE_CALL_DISABLE,
 	TCE_CALL_REGISTER, TCE_CALL_UNREGISTER, TCE_CALL_CREATE, TCE_CALL_REMOVE,

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VFIO container driver: copies arguments, checks their size, calls the engine.
+ * The VFIO container driver: copies arguments, checks their size, calls the
+ * engine.
  *
- * VFIO serialises open, attach_group, detach_group and release of a container, but
- * calls ioctl without a lock and with a pointer that it read earlier: an ioctl may
- * begin when the container is gone.  So what VFIO gets from open is no pointer but
- * a number that is never used again, and each ioctl looks it up.  An ioctl that
- * comes too late gets -ENODEV, from here or from the engine.
+ * VFIO serialises open, attach_group, detach_group and release of a container,
+ * but calls ioctl without a lock and with a pointer that it read earlier: an
+ * ioctl may begin when the container is gone.  So what VFIO gets from open is
+ * no pointer but a number that is never used again, and each ioctl looks it up.
+ * An ioctl that comes too late gets -ENODEV, from here or from the engine.
  *
- * An ioctl may take as long as its caller likes (userfaultfd), and VFIO holds no
- * reference to the module for one that comes too late: hence the one of its own.
+ * An ioctl may take as long as its caller likes (userfaultfd), and VFIO holds
+ * no reference to the module for one that comes too late: hence the one of its
+ * own.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
@@ -41,7 +43,10 @@ static struct tce_vfio *tce_vfio_get(void *data)
 	return c;
 }
 
-/* The container at *@id or after it, referenced; *@id becomes what comes next.  NULL: no more. */
+/*
+ * The container at *@id or after it, referenced; *@id becomes what comes next.
+ * NULL: no more.
+ */
 struct tce_vfio *tce_vfio_next(unsigned long *id)
 {
 	struct tce_vfio *c;
@@ -107,7 +112,10 @@ static void tce_vfio_drop_group(struct tce_vfio *c, struct tce_vfio_group *g)
 	trace_group_detach(c->id, iommu_group_id(g->group), 0);
 }
 
-/* VFIO lets go of a group after we have given it back, and then calls us the next time. */
+/*
+ * VFIO lets go of a group after we have given it back, and then calls us the
+ * next time.
+ */
 static void tce_vfio_forget_groups(struct tce_vfio *c)
 {
 	struct tce_vfio_group *g, *next;

@@ -16,7 +16,8 @@ struct tce_spinlock { unsigned long opaque[16]; };
 
 /*
  * X(ID, name) for every lock class.  The order is that in which they nest,
- * outermost first.  What each is and protects is said in src/README.md, "Locks".
+ * outermost first.  What each is and protects is said in src/README.md,
+ * "Locks".
  */
 #define TCE_LOCK_CLASS_LIST(X)	\
 	X(CONTAINER, container)	\

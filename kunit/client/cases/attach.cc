@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// SET_IOMMU and SET_CONTAINER that fail, at every point at which they can, and how they are unwound;
-// giving a group back when there is no memory for it.
+// SET_IOMMU and SET_CONTAINER that fail, at every point at which they can, and
+// how they are unwound; giving a group back when there is no memory for it.
 #include "fault.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -17,8 +17,8 @@ constexpr auto NO_MEMORY = { refused(ENOMEM) };
 // The arguments may be what cannot be copied.
 constexpr auto NO_MEMORY_OR_COPY = { refused(ENOMEM), refused(EFAULT) };
 
-// Without memory for a property's file the kernel does without the file: what the device tree
-// announces could not be seen.
+// Without memory for a property's file the kernel does without the file: what
+// the device tree announces could not be seen.
 constexpr const char *FILES = "__of_add_property_sysfs";
 
 // From groups of nobody to a container that works.
@@ -63,7 +63,8 @@ CASE(attach, out_of_memory_with_two_groups, .groups = 2, .faults = true)
 	set_iommu(VFIO_SPAPR_TCE_v2_IOMMU, 2);
 }
 
-// A second group that cannot join a running container leaves that as it is, and is free itself.
+// A second group that cannot join a running container leaves that as it is, and
+// is free itself.
 CASE(attach, join_out_of_memory, .groups = 2, .faults = true)
 {
 	spare(FILES);
@@ -104,7 +105,8 @@ CASE(attach, calls_out_of_memory, .faults = true)
 		},
 		[&] { expect(session->remove(start), OK, "REMOVE"); });
 	expect(Hex{ start }, Hex{ DDW_START }, "the window's address");
-	// Tables of a failed MAP may stay: they are there for the next one, and paid for.
+	// Tables of a failed MAP may stay: they are there for the next one, and
+	// paid for.
 	session.mapped(memory.address(), start, memory.size());
 	session.unmapped(start, memory.size());
 	fails_cleanly(
@@ -133,9 +135,10 @@ CASE(attach, calls_out_of_memory_v1, .faults = true)
 	both_ways(edu, 0, memory.at(0, TCE_PAGE), 5);
 }
 
-// The group is given back, and the kernel has no memory for what the host's drivers would need. The
-// next user gets all of it nevertheless, and nothing that was meant for them: with PowerNV the
-// bypass, by which a device reaches all memory.
+// The group is given back, and the kernel has no memory for what the host's
+// drivers would need. The next user gets all of it nevertheless, and nothing
+// that was meant for them: with PowerNV the bypass, by which a device reaches
+// all memory.
 CASE(attach, hand_back_out_of_memory, .faults = true)
 {
 	const Memory memory = Memory::pages(page_size());
@@ -160,8 +163,9 @@ CASE(attach, hand_back_out_of_memory, .faults = true)
 	}
 }
 
-// Two groups that cannot be in one container: their default windows differ. Whichever comes first,
-// the other one is refused, and what was done with the first is undone.
+// Two groups that cannot be in one container: their default windows differ.
+// Whichever comes first, the other one is refused, and what was done with the
+// first is undone.
 CASE(attach, unlike_groups)
 {
 	if (host().unlike.empty())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What the administrator is told of a container: debugfs' books and the tracepoints.
+// What the administrator is told of a container: debugfs' books and the
+// tracepoints.
 #include "files.hpp"
 #include "process.hpp"
 #include "registry.hpp"
@@ -27,7 +28,8 @@ std::vector<std::string> lines_of(const std::string &text)
 	return lines;
 }
 
-// The records of this process' container, one a line; nothing if it is not there.
+// The records of this process' container, one a line; nothing if it is not
+// there.
 std::vector<std::string> own_books()
 {
 	const std::string wanted = cat(" pid=", getpid(), " ");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Letting go without saying goodbye. After each case the runner checks that locked memory, pins
-// and windows are back, and that the next user gets everything.
+// Letting go without saying goodbye. After each case the runner checks that
+// locked memory, pins and windows are back, and that the next user gets
+// everything.
 #include "options.hpp"
 #include "patience.hpp"
 #include "process.hpp"
@@ -41,7 +42,8 @@ CASE(close, without_unmap)
 	settle(before, "after the last close");
 }
 
-// The container's descriptor goes first, and the group's keeps everything alive until it goes too.
+// The container's descriptor goes first, and the group's keeps everything alive
+// until it goes too.
 CASE(close, container_first)
 {
 	const Ledger before = read_ledger();
@@ -58,7 +60,8 @@ CASE(close, container_first)
 	settle(before, "after the last close");
 }
 
-// A process exits, or dies, with windows and mappings: another context cleans up after it.
+// A process exits, or dies, with windows and mappings: another context cleans
+// up after it.
 CASE(close, exit_and_kill)
 {
 	const u64 before = pinned_pages();
@@ -77,8 +80,9 @@ CASE(close, exit_and_kill)
 	}
 }
 
-// kill -9 while a long MAP (or UNMAP) is under way, at different moments of it: the process dies
-// soon, nothing is left, and the kernel does not report a lock-up.
+// kill -9 while a long MAP (or UNMAP) is under way, at different moments of it:
+// the process dies soon, nothing is left, and the kernel does not report a
+// lock-up.
 CASE(close, kill_in_mid_map)
 {
 	const u64 SIZE = default_size() / 4;
@@ -94,7 +98,8 @@ CASE(close, kill_in_mid_map)
 			}
 			return 0;
 		} };
-		// The registration shows in the pins; what follows is MAP and UNMAP.
+		// The registration shows in the pins; what follows is MAP and
+		// UNMAP.
 		check(in_time([&] { return pinned_pages() >= before + SIZE / page_size(); }),
 		      "the user registers nothing");
 		::usleep(round * 17000);
@@ -104,7 +109,8 @@ CASE(close, kill_in_mid_map)
 	}
 }
 
-// The group leaves its container, which loses its IOMMU, and serves in another one at once.
+// The group leaves its container, which loses its IOMMU, and serves in another
+// one at once.
 CASE(close, unset_container)
 {
 	const Ledger before = read_ledger();
@@ -123,8 +129,9 @@ CASE(close, unset_container)
 	expect(other.map(memory.address(), 0, TCE_PAGE), OK, "MAP there");
 }
 
-// The memory is unmapped from the process while it is registered and mapped for the device: its
-// pages stay until they are unregistered, and the device reaches them, not their successors.
+// The memory is unmapped from the process while it is registered and mapped for
+// the device: its pages stay until they are unregistered, and the device
+// reaches them, not their successors.
 CASE(close, memory_unmapped_under_the_device)
 {
 	const Ledger before = read_ledger();

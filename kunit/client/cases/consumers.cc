@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What the programs do that people run: their sequences of calls, and what they check in between.
+// What the programs do that people run: their sequences of calls, and what they
+// check in between.
 #include "host.hpp"
 #include "options.hpp"
 #include "registry.hpp"
@@ -16,8 +17,9 @@
 namespace client {
 namespace {
 
-// QEMU 10.0 on a 4K-page host tries these `levels` for its guest's default window, in this order,
-// and any of them must do: it aborts the virtual machine otherwise.
+// QEMU 10.0 on a 4K-page host tries these `levels` for its guest's default
+// window, in this order, and any of them must do: it aborts the virtual machine
+// otherwise.
 Window qemu_window(Session &session, u32 shift, u64 size, u64 expected)
 {
 	const unsigned per_level = static_cast<unsigned>(std::countr_zero(page_size())) + 8;
@@ -27,8 +29,9 @@ Window qemu_window(Session &session, u32 shift, u64 size, u64 expected)
 	return window;
 }
 
-// A virtual machine of QEMU: start, its guest's driver opens a 64-bit window, memory is plugged in,
-// the guest reboots, a second device is plugged in, and the process ends without a word.
+// A virtual machine of QEMU: start, its guest's driver opens a 64-bit window,
+// memory is plugged in, the guest reboots, a second device is plugged in, and
+// the process ends without a word.
 CASE(consumers, qemu, .groups = 2)
 {
 	Session session;
@@ -46,7 +49,8 @@ CASE(consumers, qemu, .groups = 2)
 		for (u64 page = 0; page < 64; ++page) // the guest's firmware and early drivers
 			session.mapped(ram.address() + page * TCE_PAGE, page * TCE_PAGE, TCE_PAGE);
 		both_ways(session.edu(), TCE_PAGE, ram.at(TCE_PAGE, TCE_PAGE), 1);
-		// The guest's 64-bit window maps all of its memory, in its own large pages.
+		// The guest's 64-bit window maps all of its memory, in its own
+		// large pages.
 		const Window high = qemu_window(session, 12, 32 * MiB, DDW_START);
 		session.mapped(ram.address(), high.start, ram.size());
 		both_ways(session.edu(), high.start + 9 * MiB, ram.at(9 * MiB, TCE_PAGE), 2);
@@ -69,9 +73,9 @@ CASE(consumers, qemu, .groups = 2)
 	both_ways(session.edu(0), 5 * TCE_PAGE, ram.at(5 * TCE_PAGE, TCE_PAGE), 5);
 }
 
-// DPDK with huge pages: type1 has to fail, one window at 0 for everything, each huge page
-// registered and mapped as it is allocated, unmapped and unregistered as it is freed; a port of
-// another group joins late.
+// DPDK with huge pages: type1 has to fail, one window at 0 for everything, each
+// huge page registered and mapped as it is allocated, unmapped and unregistered
+// as it is freed; a port of another group joins late.
 CASE(consumers, dpdk, .groups = 2)
 {
 	constexpr u64 PAGE = 2 * MiB;
@@ -86,7 +90,8 @@ CASE(consumers, dpdk, .groups = 2)
 	expect(session->get_info(info), OK, "GET_INFO");
 	expect(session->remove(info.dma32_window_start), OK, "REMOVE of the default window");
 	check((info.ddw.pgsizes & PAGE) != 0, "no window of 2 MiB pages");
-	// Bus addresses are virtual addresses: the window reaches up to the highest one.
+	// Bus addresses are virtual addresses: the window reaches up to the
+	// highest one.
 	const u64 size = std::bit_ceil(memory->end());
 	const Window window = session.window(21, size);
 	expect(Hex{ window.start }, Hex{ 0 }, "the window's address, which DPDK insists on");
@@ -121,8 +126,8 @@ CASE(consumers, dpdk, .groups = 2)
 		drop(index);
 }
 
-// Anything in any order: random MAPs and UNMAPs in two windows next to a simple model of them, then
-// the device is asked about a number of places.
+// Anything in any order: random MAPs and UNMAPs in two windows next to a simple
+// model of them, then the device is asked about a number of places.
 CASE(consumers, random_mappings)
 {
 	constexpr u64 SPAN = 4096; // pages of each window that are played with

@@ -10,7 +10,8 @@
 namespace client {
 namespace {
 
-// Two pages of memory under two neighbouring pages of a window; the device copies between them.
+// Two pages of memory under two neighbouring pages of a window; the device
+// copies between them.
 CASE(dma, both_directions)
 {
 	Session session;
@@ -39,8 +40,8 @@ CASE(dma, scattered)
 	both_ways(session.edu(), 12 * TCE_PAGE, memory.at(3 * TCE_PAGE, TCE_PAGE), 4);
 }
 
-// The device's write to an address without a mapping lands nowhere, neither in the page that was
-// mapped there before nor in the neighbours.
+// The device's write to an address without a mapping lands nowhere, neither in
+// the page that was mapped there before nor in the neighbours.
 CASE(dma, unmapped_is_out_of_reach)
 {
 	Session session;
@@ -65,8 +66,9 @@ CASE(dma, unmapped_is_out_of_reach)
 	      "DMA read an unmapped page");
 }
 
-// Ranges of sizes and places around what one hypercall or one table takes: the last page is mapped,
-// the one behind it is not, and after UNMAP neither is the last.
+// Ranges of sizes and places around what one hypercall or one table takes: the
+// last page is mapped, the one behind it is not, and after UNMAP neither is the
+// last.
 CASE(dma, borders_of_ranges)
 {
 	struct Range {
@@ -90,7 +92,8 @@ CASE(dma, borders_of_ranges)
 		const u64 last = (range.pages - 1) * TCE_PAGE;
 		const auto page = memory.at(last, TCE_PAGE);
 		const auto behind = memory.at(last + TCE_PAGE, TCE_PAGE);
-		// Both in place, then without what is to be unmapped, then without the rest.
+		// Both in place, then without what is to be unmapped, then
+		// without the rest.
 		session.mapped(memory.address(), iova, (range.pages + 1) * TCE_PAGE);
 		session.unmapped(iova + last + TCE_PAGE, TCE_PAGE);
 		both_ways(session.edu(), iova + last, page, ++seed);
@@ -132,7 +135,8 @@ CASE(dma, read_only_mapping)
 	check(filled(memory.at(0, TCE_PAGE), 10), "it wrote after the permission was taken back");
 }
 
-// FLAG_WRITE: the device may write, not read. (IODA2 hardware cannot tell: who may write may read.)
+// FLAG_WRITE: the device may write, not read. (IODA2 hardware cannot tell: who
+// may write may read.)
 CASE(dma, write_only_mapping)
 {
 	Session session;
@@ -150,8 +154,9 @@ CASE(dma, write_only_mapping)
 	      "the device read through a write-only mapping");
 }
 
-// A MAP that fails in its middle leaves every entry as it was. The old driver had by then replaced
-// the first ones, and cleared them: the device lost mappings that nobody had touched.
+// A MAP that fails in its middle leaves every entry as it was. The old driver
+// had by then replaced the first ones, and cleared them: the device lost
+// mappings that nobody had touched.
 CASE(dma, failed_map_changes_nothing)
 {
 	Session session;
@@ -194,7 +199,8 @@ CASE(dma, two_windows)
 	both_ways(edu, window.end() - TCE_PAGE, memory.at(3 * TCE_PAGE, TCE_PAGE), 20);
 }
 
-// 64 KiB IOMMU pages: out of large pages on a kernel of 4 KiB pages, out of any page on one of 64.
+// 64 KiB IOMMU pages: out of large pages on a kernel of 4 KiB pages, out of any
+// page on one of 64.
 CASE(dma, pages_64k)
 {
 	Session session;
@@ -249,8 +255,9 @@ CASE(dma, pages_16m)
 	huge_pages(24, { 24, 30 });
 }
 
-// A region that begins with huge pages and goes on with small ones: its small half must not pass
-// as huge, or the device reads memory that is not the user's.
+// A region that begins with huge pages and goes on with small ones: its small
+// half must not pass as huge, or the device reads memory that is not the
+// user's.
 CASE(dma, mixed_region)
 {
 	const unsigned shift = page_size() >= 64 * KiB ? 21 : 16;

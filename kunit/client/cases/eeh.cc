@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Error recovery of a PE by its user. The answers are those of the in-tree driver, on which the
-// same cases run: userspace tells by them what there is.
+// Error recovery of a PE by its user. The answers are those of the in-tree
+// driver, on which the same cases run: userspace tells by them what there is.
 #include "registry.hpp"
 #include "session.hpp"
 
@@ -65,7 +65,8 @@ CASE(eeh, every_op, .groups = 2, .powernv = true)
 	}
 }
 
-// Only what the arguments are wrong for in any case: the emulated bridge has no errors to inject.
+// Only what the arguments are wrong for in any case: the emulated bridge has no
+// errors to inject.
 CASE(eeh, inject_error, .powernv = true)
 {
 	const User user{ VFIO_SPAPR_TCE_v2_IOMMU };
@@ -115,7 +116,8 @@ CASE(eeh, arguments, .powernv = true)
 	}
 }
 
-// The groups of QEMU's pSeries machine have no EEH: QEMU logs -ENODEV and goes on.
+// The groups of QEMU's pSeries machine have no EEH: QEMU logs -ENODEV and goes
+// on.
 CASE(eeh, not_there, .ddw = false, .papr = true)
 {
 	for (unsigned long version : VERSIONS) {

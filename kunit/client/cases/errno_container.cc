@@ -19,7 +19,8 @@ struct Answer {
 	long expected;
 };
 
-// QEMU and DPDK ask for type1 first and take the first positive answer: it must be 0 here.
+// QEMU and DPDK ask for type1 first and take the first positive answer: it must
+// be 0 here.
 constexpr std::array EXTENSIONS{
 	Answer{ VFIO_SPAPR_TCE_v2_IOMMU,	 1 },
 	Answer{ VFIO_SPAPR_TCE_IOMMU,     1 },
@@ -48,7 +49,8 @@ CASE(errno_container, check_extension)
 	      "CHECK_EXTENSION of EEH is an error");
 }
 
-// DPDK tries SET_IOMMU(type1) first and relies on its refusal; the container stays usable.
+// DPDK tries SET_IOMMU(type1) first and relies on its refusal; the container
+// stays usable.
 CASE(errno_container, set_iommu)
 {
 	const Container container;
@@ -63,8 +65,8 @@ CASE(errno_container, set_iommu)
 	expect(container.set_iommu(VFIO_SPAPR_TCE_v2_IOMMU), refused(EINVAL), "SET_IOMMU, twice");
 }
 
-// GET_INFO: QEMU passes an uninitialised structure and uses every field blindly, so all of it has
-// to be filled in, whatever was there.
+// GET_INFO: QEMU passes an uninitialised structure and uses every field
+// blindly, so all of it has to be filled in, whatever was there.
 CASE(errno_container, get_info)
 {
 	Session session;
@@ -76,15 +78,16 @@ CASE(errno_container, get_info)
 	expect(info.flags, u32{ VFIO_IOMMU_SPAPR_INFO_DDW }, "flags");
 	expect(Hex{ info.dma32_window_start }, Hex{ 0 }, "dma32_window_start");
 	expect(Hex{ info.dma32_window_size }, Hex{ default_size() }, "dma32_window_size");
-	// 4K has to be there always: QEMU backs any guest page with it. The rest is what this
-	// platform's firmware or hardware offers.
+	// 4K has to be there always: QEMU backs any guest page with it. The
+	// rest is what this platform's firmware or hardware offers.
 	const u64 huge = host().powernv ? GiB : 16 * MiB;
 	expect(Hex{ info.ddw.pgsizes }, Hex{ 4 * KiB | 64 * KiB | 2 * MiB | huge }, "pgsizes");
 	expect(info.ddw.max_dynamic_windows_supported, 2U, "max_dynamic_windows_supported");
 	check(info.ddw.levels >= 1 && info.ddw.levels <= 5, cat("levels: ", info.ddw.levels));
 }
 
-// A short argsz is refused, an old (smaller) structure gets no byte too many, a longer one is taken.
+// A short argsz is refused, an old (smaller) structure gets no byte too many, a
+// longer one is taken.
 CASE(errno_container, get_info_argsz)
 {
 	Session session;
@@ -118,7 +121,8 @@ CASE(errno_container, get_info_argsz)
 			[&] { return session->ioctl(VFIO_IOMMU_SPAPR_TCE_GET_INFO, nullptr); });
 }
 
-// Calls of v1, of other drivers and of nobody: -ENOTTY, by which userspace tells.
+// Calls of v1, of other drivers and of nobody: -ENOTTY, by which userspace
+// tells.
 CASE(errno_container, unknown_calls)
 {
 	Session session;
@@ -128,7 +132,8 @@ CASE(errno_container, unknown_calls)
 				[&] { return session->ioctl(call, 0UL); });
 }
 
-// A container without an IOMMU knows nothing yet: the group is attached, no driver is.
+// A container without an IOMMU knows nothing yet: the group is attached, no
+// driver is.
 CASE(errno_container, before_set_iommu)
 {
 	const Container container;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A container belongs to the process that used it first: memory is pinned and charged there. A
-// process that has the descriptor by inheritance gets -EPERM (DPDK's secondary processes know).
+// A container belongs to the process that used it first: memory is pinned and
+// charged there. A process that has the descriptor by inheritance gets -EPERM
+// (DPDK's secondary processes know).
 #include "process.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -47,8 +48,9 @@ CASE(errno_foreign, after_fork)
 	both_ways(session.edu(), 0, memory.at(0, TCE_PAGE), 3);
 }
 
-// The process that set everything up dies first; a child still holds the descriptors. When that
-// one goes, everything is given back although the owner's memory is long gone.
+// The process that set everything up dies first; a child still holds the
+// descriptors. When that one goes, everything is given back although the
+// owner's memory is long gone.
 CASE(errno_foreign, owner_dies_first)
 {
 	std::array<int, 2> ends;
@@ -64,7 +66,8 @@ CASE(errno_foreign, owner_dies_first)
 			session.mapped(memory.address(), 0, memory.size());
 			const Window window = session.window(12, MiB);
 			session.mapped(memory.address(), window.start, 16 * TCE_PAGE);
-			// A grandchild that outlives us, until the test closes its end of the pipe.
+			// A grandchild that outlives us, until the test closes
+			// its end of the pipe.
 			if (::fork() == 0) {
 				char byte;
 				writer.close();

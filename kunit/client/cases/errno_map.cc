@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// MAP and UNMAP: what they refuse. The old driver compared only the first page of a range with the
-// window and let the rest write over whatever lay behind the table.
+// MAP and UNMAP: what they refuse. The old driver compared only the first page
+// of a range with the window and let the rest write over whatever lay behind
+// the table.
 #include "registry.hpp"
 #include "session.hpp"
 
@@ -29,8 +30,8 @@ Status unmap(Session &session, u32 argsz, u32 flags, u64 size)
 	return session->ioctl(VFIO_IOMMU_UNMAP_DMA, &request);
 }
 
-// A session with 8 MiB registered and its first page mapped at 0: what is refused must leave that
-// mapping (and everything else) as it is.
+// A session with 8 MiB registered and its first page mapped at 0: what is
+// refused must leave that mapping (and everything else) as it is.
 struct Mapped : Session {
 	Mapped()
 	{
@@ -63,8 +64,9 @@ CASE(errno_map, map_argsz_and_flags)
 	session.still_there();
 }
 
-// Sizes of 0, parts of pages, addresses between pages. (Once: an address between pages was
-// answered with a positive number, which QEMU reports as an error called "success".)
+// Sizes of 0, parts of pages, addresses between pages. (Once: an address
+// between pages was answered with a positive number, which QEMU reports as an
+// error called "success".)
 CASE(errno_map, map_alignment)
 {
 	Mapped session;
@@ -85,7 +87,8 @@ CASE(errno_map, map_alignment)
 	session.still_there();
 }
 
-// Ranges that begin in the window and end behind it, one page too many or megabytes: -EINVAL.
+// Ranges that begin in the window and end behind it, one page too many or
+// megabytes: -EINVAL.
 CASE(errno_map, map_over_the_end)
 {
 	Mapped session;
@@ -112,8 +115,8 @@ CASE(errno_map, map_over_the_end)
 	session.still_there();
 }
 
-// Addresses in no window: -ENXIO, by which users tell "not there" from "not like this". Nor does
-// such a call make the default window as a side effect.
+// Addresses in no window: -ENXIO, by which users tell "not there" from "not
+// like this". Nor does such a call make the default window as a side effect.
 CASE(errno_map, map_outside)
 {
 	Session fresh;
@@ -137,8 +140,9 @@ CASE(errno_map, map_outside)
 	refuse(fresh, MiB);
 }
 
-// Memory that nobody registered, or that ends before the range does, is -EINVAL, and every entry
-// of the range is as it was: the first pages of such a range are not replaced, nor cleared.
+// Memory that nobody registered, or that ends before the range does, is
+// -EINVAL, and every entry of the range is as it was: the first pages of such a
+// range are not replaced, nor cleared.
 CASE(errno_map, map_unregistered)
 {
 	Mapped session;
@@ -223,8 +227,8 @@ CASE(errno_map, unmap_arguments)
 	       "UNMAP with a later version's argsz");
 }
 
-// A page of a window must lie within one page of memory: 64 KiB or 2 MiB IOMMU pages over memory of
-// small pages would give the device its neighbours too.
+// A page of a window must lie within one page of memory: 64 KiB or 2 MiB IOMMU
+// pages over memory of small pages would give the device its neighbours too.
 CASE(errno_map, map_small_memory_in_large_pages)
 {
 	Session session;
@@ -246,8 +250,9 @@ CASE(errno_map, map_small_memory_in_large_pages)
 			[&] { return session->unmap(window.start, TCE_PAGE); });
 }
 
-// A log that an unprivileged process can fill is a way to hide things in it and to slow the host:
-// a thousand refused calls may leave a few lines, not a thousand.
+// A log that an unprivileged process can fill is a way to hide things in it and
+// to slow the host: a thousand refused calls may leave a few lines, not a
+// thousand.
 CASE(errno_map, refusals_are_quiet)
 {
 	Mapped session;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// REGISTER_MEMORY and UNREGISTER_MEMORY: what they refuse, and that a refusal costs nothing.
+// REGISTER_MEMORY and UNREGISTER_MEMORY: what they refuse, and that a refusal
+// costs nothing.
 #include "files.hpp"
 #include "process.hpp"
 #include "registry.hpp"
@@ -21,8 +22,9 @@ Status raw(Session &session, unsigned long call, u32 argsz, u32 flags, u64 vaddr
 
 constexpr u32 ARGSZ = sizeof(vfio_iommu_spapr_register_memory);
 
-// argsz, flags, alignment, size 0 (which made the old driver ask the kernel for an empty
-// allocation, with a warning), ranges that wrap around the end of the address space.
+// argsz, flags, alignment, size 0 (which made the old driver ask the kernel for
+// an empty allocation, with a warning), ranges that wrap around the end of the
+// address space.
 CASE(errno_memory, register_arguments)
 {
 	Session session;
@@ -51,8 +53,9 @@ CASE(errno_memory, register_arguments)
 			[&] { return session->ioctl(VFIO_IOMMU_SPAPR_REGISTER_MEMORY, nullptr); });
 }
 
-// Memory that is not there (or only half there) is -EFAULT. The old driver answered the number of
-// pages it had pinned before it came to the hole, which userspace takes for success.
+// Memory that is not there (or only half there) is -EFAULT. The old driver
+// answered the number of pages it had pinned before it came to the hole, which
+// userspace takes for success.
 CASE(errno_memory, register_hole)
 {
 	Session session;
@@ -70,7 +73,8 @@ CASE(errno_memory, register_hole)
 	expect(session->unregister_memory(memory.address(), 16 * page), OK, "UNREGISTER");
 }
 
-// Ranges of absurd size, and addresses of the kernel: an error, whichever, and nothing else.
+// Ranges of absurd size, and addresses of the kernel: an error, whichever, and
+// nothing else.
 CASE(errno_memory, register_absurd)
 {
 	Session session;
@@ -86,7 +90,8 @@ CASE(errno_memory, register_absurd)
 	settle(before, "refused REGISTERs changed something");
 }
 
-// A region counts once per container; the same range again is -EBUSY, an overlapping one -EINVAL.
+// A region counts once per container; the same range again is -EBUSY, an
+// overlapping one -EINVAL.
 CASE(errno_memory, register_twice)
 {
 	Session session;
@@ -105,7 +110,8 @@ CASE(errno_memory, register_twice)
 	expect(session->register_memory(memory.address(), 8 * page), OK, "a part of it afterwards");
 }
 
-// Pages that the process may not write cannot be registered (devices may write them).
+// Pages that the process may not write cannot be registered (devices may write
+// them).
 CASE(errno_memory, register_read_only)
 {
 	Session session;
@@ -169,9 +175,10 @@ CASE(errno_memory, unregister_arguments)
 	expect(session->unregister_memory(memory), OK, "UNREGISTER of all of it");
 }
 
-// RLIMIT_MEMLOCK holds for regions and for tables: VmLck never exceeds it, and what was refused
-// for it changed nothing. (The old driver forgot to give back what it charged for a window that
-// then failed, until nothing could be registered any more.)
+// RLIMIT_MEMLOCK holds for regions and for tables: VmLck never exceeds it, and
+// what was refused for it changed nothing. (The old driver forgot to give back
+// what it charged for a window that then failed, until nothing could be
+// registered any more.)
 CASE(errno_memory, locked_memory_limit)
 {
 	Session session;
@@ -183,7 +190,8 @@ CASE(errno_memory, locked_memory_limit)
 	session.refuses(ENOMEM, "REGISTER beyond the limit",
 			[&] { return session->register_memory(large); });
 	session.registered(fits);
-	// A table for 1 TiB of 4 KiB pages, filled here and there: it may grow up to the limit.
+	// A table for 1 TiB of 4 KiB pages, filled here and there: it may grow
+	// up to the limit.
 	const Created created = session->create(12, TiB);
 	one_of(created.status, { OK, refused(ENOMEM) }, "CREATE");
 	at_most(locked_bytes(), limit, "VmLck after CREATE");

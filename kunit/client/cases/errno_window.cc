@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// CREATE and REMOVE: what they refuse. A refused CREATE must cost nothing: QEMU and DPDK try
-// several shapes in a row, and in the old driver each miss kept gigabytes charged and could make
-// the device useless until the next reboot.
+// CREATE and REMOVE: what they refuse. A refused CREATE must cost nothing: QEMU
+// and DPDK try several shapes in a row, and in the old driver each miss kept
+// gigabytes charged and could make the device useless until the next reboot.
 #include "registry.hpp"
 #include "session.hpp"
 
@@ -37,7 +37,8 @@ Status remove(Session &session, u32 argsz, u32 flags, u64 start)
 	return session->ioctl(VFIO_IOMMU_SPAPR_TCE_REMOVE, &request);
 }
 
-// The default window made, so that what follows is measured against a state that stays.
+// The default window made, so that what follows is measured against a state
+// that stays.
 void settled_default(Session &session, const Memory &memory)
 {
 	session.registered(memory);
@@ -61,8 +62,9 @@ CASE(errno_window, create_argsz_and_flags)
 	expect(create(session, CREATE_ARGSZ + 64, 0), OK, "CREATE with a later version's argsz");
 }
 
-// 0x8c is 12 modulo 128: a shift by it gives the 4 KiB page in hardware, so the old driver let it
-// through to the firmware, whose refusal made the device useless until reboot.
+// 0x8c is 12 modulo 128: a shift by it gives the 4 KiB page in hardware, so the
+// old driver let it through to the firmware, whose refusal made the device
+// useless until reboot.
 CASE(errno_window, create_page_shift)
 {
 	Session session;
@@ -79,8 +81,8 @@ CASE(errno_window, create_page_shift)
 	expect(session->create(12, MiB).status, OK, "CREATE afterwards");
 }
 
-// Sizes: 0, not a power of two, smaller than one page (which once made a window of 32 MiB out of a
-// request for 8 KiB), larger than any address.
+// Sizes: 0, not a power of two, smaller than one page (which once made a window
+// of 32 MiB out of a request for 8 KiB), larger than any address.
 CASE(errno_window, create_size)
 {
 	Session session;
@@ -100,8 +102,9 @@ CASE(errno_window, create_size)
 	expect(session->create(16, 64 * KiB).status, OK, "a window of one page");
 }
 
-// `levels` is a hint here. Every QEMU before 10.1 asks for 2 levels on a 4K-page host, later ones
-// ask for 0; the old driver refused both and the virtual machine aborted.
+// `levels` is a hint here. Every QEMU before 10.1 asks for 2 levels on a
+// 4K-page host, later ones ask for 0; the old driver refused both and the
+// virtual machine aborted.
 CASE(errno_window, create_levels)
 {
 	Session session;
@@ -114,8 +117,8 @@ CASE(errno_window, create_levels)
 	}
 }
 
-// Two windows, and no third one: -ENOSPC, with the charge as it was. (Once: 4 GiB more charged at
-// every such call.)
+// Two windows, and no third one: -ENOSPC, with the charge as it was. (Once: 4
+// GiB more charged at every such call.)
 CASE(errno_window, create_too_many)
 {
 	Session session;
@@ -130,8 +133,8 @@ CASE(errno_window, create_too_many)
 	expect(session->create(12, MiB).status, OK, "CREATE in its place");
 }
 
-// The answer cannot be delivered: then there must be no window either, or nobody could ever
-// remove it.
+// The answer cannot be delivered: then there must be no window either, or
+// nobody could ever remove it.
 CASE(errno_window, create_answer_lost)
 {
 	Session session;
@@ -171,7 +174,8 @@ CASE(errno_window, remove_arguments)
 	session.refuses(EINVAL, "REMOVE again", [&] { return session->remove(start); });
 }
 
-// Only a window's own start names it. The old driver removed the window that contains the address.
+// Only a window's own start names it. The old driver removed the window that
+// contains the address.
 CASE(errno_window, remove_inside)
 {
 	Session session;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Several groups (on pSeries: one per host bridge). In one container they share windows and
-// mappings, which the old driver could not do at all here; in two they share nothing but pins.
+// Several groups (on pSeries: one per host bridge). In one container they share
+// windows and mappings, which the old driver could not do at all here; in two
+// they share nothing but pins.
 #include "host.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -62,8 +63,8 @@ CASE(groups, joins_later, .groups = 2)
 	both_ways(session.edu(0), MiB, memory.at(4 * TCE_PAGE, TCE_PAGE), 11);
 }
 
-// A group that joins after the default window went must not bring its own one with it: the two
-// would disagree about address 0.
+// A group that joins after the default window went must not bring its own one
+// with it: the two would disagree about address 0.
 CASE(groups, joins_without_default_window, .groups = 2)
 {
 	Session session;
@@ -81,8 +82,9 @@ CASE(groups, joins_without_default_window, .groups = 2)
 	both_ways(session.edu(0), low.start + GiB + MiB, memory.at(0, TCE_PAGE), 13);
 }
 
-// One group leaves; the DMA of the one that stays goes on. The old driver cleared every window of
-// the container for each group that left. The leaver's device reaches nothing any more.
+// One group leaves; the DMA of the one that stays goes on. The old driver
+// cleared every window of the container for each group that left. The leaver's
+// device reaches nothing any more.
 void one_leaves(unsigned leaver)
 {
 	const unsigned stayer = 1 - leaver;
@@ -101,7 +103,8 @@ void one_leaves(unsigned leaver)
 	session.mapped(memory.address() + 2 * TCE_PAGE, TCE_PAGE, TCE_PAGE);
 	both_ways(session.edu(stayer), TCE_PAGE, memory.at(2 * TCE_PAGE, TCE_PAGE), 18);
 
-	// The leaver in a container of its own: it does not see the other one's mappings.
+	// The leaver in a container of its own: it does not see the other one's
+	// mappings.
 	Container other;
 	expect(session.group(leaver).set_container(other), OK,
 	       "SET_CONTAINER of another container");
@@ -145,8 +148,8 @@ CASE(groups, cost_does_not_grow, .groups = 2)
 	expect(cost(2), one, "locked memory with two groups");
 }
 
-// A container uses the regions that it registered itself, not those of another one of the same
-// process, which may vanish without notice.
+// A container uses the regions that it registered itself, not those of another
+// one of the same process, which may vanish without notice.
 CASE(groups, region_of_another_container, .groups = 2)
 {
 	Session first;
@@ -166,8 +169,8 @@ CASE(groups, region_of_another_container, .groups = 2)
 	expect(first->unregister_memory(shared), OK, "UNREGISTER in the first");
 }
 
-// The same memory in two containers of one process is pinned and charged once (libvirt computes
-// limits with that), and is there until both have let go.
+// The same memory in two containers of one process is pinned and charged once
+// (libvirt computes limits with that), and is there until both have let go.
 CASE(groups, region_of_both_containers, .groups = 2)
 {
 	const u64 pages = 64;
@@ -187,8 +190,9 @@ CASE(groups, region_of_both_containers, .groups = 2)
 		first.mapped(memory.address(), 0, TCE_PAGE);
 		expect(second.map(memory.address(), 0, TCE_PAGE), OK, "MAP in the second");
 		const Ledger mapped = read_ledger();
-		// The registry belongs to the process, KVM's mappings in it to nobody's container:
-		// so the first may let go although it has a page mapped. The page stays.
+		// The registry belongs to the process, KVM's mappings in it to
+		// nobody's container: so the first may let go although it has a
+		// page mapped. The page stays.
 		expect(first->unregister_memory(memory), OK, "UNREGISTER in the first, mapped");
 		settle(mapped, "something was given back while it is registered and mapped");
 		both_ways(first.edu(), 0, memory.at(0, TCE_PAGE), 21);

@@ -22,8 +22,9 @@ std::string neighbour_or_skip()
 	return name;
 }
 
-// The other function of a group that VFIO holds goes away and comes back (a hot-unplug): the one
-// in use, its windows and its mappings do not notice. The old code took the windows from under it.
+// The other function of a group that VFIO holds goes away and comes back (a
+// hot-unplug): the one in use, its windows and its mappings do not notice. The
+// old code took the windows from under it.
 CASE(hotplug, neighbour)
 {
 	const std::string other = neighbour_or_skip();
@@ -50,8 +51,8 @@ CASE(hotplug, neighbour)
 	expect(session->unregister_memory(memory), OK, "UNREGISTER");
 }
 
-// The same where the default window is gone and another one in its place: what comes back does not
-// bring the old one along.
+// The same where the default window is gone and another one in its place: what
+// comes back does not bring the old one along.
 CASE(hotplug, neighbour_without_default_window)
 {
 	const std::string other = neighbour_or_skip();
@@ -67,7 +68,8 @@ CASE(hotplug, neighbour_without_default_window)
 	both_ways(session.edu(), window.start, memory.at(page_size(), TCE_PAGE), 7);
 }
 
-// It goes while VFIO has the group and comes when VFIO has it no more, and the other way round.
+// It goes while VFIO has the group and comes when VFIO has it no more, and the
+// other way round.
 CASE(hotplug, neighbour_over_a_close)
 {
 	const std::string other = neighbour_or_skip();
@@ -110,8 +112,8 @@ CASE(hotplug, neighbour_of_v1)
 	both_ways(edu, 0, memory.at(0, TCE_PAGE), 10);
 }
 
-// The device in use is to go: its removal waits for the user, who notices nothing, and the device
-// comes back to another one.
+// The device in use is to go: its removal waits for the user, who notices
+// nothing, and the device comes back to another one.
 CASE(hotplug, device_in_use)
 {
 	neighbour_or_skip(); // the group ends with its last function
@@ -120,7 +122,8 @@ CASE(hotplug, device_in_use)
 	check(::pipe(ends) == 0, "no pipe");
 	const Fd came{ ends[0] };
 	const Fd go{ ends[1] };
-	// Made before the device is open: with a copy of its descriptor it would wait for itself.
+	// Made before the device is open: with a copy of its descriptor it
+	// would wait for itself.
 	Child remover{ [&] {
 		char byte;
 		return ::read(came.get(), &byte, 1) == 1 &&
@@ -143,8 +146,9 @@ CASE(hotplug, device_in_use)
 	bind_to_vfio(own.name);
 }
 
-// The driver vfio-pci lets go of a device that nobody has open, and of its group with it, although
-// that is in a container with windows and mappings. The container has nothing left.
+// The driver vfio-pci lets go of a device that nobody has open, and of its
+// group with it, although that is in a container with windows and mappings. The
+// container has nothing left.
 CASE(hotplug, driver_lets_go)
 {
 	const Function &own = host().edus[0];

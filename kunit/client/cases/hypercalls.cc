@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What the work costs in hypercalls, counted by the kernel's own trace event (and compared with the
-// driver's own counters). These are numbers, not times: they hold on any machine.
+// What the work costs in hypercalls, counted by the kernel's own trace event
+// (and compared with the driver's own counters). These are numbers, not times:
+// they hold on any machine.
 #include "files.hpp"
 #include "host.hpp"
 #include "registry.hpp"
@@ -14,8 +15,9 @@ namespace {
 
 constexpr u64 PAGES = GiB / TCE_PAGE;
 
-// Hypercalls that so many neighbouring entries may take: 512 at once, or one by one where the
-// firmware lacks those calls (the kernel is told so by multitce=off).
+// Hypercalls that so many neighbouring entries may take: 512 at once, or one by
+// one where the firmware lacks those calls (the kernel is told so by
+// multitce=off).
 u64 calls_for(u64 pages)
 {
 	static const bool one_by_one =
@@ -23,7 +25,8 @@ u64 calls_for(u64 pages)
 	return one_by_one ? pages : (pages + 511) / 512;
 }
 
-// The TCE hypercalls that the work made. The kernel itself makes some when a group changes hands.
+// The TCE hypercalls that the work made. The kernel itself makes some when a
+// group changes hands.
 template <class Work>
 u64 counted(std::string_view what, const Work &work, bool all_by_driver = true)
 {
@@ -47,7 +50,8 @@ u64 counted(std::string_view what, const Work &work, bool all_by_driver = true)
 	return calls;
 }
 
-// MAP and UNMAP of 1 GiB in 4 KiB pages: one call per 512 entries (once: two for each entry).
+// MAP and UNMAP of 1 GiB in 4 KiB pages: one call per 512 entries (once: two
+// for each entry).
 CASE(hypercalls, map_and_unmap_1_gib, .papr = true)
 {
 	Session session;
@@ -85,8 +89,9 @@ CASE(hypercalls, small_ranges, .papr = true)
 	       "hypercalls for UNMAP where nothing is mapped");
 }
 
-// A window of a terabyte: no call per entry to make it, nor to remove it when it is empty, and few
-// when little is mapped. (Once: two per entry of the window, mapped or not.)
+// A window of a terabyte: no call per entry to make it, nor to remove it when
+// it is empty, and few when little is mapped. (Once: two per entry of the
+// window, mapped or not.)
 CASE(hypercalls, empty_terabyte, .papr = true)
 {
 	Session session;
@@ -111,8 +116,9 @@ CASE(hypercalls, empty_terabyte, .papr = true)
 		calls_for(4), "hypercalls for REMOVE of a sparse window");
 }
 
-// Making and leaving the default window costs no call per entry of it: firmware clears a new one,
-// and what the host's driver left in it has to be cleared in runs.
+// Making and leaving the default window costs no call per entry of it: firmware
+// clears a new one, and what the host's driver left in it has to be cleared in
+// runs.
 CASE(hypercalls, default_window, .papr = true)
 {
 	const Memory memory = Memory::pages(page_size());

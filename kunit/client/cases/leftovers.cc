@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A DMA window that the device tree describes and that nobody here has made, as after kexec from a
-// kernel whose driver had one: the group is refused as long as it is there, and works afterwards.
+// A DMA window that the device tree describes and that nobody here has made, as
+// after kexec from a kernel whose driver had one: the group is refused as long
+// as it is there, and works afterwards.
 #include "edu.hpp"
 #include "files.hpp"
 #include "host.hpp"

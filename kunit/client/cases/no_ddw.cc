@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A platform without dynamic windows (QEMU: -global spapr-pci-host-bridge.ddw=off) has its default
-// window and nothing else. The old driver could not use even that, and gave the device up.
+// A platform without dynamic windows (QEMU: -global
+// spapr-pci-host-bridge.ddw=off) has its default window and nothing else. The
+// old driver could not use even that, and gave the device up.
 #include "host.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -38,8 +39,9 @@ CASE(no_ddw, default_window, .no_ddw = true)
 	}
 }
 
-// What QEMU does at its start and at every reset: the window is taken out and made again, in place.
-// Out of it, nothing is reachable; another shape, or a second one, is refused.
+// What QEMU does at its start and at every reset: the window is taken out and
+// made again, in place. Out of it, nothing is reachable; another shape, or a
+// second one, is refused.
 CASE(no_ddw, remove_and_create, .no_ddw = true)
 {
 	Session session;

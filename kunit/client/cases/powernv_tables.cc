@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Tables that the hardware walks (IODA2): every depth, and in each the entries at the boundaries of
-// every level. Entries next to them stay closed: what the device writes there lands nowhere.
+// Tables that the hardware walks (IODA2): every depth, and in each the entries
+// at the boundaries of every level. Entries next to them stay closed: what the
+// device writes there lands nowhere.
 #include "files.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -28,17 +29,20 @@ struct Shape {
 	{
 		return std::min(levels, (pages_lg2 + level_lg2 - 1) / level_lg2);
 	}
-	// The emulated bridge takes an address behind a full top level for one at its beginning.
+	// The emulated bridge takes an address behind a full top level for one
+	// at its beginning.
 	bool full() const { return pages_lg2 == level_lg2 * levels; }
 };
 
-// A part of a page that one transfer moves; so many, and one more, fit into a device's buffer.
+// A part of a page that one transfer moves; so many, and one more, fit into a
+// device's buffer.
 constexpr u64 PART = 64;
 constexpr u64 MAX_PLACES = Edu::BUFFER_SIZE / PART - 1;
 
 using Places = std::set<u64>;
 
-// The first, last and middle entries of what hangs below the first and the last entry of each level.
+// The first, last and middle entries of what hangs below the first and the last
+// entry of each level.
 Places first_ones(const Shape &shape)
 {
 	Places places{ 0, shape.pages() / 2 };
@@ -61,8 +65,9 @@ Places last_ones(const Shape &shape)
 	return places;
 }
 
-// Some entries of a window, each with an IOMMU page of memory of its own, and one for results. The
-// devices of several groups share the work, each below a bridge that walks the same table.
+// Some entries of a window, each with an IOMMU page of memory of its own, and
+// one for results. The devices of several groups share the work, each below a
+// bridge that walks the same table.
 class Probe {
 public:
 	Probe(Session &session, unsigned devices, const Window &window, const Shape &shape,
@@ -90,7 +95,8 @@ public:
 	}
 	Probe(const Probe &) = delete;
 
-	// The device finds every page behind its entry, and writes there and not beside it.
+	// The device finds every page behind its entry, and writes there and
+	// not beside it.
 	void run()
 	{
 		want_.assign(memory_.bytes().begin(), memory_.bytes().end());
@@ -140,7 +146,8 @@ private:
 	}
 	Page results() const { return page_at(places_.size()); }
 
-	// What one device does: some places, and the number of the first of them.
+	// What one device does: some places, and the number of the first of
+	// them.
 	struct Share {
 		u64 first;
 		std::vector<u64> places;
@@ -172,7 +179,8 @@ private:
 		together(works);
 	}
 
-	// From each page a part, and what follows in the last one, so that each device has two parts.
+	// From each page a part, and what follows in the last one, so that each
+	// device has two parts.
 	void read(const Edu &edu, const Share &share) const
 	{
 		u64 at = share.first * PART;
@@ -185,8 +193,8 @@ private:
 			   share.first * PART);
 	}
 
-	// The first part in the device's buffer goes to the end of each page, the second over it, and
-	// the first before it.
+	// The first part in the device's buffer goes to the end of each page,
+	// the second over it, and the first before it.
 	void write(const Edu &edu, const Share &share) const
 	{
 		for (u64 place : share.places) {
@@ -258,8 +266,9 @@ void walk(const Shape &shape)
 	probe.run();
 }
 
-// 4K pages; levels of 4 KiB. The window is as large as it takes to have two entries or more in each
-// level; no place lies at 0xffff0000 to 0xffffffff, where the bridge takes writes for interrupts.
+// 4K pages; levels of 4 KiB. The window is as large as it takes to have two
+// entries or more in each level; no place lies at 0xffff0000 to 0xffffffff,
+// where the bridge takes writes for interrupts.
 CASE(powernv_tables, depth_1, .powernv = true)
 {
 	walk({ 12, 1, 10, 10 });
@@ -287,7 +296,8 @@ CASE(powernv_tables, default_window_in_5_levels, .powernv = true)
 	walk({ 12, 5, 19, 9 });
 }
 
-// One level of half a megabyte, and two of 128 KiB: what becomes of `levels == 1`.
+// One level of half a megabyte, and two of 128 KiB: what becomes of `levels ==
+// 1`.
 CASE(powernv_tables, one_large_level, .powernv = true)
 {
 	walk({ 12, 1, 16, 16 });
@@ -317,7 +327,8 @@ CASE(powernv_tables, pages_of_64k_depth_4, .powernv = true)
 	walk_64k({ 16, 4, 28, 9 });
 }
 
-// 1 TiB in 3 levels: half a system page each. The old driver refused it on this kernel.
+// 1 TiB in 3 levels: half a system page each. The old driver refused it on this
+// kernel.
 CASE(powernv_tables, pages_of_64k_terabyte_in_3_levels, .powernv = true)
 {
 	walk_64k({ 16, 3, 24, 9 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The two windows of a PE (IODA2): addresses, sizes, order, and what is behind them.
+// The two windows of a PE (IODA2): addresses, sizes, order, and what is behind
+// them.
 #include "files.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -38,7 +39,8 @@ CASE(powernv_windows, bypass_is_off, .powernv = true)
 	must_not_reach(session.edu(), physical(memory), memory, "window 0 is a bypass");
 }
 
-// A window in either slot, made in either order, goes and comes back beside the other one.
+// A window in either slot, made in either order, goes and comes back beside the
+// other one.
 CASE(powernv_windows, either_order, .powernv = true)
 {
 	Session session;
@@ -66,8 +68,8 @@ CASE(powernv_windows, either_order, .powernv = true)
 	both_ways(session.edu(), 48 * GiB, memory.at(2 * TCE_PAGE, TCE_PAGE), 6);
 }
 
-// Windows smaller than the smallest table (512 entries) are as large as was asked for. The old
-// driver made them larger.
+// Windows smaller than the smallest table (512 entries) are as large as was
+// asked for. The old driver made them larger.
 CASE(powernv_windows, small_ones_keep_their_size, .powernv = true)
 {
 	Session session;
@@ -138,8 +140,9 @@ CASE(powernv_windows, size_limit, .powernv = true)
 				[&] { return session->create(12, u64{ 1 } << lg2).status; });
 }
 
-// A user who dies, and one who closes without a word, with deep tables in both windows. The next
-// one, whom the runner sends, gets everything; what the dead one's device writes lands nowhere.
+// A user who dies, and one who closes without a word, with deep tables in both
+// windows. The next one, whom the runner sends, gets everything; what the dead
+// one's device writes lands nowhere.
 CASE(powernv_windows, closed_without_a_word, .powernv = true)
 {
 	const Ledger before = read_ledger();

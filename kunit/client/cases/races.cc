@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Calls at the same time. Each of these made the old driver use freed memory, lose windows, or let
-// a device write to memory that was given back.
+// Calls at the same time. Each of these made the old driver use freed memory,
+// lose windows, or let a device write to memory that was given back.
 #include "host.hpp"
 #include "options.hpp"
 #include "process.hpp"
@@ -15,8 +15,9 @@
 namespace client {
 namespace {
 
-// MAP and UNMAP in a window that another thread removes and makes again: the answer is 0, or -ENXIO
-// while there is no window. (Once: a table was used after it was freed, within a second.)
+// MAP and UNMAP in a window that another thread removes and makes again: the
+// answer is 0, or -ENXIO while there is no window. (Once: a table was used
+// after it was freed, within a second.)
 CASE(races, map_against_remove, .cpus = 2)
 {
 	Session session;
@@ -56,8 +57,9 @@ CASE(races, map_against_remove, .cpus = 2)
 	expect(session->unregister_memory(memory), OK, "UNREGISTER");
 }
 
-// The default window is made at its first use. Two threads' first MAP: one window, both succeed.
-// (Once: two windows, of which the device kept one for ever.)
+// The default window is made at its first use. Two threads' first MAP: one
+// window, both succeed. (Once: two windows, of which the device kept one for
+// ever.)
 CASE(races, first_use_of_the_default_window, .cpus = 2)
 {
 	for (unsigned round = 0; round < rounds(40); ++round) {
@@ -81,9 +83,10 @@ CASE(races, first_use_of_the_default_window, .cpus = 2)
 	}
 }
 
-// MAP A and MAP B against UNMAP at one address, while B is mapped somewhere else for good: B is
-// busy all the time. (Once: table and bookkeeping of an entry changed one after the other, B counted
-// as unmapped, was unregistered, and the device wrote to its pages.)
+// MAP A and MAP B against UNMAP at one address, while B is mapped somewhere
+// else for good: B is busy all the time. (Once: table and bookkeeping of an
+// entry changed one after the other, B counted as unmapped, was unregistered,
+// and the device wrote to its pages.)
 CASE(races, map_against_unmap, .cpus = 2)
 {
 	Session session;
@@ -114,8 +117,9 @@ CASE(races, map_against_unmap, .cpus = 2)
 	}
 }
 
-// MAP of a region that another thread registers and unregisters: the answer is 0 or -EINVAL,
-// -EBUSY for the UNREGISTER that comes too late, and in the end it balances.
+// MAP of a region that another thread registers and unregisters: the answer is
+// 0 or -EINVAL, -EBUSY for the UNREGISTER that comes too late, and in the end
+// it balances.
 CASE(races, map_against_unregister, .cpus = 2)
 {
 	Session session;
@@ -149,12 +153,13 @@ CASE(races, map_against_unregister, .cpus = 2)
 	       "the last UNREGISTER");
 }
 
-// Threads that work in neighbouring places of one window, over the borders of tables and of
-// hypercalls: none disturbs another, and in the end every page of a device's view is right.
+// Threads that work in neighbouring places of one window, over the borders of
+// tables and of hypercalls: none disturbs another, and in the end every page of
+// a device's view is right.
 CASE(races, neighbours, .cpus = 2)
 {
-	constexpr u64 SPAN =
-		700; // pages: never a multiple of what one hypercall or one table takes
+	constexpr u64 SPAN = 700; // pages: never a multiple of what one hypercall or one table
+				  // takes
 	Session session;
 	const Memory memory =
 		Memory::pages((2 * SPAN * TCE_PAGE + page_size() - 1) & ~(page_size() - 1));
@@ -181,8 +186,8 @@ CASE(races, neighbours, .cpus = 2)
 	expect(session->unregister_memory(memory), OK, "UNREGISTER");
 }
 
-// Ioctls while the last group leaves: they get an error once there is no driver behind the
-// container, and never run on a container that is gone.
+// Ioctls while the last group leaves: they get an error once there is no driver
+// behind the container, and never run on a container that is gone.
 CASE(races, calls_against_last_detach, .cpus = 2)
 {
 	const Memory memory = Memory::pages(16 * page_size());
@@ -211,7 +216,8 @@ CASE(races, calls_against_last_detach, .cpus = 2)
 	}
 }
 
-// Two processes with a group each do the same work at the same time; neither disturbs the other.
+// Two processes with a group each do the same work at the same time; neither
+// disturbs the other.
 CASE(races, two_processes, .groups = 2, .cpus = 2)
 {
 	const auto user = [](unsigned index) {
@@ -238,7 +244,8 @@ CASE(races, two_processes, .groups = 2, .cpus = 2)
 	expect(second.wait(), 0, "the second process");
 }
 
-// A group joins and leaves while another group's mappings change; both see the same in the end.
+// A group joins and leaves while another group's mappings change; both see the
+// same in the end.
 CASE(races, map_against_join, .groups = 2, .cpus = 2)
 {
 	Session session;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Registered memory and its mappings: what is mapped cannot go, what is not mapped is not held.
+// Registered memory and its mappings: what is mapped cannot go, what is not
+// mapped is not held.
 #include "registry.hpp"
 #include "session.hpp"
 
@@ -9,8 +10,9 @@
 namespace client {
 namespace {
 
-// A region with a mapping is busy and stays as it is; without one it goes, pins and all. (The old
-// driver answered 0, forgot the region, and its pages stayed pinned until the next reboot.)
+// A region with a mapping is busy and stays as it is; without one it goes, pins
+// and all. (The old driver answered 0, forgot the region, and its pages stayed
+// pinned until the next reboot.)
 CASE(regions, busy_while_mapped)
 {
 	Session session;
@@ -51,8 +53,8 @@ CASE(regions, mapped_in_several_places)
 	expect(busy(), OK, "no place left");
 }
 
-// A mapping over a mapping takes its place, and holds the old region no longer: QEMU's guests
-// rewrite live entries.
+// A mapping over a mapping takes its place, and holds the old region no longer:
+// QEMU's guests rewrite live entries.
 CASE(regions, map_over_live_entries)
 {
 	Session session;
@@ -67,7 +69,8 @@ CASE(regions, map_over_live_entries)
 	check(filled(old.at(0, TCE_PAGE), 1), "DMA reaches what was mapped there before");
 	both_ways(session.edu(), 8 * TCE_PAGE, old.at(8 * TCE_PAGE, TCE_PAGE), 22);
 	expect(session->unregister_memory(old), refused(EBUSY), "UNREGISTER, half of it mapped");
-	// The same entries once more, now from its own other half: still one mapping each.
+	// The same entries once more, now from its own other half: still one
+	// mapping each.
 	session.mapped(fresh.address() + 8 * TCE_PAGE, 0, 8 * TCE_PAGE);
 	session.mapped(fresh.address(), 8 * TCE_PAGE, 8 * TCE_PAGE);
 	expect(session->unregister_memory(old), OK, "UNREGISTER of what is mapped over");
@@ -75,8 +78,8 @@ CASE(regions, map_over_live_entries)
 	expect(session->unregister_memory(fresh), OK, "UNREGISTER");
 }
 
-// UNMAP over holes, over nothing at all and over whole windows succeeds: QEMU does that at every
-// reset of its guest.
+// UNMAP over holes, over nothing at all and over whole windows succeeds: QEMU
+// does that at every reset of its guest.
 CASE(regions, unmap_over_holes)
 {
 	Session session;
@@ -103,7 +106,8 @@ CASE(regions, unmap_over_holes)
 	expect(session->unregister_memory(memory), OK, "UNREGISTER after UNMAP of a whole window");
 }
 
-// Two regions side by side, one mapping over both: it is one range for the device.
+// Two regions side by side, one mapping over both: it is one range for the
+// device.
 CASE(regions, one_map_over_two_regions)
 {
 	Session session;
@@ -128,8 +132,8 @@ CASE(regions, one_map_over_two_regions)
 	       "second half, unmapped");
 }
 
-// UNREGISTER of part of a region, as DPDK's partial unmap tries it: refused cleanly, all of it
-// still mapped and usable.
+// UNREGISTER of part of a region, as DPDK's partial unmap tries it: refused
+// cleanly, all of it still mapped and usable.
 CASE(regions, partial_unregister)
 {
 	Session session;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// v1 containers (VFIO_SPAPR_TCE_IOMMU): one group, its default window, ENABLE charges for all of it
-// at once, and each TCE pins its page.
+// v1 containers (VFIO_SPAPR_TCE_IOMMU): one group, its default window, ENABLE
+// charges for all of it at once, and each TCE pins its page.
 #include "patience.hpp"
 #include "process.hpp"
 #include "registry.hpp"
@@ -62,7 +62,8 @@ private:
 	std::optional<Edu> edu_;
 };
 
-// The default window has its table, so that what follows is measured against a state that stays.
+// The default window has its table, so that what follows is measured against a
+// state that stays.
 void settled(OldSession &session)
 {
 	const Memory memory = Memory::pages(page_size());
@@ -97,7 +98,8 @@ CASE(v1, calls_of_v2, .ddw = false)
 	session.refuses(ENOTTY, "REMOVE", [&] { return session->remove(0); });
 }
 
-// ENABLE charges for the window, once; DISABLE gives it back, and may come at any time.
+// ENABLE charges for the window, once; DISABLE gives it back, and may come at
+// any time.
 CASE(v1, enable_and_disable, .ddw = false)
 {
 	OldSession session{ false };
@@ -154,8 +156,8 @@ CASE(v1, second_group, .groups = 2, .ddw = false)
 	expect(other.set_iommu(VFIO_SPAPR_TCE_IOMMU), OK, "SET_IOMMU there");
 }
 
-// SET_IOMMU that fails with the second group lets go of the first one again, and leaves both in the
-// state in which any version can have them.
+// SET_IOMMU that fails with the second group lets go of the first one again,
+// and leaves both in the state in which any version can have them.
 CASE(v1, set_iommu_of_two_groups, .groups = 2, .ddw = false)
 {
 	Container container;
@@ -212,7 +214,8 @@ CASE(v1, map_arguments, .ddw = false)
 	unmap(ENXIO, "behind the window", default_size(), TCE_PAGE);
 }
 
-// Each TCE has a pin: MAP, MAP over it, UNMAP. The device reaches what is mapped and nothing else.
+// Each TCE has a pin: MAP, MAP over it, UNMAP. The device reaches what is
+// mapped and nothing else.
 CASE(v1, dma, .ddw = false)
 {
 	OldSession session;
@@ -238,7 +241,8 @@ CASE(v1, dma, .ddw = false)
 	settle_pins(before, "after UNMAP of everything");
 }
 
-// Memory that its owner may only read, for a device that only reads. (Once: -EFAULT.)
+// Memory that its owner may only read, for a device that only reads. (Once:
+// -EFAULT.)
 CASE(v1, read_only_memory, .ddw = false)
 {
 	OldSession session;
@@ -260,7 +264,8 @@ CASE(v1, read_only_memory, .ddw = false)
 	check(filled(memory.bytes(), 6), "the device wrote to it");
 }
 
-// A MAP that finds a hole has pinned nothing, mapped nothing, and taken nothing away.
+// A MAP that finds a hole has pinned nothing, mapped nothing, and taken nothing
+// away.
 CASE(v1, hole_in_memory, .ddw = false)
 {
 	OldSession session;
@@ -273,7 +278,8 @@ CASE(v1, hole_in_memory, .ddw = false)
 	both_ways(session.edu(), 0, memory.at(0, TCE_PAGE), 8);
 }
 
-// DISABLE with 64 MiB mapped: nothing stays pinned without being paid for. (Once: all of it did.)
+// DISABLE with 64 MiB mapped: nothing stays pinned without being paid for.
+// (Once: all of it did.)
 CASE(v1, disable_unmaps, .ddw = false)
 {
 	OldSession session;
@@ -336,7 +342,8 @@ CASE(v1, kill_in_mid_map, .ddw = false)
 	}
 }
 
-// The memory is unmapped from the process while the device has it: the device keeps the old pages.
+// The memory is unmapped from the process while the device has it: the device
+// keeps the old pages.
 CASE(v1, memory_unmapped_under_the_device, .ddw = false)
 {
 	OldSession session;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Windows come and go: where they land, what they cost, and that the next one finds room.
+// Windows come and go: where they land, what they cost, and that the next one
+// finds room.
 #include "files.hpp"
 #include "registry.hpp"
 #include "session.hpp"
@@ -10,9 +11,10 @@
 namespace client {
 namespace {
 
-// The default window is really removed: what is created next lands at bus address 0 (DPDK needs
-// that), and there is room for one more beside it. The old driver only forgot the window and left
-// it in firmware, so everything else landed at the 64-bit address.
+// The default window is really removed: what is created next lands at bus
+// address 0 (DPDK needs that), and there is room for one more beside it. The
+// old driver only forgot the window and left it in firmware, so everything else
+// landed at the 64-bit address.
 CASE(windows, default_is_really_removed)
 {
 	Session session;
@@ -29,7 +31,8 @@ CASE(windows, default_is_really_removed)
 	both_ways(session.edu(), second.start + 3 * GiB, memory.at(TCE_PAGE, TCE_PAGE), 2);
 }
 
-// REMOVE of the default window succeeds whether or not anybody used it, once. QEMU begins with it.
+// REMOVE of the default window succeeds whether or not anybody used it, once.
+// QEMU begins with it.
 CASE(windows, remove_default)
 {
 	Session session;
@@ -51,7 +54,8 @@ CASE(windows, remove_default_in_use)
 	expect(session->unregister_memory(memory), OK, "UNREGISTER");
 }
 
-// The same beside a window that stays: firmware may keep the removed one, but it must be closed.
+// The same beside a window that stays: firmware may keep the removed one, but
+// it must be closed.
 CASE(windows, remove_default_beside_another)
 {
 	Session session;
@@ -73,8 +77,8 @@ CASE(windows, remove_default_beside_another)
 	check(filled(memory.at(0, TCE_PAGE), 4), "a mapping of the removed window came back");
 }
 
-// QEMU's reset of its guest, several times over: everything out, the default window's shape back
-// at 0, then the guest's 64-bit window.
+// QEMU's reset of its guest, several times over: everything out, the default
+// window's shape back at 0, then the guest's 64-bit window.
 CASE(windows, guest_reboots)
 {
 	Session session;
@@ -98,9 +102,9 @@ CASE(windows, guest_reboots)
 	}
 }
 
-// Window 0 goes and comes back while the 64-bit window lives and keeps its mappings. Firmware may
-// have no place at 0 to give then; so the call may fail, but only cleanly, and a window that is
-// made must not lie over the other one.
+// Window 0 goes and comes back while the 64-bit window lives and keeps its
+// mappings. Firmware may have no place at 0 to give then; so the call may fail,
+// but only cleanly, and a window that is made must not lie over the other one.
 CASE(windows, slot_0_again_beside_the_64_bit_window)
 {
 	Session session;
@@ -130,9 +134,9 @@ CASE(windows, slot_0_again_beside_the_64_bit_window)
 	expect(Hex{ session.window(12, default_size()).start }, Hex{ 0 }, "the window afterwards");
 }
 
-// The sequence that made a device useless for everybody until reboot: a page shift that only
-// firmware refuses, then two windows of which it has no second. The user sees errors at most, and
-// the next one works.
+// The sequence that made a device useless for everybody until reboot: a page
+// shift that only firmware refuses, then two windows of which it has no second.
+// The user sees errors at most, and the next one works.
 CASE(windows, failed_create_is_forgiven)
 {
 	{
@@ -170,8 +174,8 @@ u64 heap()
 	return bytes;
 }
 
-// A refused CREATE leaves no kernel memory behind. (Once: one table's head for each, without any
-// limit.)
+// A refused CREATE leaves no kernel memory behind. (Once: one table's head for
+// each, without any limit.)
 CASE(windows, failed_creates_leak_nothing)
 {
 	constexpr u64 TRIES = 2000;
@@ -190,13 +194,14 @@ CASE(windows, failed_creates_leak_nothing)
 		      cat("CREATE of ", Hex{ too_large }, " works"));
 	expect(session->create(12, MiB).status, OK, "CREATE after all");
 	expect(locked_bytes(), locked, "locked memory");
-	// A kernel that looks for leaks by itself keeps what was freed for a while.
+	// A kernel that looks for leaks by itself keeps what was freed for a
+	// while.
 	if (!exists("/sys/kernel/debug/kmemleak"))
 		at_most(heap(), bytes + TRIES * 64, "bytes in the kernel's heap");
 }
 
-// A window of 512 GiB on a machine with a thousandth of its table in RAM: it works where it is
-// used. The old driver made it and then wrote to address 0.
+// A window of 512 GiB on a machine with a thousandth of its table in RAM: it
+// works where it is used. The old driver made it and then wrote to address 0.
 CASE(windows, sparse)
 {
 	for (const u64 size : { 512 * GiB, TiB }) {
@@ -220,8 +225,8 @@ CASE(windows, sparse)
 	}
 }
 
-// A big window costs what is used of it: kilobytes when it is made, a little per mapped page, and
-// all of it is given back.
+// A big window costs what is used of it: kilobytes when it is made, a little
+// per mapped page, and all of it is given back.
 CASE(windows, empty_terabyte_is_cheap)
 {
 	Session session;
@@ -241,8 +246,9 @@ CASE(windows, empty_terabyte_is_cheap)
 	expect(locked_bytes(), charged, "locked memory after REMOVE");
 }
 
-// A full window costs no more than the old driver charged for the same (8 bytes per page), so that
-// limits which libvirt or an administrator computed stay sufficient.
+// A full window costs no more than the old driver charged for the same (8 bytes
+// per page), so that limits which libvirt or an administrator computed stay
+// sufficient.
 CASE(windows, full_window_is_not_dearer)
 {
 	Session session;
@@ -269,7 +275,8 @@ void every_size(Session &session, u32 shift)
 		}
 }
 
-// Windows of every size and page size that the platform has, one after the other.
+// Windows of every size and page size that the platform has, one after the
+// other.
 CASE(windows, shapes)
 {
 	Session session;

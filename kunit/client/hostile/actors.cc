@@ -47,8 +47,8 @@ int open_group(const Function &function)
 	return ::open(cat("/dev/vfio/", function.group).c_str(), O_RDWR);
 }
 
-// Limits on locked memory are for those only who have not the right to ignore them; setting them
-// takes another right, which stays.
+// Limits on locked memory are for those only who have not the right to ignore
+// them; setting them takes another right, which stays.
 void be_limited()
 {
 	__user_cap_header_struct header{ _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -62,7 +62,8 @@ void be_limited()
 	set_locked_limit(64 * MiB);
 }
 
-// --- Users ---------------------------------------------------------------------
+// --- Users
+// ---------------------------------------------------------------------
 
 // A child has its parent's files, and memory that looks like its parent's.
 void child(Process &process, Random &random)
@@ -173,7 +174,8 @@ struct Stage {
 	::_exit(0);
 }
 
-// --- Devices --------------------------------------------------------------------
+// --- Devices
+// --------------------------------------------------------------------
 
 constexpr u64 MSI = u64{ 1 } << 42;
 
@@ -192,8 +194,8 @@ void transfers(const Edu &edu, Random &random, Diary &diary)
 			iova = books.hinted(random.next());
 		if (random.one_in(4))
 			iova += random.below(16) * 4096;
-		// So they are here on pSeries, in a window that begins at 0 and is large enough: QEMU
-		// dies of numbers that are no interrupts.
+		// So they are here on pSeries, in a window that begins at 0 and
+		// is large enough: QEMU dies of numbers that are no interrupts.
 		if (iova >> 17 == MSI >> 17)
 			continue;
 		const u64 size = 1 + random.below(Edu::BUFFER_SIZE);
@@ -244,7 +246,8 @@ void transfers(const Edu &edu, Random &random, Diary &diary)
 	::_exit(0);
 }
 
-// --- The stage ---------------------------------------------------------------------
+// --- The stage
+// ---------------------------------------------------------------------
 
 void furnish(Stage &stage, size_t groups)
 {
@@ -263,7 +266,8 @@ void furnish(Stage &stage, size_t groups)
 		const int group = open_group(functions[index]);
 		stage.handles.groups[index] = group;
 		stage.devices.push_back(::dup(group));
-		// 0: all in one; 1: one each; 2: the first in v1; 3: none anywhere.
+		// 0: all in one; 1: one each; 2: the first in v1; 3: none
+		// anywhere.
 		const size_t which = plan.layout == 0 ? 0 : index;
 		int container = stage.handles.containers[which];
 		if (plan.layout == 3 || ::ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
@@ -295,7 +299,8 @@ int stage(const Plan &plan)
 	Person *self = books.enter(true, false);
 	const auto functions = all_functions();
 	Stage stage{ plan };
-	// The one whose memory is slow to come has the last of those that are alike.
+	// The one whose memory is slow to come has the last of those that are
+	// alike.
 	const size_t groups = plan.slow && host().edus.size() > 1 ? host().edus.size() - 1 :
 								    functions.size();
 	furnish(stage, groups);

@@ -160,7 +160,8 @@ void Arena::disturb(Random &random, Diary &diary, Range range)
 	case 0: {
 		if (!random.one_in(3))
 			break;
-		// An address range without anything, which nobody else's mapping takes.
+		// An address range without anything, which nobody else's
+		// mapping takes.
 		Entry entry{
 			diary, "mmap nothing", { range.address, range.size }
 		};
@@ -214,8 +215,8 @@ void Arena::move(Random &random, Diary &diary)
 	};
 	entry.ends(mapped(
 		::mremap(pointer(from), size, size, MREMAP_MAYMOVE | MREMAP_FIXED, pointer(to))));
-	// Nobody else's mapping may take the place of what has moved away, or of what had to go for a
-	// move that then failed.
+	// Nobody else's mapping may take the place of what has moved away, or
+	// of what had to go for a move that then failed.
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
 	::mmap(pointer(from), size, PROT_NONE, flags, -1, 0);
 	::mmap(pointer(to), size, PROT_NONE, flags, -1, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Memory of a hostile process: a stretch of addresses where mappings of every kind come, change and
-// go while they are registered and mapped for devices.
+// Memory of a hostile process: a stretch of addresses where mappings of every
+// kind come, change and go while they are registered and mapped for devices.
 #pragma once
 
 #include "books.hpp"
@@ -28,7 +28,8 @@ public:
 
 	// Where nothing stays as it is.
 	bool holds(u64 address) const { return address - base_ < (SLOTS + 1) * SLOT; }
-	// A range to be registered: one of not too many, so that others come across it again.
+	// A range to be registered: one of not too many, so that others come
+	// across it again.
 	Range any(Random &random) const;
 	// Changes what is behind some of the addresses.
 	void churn(Random &random, Diary &diary);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What the processes of a round share: who they are, what they called last, what they found wrong,
-// and when it is over. It lies in shared memory, so that it says what those did who were killed.
+// What the processes of a round share: who they are, what they called last,
+// what they found wrong, and when it is over. It lies in shared memory, so that
+// it says what those did who were killed.
 #pragma once
 
 #include "check.hpp"
@@ -15,7 +16,8 @@
 
 namespace client::hostile {
 
-// A name is a literal: all processes are forks of one program, and have it at the same place.
+// A name is a literal: all processes are forks of one program, and have it at
+// the same place.
 struct Call {
 	const char *name;
 	std::array<u64, 4> arguments;
@@ -75,7 +77,8 @@ public:
 
 	// A new thread's diary, which is nobody's when there are too many.
 	Diary &open_diary(const char *role);
-	// The last calls of all threads, one a line; or only of those that are in a call.
+	// The last calls of all threads, one a line; or only of those that are
+	// in a call.
 	std::vector<std::string> last_calls(bool only_running) const;
 	u64 calls() const;
 
@@ -87,8 +90,8 @@ public:
 	void report(const std::string &problem);
 	std::vector<std::string> problems() const;
 
-	// Where a device may find something, and where nothing may be found any more: it looks at
-	// both as often, and of the latter at the last ones.
+	// Where a device may find something, and where nothing may be found any
+	// more: it looks at both as often, and of the latter at the last ones.
 	void hint(u64 iova) { hints_[next_hint_++ % MOST_HINTS] = iova; }
 	void closed(u64 iova) { closed_[next_closed_++ % MOST_CLOSED] = iova; }
 	u64 hinted(u64 which) const;

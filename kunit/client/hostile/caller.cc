@@ -17,7 +17,8 @@ namespace client::hostile {
 
 namespace {
 
-// What a call may answer. EIO is not among it: the hypervisor has no reason to refuse an entry.
+// What a call may answer. EIO is not among it: the hypervisor has no reason to
+// refuse an entry.
 constexpr int ERRORS[] = { EPERM, ENOENT, ENXIO,  EBADF,  ENOMEM, EFAULT,
 			   EBUSY, EBADFD, ENODEV, EINVAL, ENOTTY, ENOSPC };
 
@@ -291,7 +292,8 @@ void Caller::garbage()
 	alignas(8) u8 argument[256];
 	for (u8 &byte : argument)
 		byte = static_cast<u8>(random_.any_size());
-	// A size that is right more often than not; what follows has no bound for a window.
+	// A size that is right more often than not; what follows has no bound
+	// for a window.
 	const u32 size = random_.one_in(4) ? static_cast<u32>(random_.any_size()) : 4;
 	std::memcpy(argument, &size, sizeof size);
 	Entry entry{

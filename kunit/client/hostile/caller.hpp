@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Random calls of one thread of a hostile process: most with arguments that make sense, some with
-// arguments that never do.
+// Random calls of one thread of a hostile process: most with arguments that
+// make sense, some with arguments that never do.
 #pragma once
 
 #include "arena.hpp"
@@ -21,7 +21,8 @@ struct Believed {
 	std::atomic<unsigned> shift;
 };
 
-// Memory that was mapped for a device and given back: no device may write to it any more.
+// Memory that was mapped for a device and given back: no device may write to it
+// any more.
 class Canaries {
 public:
 	// Takes pages over, fills them.
@@ -45,7 +46,8 @@ struct Process {
 
 	Arena arena;
 	Handles handles;
-	// A child of a process with threads gets others: it cannot know who holds their lock.
+	// A child of a process with threads gets others: it cannot know who
+	// holds their lock.
 	std::unique_ptr<Canaries> canaries = std::make_unique<Canaries>();
 	Limits limits;
 	std::array<std::array<Believed, 2>, Handles::CONTAINERS> windows{};

@@ -28,9 +28,10 @@ void Caller::canary()
 		continue;
 }
 
-// A page is registered, mapped, unmapped and given back, while a device uses the address. Sometimes it
-// is not unmapped: then it is not given back, or whoever did that has closed it. False if there is no
-// such page, or no window for it.
+// A page is registered, mapped, unmapped and given back, while a device uses
+// the address. Sometimes it is not unmapped: then it is not given back, or
+// whoever did that has closed it. False if there is no such page, or no window
+// for it.
 bool Caller::one_canary()
 {
 	unsigned which = 0;
@@ -78,8 +79,8 @@ bool Caller::one_canary()
 				process_.canaries->add(std::move(memory));
 			return mapped;
 		}
-		if (status ==
-		    refused(EBUSY)) // somebody has mapped it once more, or its window is another
+		if (status == refused(EBUSY)) // somebody has mapped it once more, or its window is
+					      // another
 			call("UNMAP canary", VFIO_IOMMU_UNMAP_DMA, away);
 	}
 	return false;
@@ -104,8 +105,8 @@ void Canaries::look() const
 						" was written to after it had been given back"));
 }
 
-// Another process tries to change a container that is ours. It was ours all the time if what we
-// registered before can be given back after it.
+// Another process tries to change a container that is ours. It was ours all the
+// time if what we registered before can be given back after it.
 void Caller::strange()
 {
 	unsigned which = 0;

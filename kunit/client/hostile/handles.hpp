@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The file descriptors of a hostile process. Its threads take, replace and close them under each
-// other; a number may come to mean another file between two looks at it.
+// The file descriptors of a hostile process. Its threads take, replace and
+// close them under each other; a number may come to mean another file between
+// two looks at it.
 #pragma once
 
 #include "books.hpp"

@@ -30,9 +30,11 @@ constexpr const char *USAGE =
 
 constexpr size_t MOST_LINES = 400;
 constexpr unsigned MOST_FAILURES = 5;
-// What the machine may lose of its memory over all rounds: caches, a sanitizer's quarantine.
+// What the machine may lose of its memory over all rounds: caches, a
+// sanitizer's quarantine.
 constexpr u64 MOST_LOST = 192 * MiB;
-// What the kernel's own may grow by where there is no quarantine; where there is one, kmemleak looks.
+// What the kernel's own may grow by where there is no quarantine; where there
+// is one, kmemleak looks.
 constexpr u64 MOST_GROWN = 12 * MiB;
 constexpr u64 MISERS = 8; // one round in so many
 

@@ -46,7 +46,8 @@ void show_stacks(pid_t pid, std::vector<std::string> &lines)
 	}
 }
 
-// A user of all groups, and DMA by each: it reaches what is mapped, and nothing that was given back.
+// A user of all groups, and DMA by each: it reaches what is mapped, and nothing
+// that was given back.
 void whole()
 {
 	next_user();
@@ -143,8 +144,8 @@ void Rounds::disturb(const Plan &plan)
 	}
 }
 
-// Who obeys lets go of its files, also while somebody who does not is in a call that never ends; that
-// one is killed afterwards. False when somebody hangs.
+// Who obeys lets go of its files, also while somebody who does not is in a call
+// that never ends; that one is killed afterwards. False when somebody hangs.
 bool Rounds::all_close(Complaints &wrong)
 {
 	Books &books = Books::get();
@@ -157,7 +158,8 @@ bool Rounds::all_close(Complaints &wrong)
 				continue;
 			if (!all && !person->obeys)
 				continue;
-			// It was stopped, or started as everybody else was told.
+			// It was stopped, or started as everybody else was
+			// told.
 			::kill(person->pid, person->obeys ? SIGCONT : SIGKILL);
 			some = true;
 		}

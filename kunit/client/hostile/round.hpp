@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// One round: processes come, call, are stopped and killed; then everything has to be as before.
+// One round: processes come, call, are stopped and killed; then everything has
+// to be as before.
 #pragma once
 
 #include "actors.hpp"
@@ -40,8 +41,8 @@ private:
 	Ledger ledger_;
 };
 
-// A process with a charge that is soon exhausted asks for mappings here and there in a wide window.
-// What the kernel grows by has a bound.
+// A process with a charge that is soon exhausted asks for mappings here and
+// there in a wide window. What the kernel grows by has a bound.
 void miser(u64 seed, u64 most_entries);
 // What the kernel has allocated for itself, in bytes.
 u64 kernels_own();

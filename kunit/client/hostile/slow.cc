@@ -34,7 +34,8 @@ private:
 	Memory place_ = Memory::nothing(PAGES * page_size());
 };
 
-// Registers slow memory, maps it, and takes it back; in an old container it is MAP that pins it.
+// Registers slow memory, maps it, and takes it back; in an old container it is
+// MAP that pins it.
 void use(const Container &container, Slow &memory, Diary &diary)
 {
 	const u64 address = memory.address();
@@ -101,8 +102,9 @@ void slow(int group, int mail, u64 seed)
 	const Memory quick = Memory::pages(page_size());
 	container.register_memory(quick);
 	container.unregister_memory(quick);
-	// An old container's MAP pins with the container's lock held: who is passed it waits until he is
-	// killed, and nobody here is to be killed before he has closed.
+	// An old container's MAP pins with the container's lock held: who is
+	// passed it waits until he is killed, and nobody here is to be killed
+	// before he has closed.
 	if (!old)
 		Handles::send(mail, container.fd(), true);
 

@@ -5,8 +5,8 @@
 
 namespace client {
 
-// Registers so many regions of 64 KiB, maps them one by one, unmaps all in one call, unregisters
-// them, and prints the four times.
+// Registers so many regions of 64 KiB, maps them one by one, unmaps all in one
+// call, unregisters them, and prints the four times.
 void run_bench(u64 regions);
 
 } // namespace client

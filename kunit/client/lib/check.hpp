@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What a case says when it finds something wrong: it throws. Everything a case holds (containers,
-// groups, memory) is an object with a destructor, so a failed case lets go of all of it and the
-// ledger can be checked after a failure too.
+// What a case says when it finds something wrong: it throws. Everything a case
+// holds (containers, groups, memory) is an object with a destructor, so a
+// failed case lets go of all of it and the ledger can be checked after a
+// failure too.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +31,9 @@ struct Skip {
 	std::string why;
 };
 
-// What a system call answered: the value if it is not negative, -errno otherwise. It prints by
-// name. A positive number where 0 was expected is a defect of its own (userspace reads it as
-// success), so it is kept and shown.
+// What a system call answered: the value if it is not negative, -errno
+// otherwise. It prints by name. A positive number where 0 was expected is a
+// defect of its own (userspace reads it as success), so it is kept and shown.
 class Status {
 public:
 	constexpr Status() = default;
@@ -95,7 +96,8 @@ void at_most(const Left &found, const Right &limit, std::string_view what,
 		fail(cat(what, ": found ", found, ", expected at most ", limit), where);
 }
 
-// One of several answers is right: where two implementations may differ and no user can tell.
+// One of several answers is right: where two implementations may differ and no
+// user can tell.
 inline void one_of(Status found, std::initializer_list<Status> expected, std::string_view what,
 		   std::source_location where = std::source_location::current())
 {

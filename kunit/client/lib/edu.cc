@@ -45,7 +45,8 @@ void Edu::run(u64 source, u64 target, u64 size, u64 command) const
 {
 	begin(source, target, size, command);
 
-	// So long it takes at least; asking it meanwhile is what keeps an emulated machine busy.
+	// So long it takes at least; asking it meanwhile is what keeps an
+	// emulated machine busy.
 	::usleep(95000);
 	check(in_time([&] { return !busy(); }), "the device never ends its transfer");
 }

@@ -45,7 +45,8 @@ bool faults_available()
 {
 	if (!exists(NTH) || !exists(DEBUGFS + "failslab"))
 		return false;
-	// Also what may sleep for memory, single pages too, and without a word in the log.
+	// Also what may sleep for memory, single pages too, and without a word
+	// in the log.
 	set("verbose", "0");
 	set("ignore-gfp-wait", "N");
 	set("min-order", "0");

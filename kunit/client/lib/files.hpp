@@ -11,7 +11,8 @@
 
 namespace client {
 
-// The whole file, without what ends the last line; nothing when it cannot be read.
+// The whole file, without what ends the last line; nothing when it cannot be
+// read.
 std::optional<std::string> read_file(const std::string &path);
 std::optional<u64> read_number(const std::string &path);
 // The number behind `key` at the beginning of a line ("key: 12 kB", "key 12").

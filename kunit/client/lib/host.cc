@@ -38,7 +38,8 @@ std::string window_node(const std::string &function)
 	return {};
 }
 
-// Where its default window is, and its size: "ibm,dma-window" without the LIOBN that it begins with.
+// Where its default window is, and its size: "ibm,dma-window" without the LIOBN
+// that it begins with.
 std::string window_of(const Function &function)
 {
 	const std::string window = read_file(function.node + "/ibm,dma-window").value_or("");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The machine the client runs on: its edu devices, its page size, what it can do.
+// The machine the client runs on: its edu devices, its page size, what it can
+// do.
 #pragma once
 
 #include "check.hpp"
@@ -17,9 +18,9 @@ struct Function {
 };
 
 struct Host {
-	std::vector<Function> edus; // one per group
-	std::vector<Function>
-		unlike; // one per group whose default window is another than the first's
+	std::vector<Function> edus;   // one per group
+	std::vector<Function> unlike; // one per group whose default window is another than the
+				      // first's
 	unsigned cpus = 1;
 	bool powernv = false; // bare metal: the hardware walks the driver's tables
 	bool ddw = false;     // the platform can make windows
@@ -37,7 +38,8 @@ std::string sysfs(const std::string &function);
 std::vector<std::string> functions(int group);
 // A function of that edu's group beside it; empty when there is none.
 std::string neighbour(const Function &edu);
-// Takes a function out of the machine; looks for what is there, and waits until that function is.
+// Takes a function out of the machine; looks for what is there, and waits until
+// that function is.
 void unplug(const std::string &function);
 void replug(const std::string &function);
 // Hands a function to vfio-pci.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What a user of VFIO may hold of the machine: locked memory, pinned pages, DMA windows. The ledger
-// is read before and after everything, and it has to balance.
+// What a user of VFIO may hold of the machine: locked memory, pinned pages, DMA
+// windows. The ledger is read before and after everything, and it has to
+// balance.
 #pragma once
 
 #include "check.hpp"
@@ -29,8 +30,8 @@ u64 pinned_pages();
 // The DMA windows that the device tree announces for every edu device.
 std::string announced_windows();
 
-// Pages are unpinned a little after the call that gives them back (RCU), so an expected state may
-// take a moment. Fails when it does not come.
+// Pages are unpinned a little after the call that gives them back (RCU), so an
+// expected state may take a moment. Fails when it does not come.
 void settle(const Ledger &expected, std::string_view what,
 	    std::source_location where = std::source_location::current());
 // The same for the number of pins alone.
@@ -40,7 +41,8 @@ void settle_pins(u64 expected, std::string_view what,
 // The driver's own counters (debugfs), and nothing when it has none.
 std::optional<u64> driver_counter(std::string_view name);
 
-// Counts TCE hypercalls with the kernel's own trace event, whatever driver makes them.
+// Counts TCE hypercalls with the kernel's own trace event, whatever driver
+// makes them.
 class HypercallCount {
 public:
 	HypercallCount();
@@ -48,7 +50,8 @@ public:
 	HypercallCount(const HypercallCount &) = delete;
 
 	static bool available();
-	// Hypercalls since construction: H_PUT_TCE, H_GET_TCE, H_STUFF_TCE, H_PUT_TCE_INDIRECT.
+	// Hypercalls since construction: H_PUT_TCE, H_GET_TCE, H_STUFF_TCE,
+	// H_PUT_TCE_INDIRECT.
 	u64 tce() const { return total() - before_; }
 
 private:

@@ -34,10 +34,12 @@ public:
 	static Memory pages(u64 size);
 	// Pages that a child process shares with us.
 	static Memory shared(u64 size);
-	// Pages of 2^shift bytes out of hugetlbfs; nothing when this machine has none to give.
+	// Pages of 2^shift bytes out of hugetlbfs; nothing when this machine
+	// has none to give.
 	static std::optional<Memory> huge(u64 size, unsigned shift);
-	// A range of `size` bytes of addresses in which the same `backing` bytes of memory appear over
-	// and over: a window of a gigabyte is filled with a megabyte of RAM.
+	// A range of `size` bytes of addresses in which the same `backing`
+	// bytes of memory appear over and over: a window of a gigabyte is
+	// filled with a megabyte of RAM.
 	static Memory aliased(u64 size, u64 backing);
 	// Addresses with nothing behind them.
 	static Memory nothing(u64 size);
@@ -66,7 +68,8 @@ private:
 // Where its first page is in the machine's memory.
 u64 physical(const Memory &memory);
 
-// Fills with bytes that depend on the seed and on the place, so that a page in the wrong place shows.
+// Fills with bytes that depend on the seed and on the place, so that a page in
+// the wrong place shows.
 void fill(std::span<u8> bytes, u64 seed);
 bool filled(std::span<const u8> bytes, u64 seed);
 

@@ -53,7 +53,8 @@ std::string missing(const Needs &needs)
 	return {};
 }
 
-// The body, and what the process itself can see of the ledger before and after it.
+// The body, and what the process itself can see of the ledger before and after
+// it.
 void balanced(const Ledger &ledger, void (*body)())
 {
 	settle(ledger, "before the case");
@@ -82,7 +83,8 @@ public:
 		return outcome.kind == Outcome::Kind::passed;
 	}
 
-	// Prints the result line; false when the kernel is not to be trusted any more.
+	// Prints the result line; false when the kernel is not to be trusted
+	// any more.
 	bool run(size_t number, const Case &entry)
 	{
 		const std::string lacking = missing(entry.needs);
@@ -133,7 +135,8 @@ private:
 		std::fflush(stdout);
 	}
 
-	// Looks at what a case left behind. False when the kernel oopsed or hangs.
+	// Looks at what a case left behind. False when the kernel oopsed or
+	// hangs.
 	bool aftermath(const Case &entry, std::vector<std::string> &complaints)
 	{
 		if (heard(complaints, entry.needs.faults))

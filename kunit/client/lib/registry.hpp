@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The list of cases and their runner. A case is a function that throws when something is wrong; it
-// runs in its own process. After every case, failed or not, the ledger must balance, the kernel
-// must not have complained, and the next user must be able to open the group and get windows.
+// The list of cases and their runner. A case is a function that throws when
+// something is wrong; it runs in its own process. After every case, failed or
+// not, the ledger must balance, the kernel must not have complained, and the
+// next user must be able to open the group and get windows.
 #pragma once
 
 #include "check.hpp"
@@ -12,7 +13,8 @@
 
 namespace client {
 
-// What a case needs of the machine; it is skipped (and counted as that) where this is missing.
+// What a case needs of the machine; it is skipped (and counted as that) where
+// this is missing.
 struct Needs {
 	unsigned groups = 1;
 	unsigned cpus = 1;

@@ -76,7 +76,8 @@ void Session::refuses(int err, std::string_view what, const std::function<Status
 		const Ledger after = read_ledger();
 		if (after == before)
 			return;
-		// Pages that were given back before this call may be unpinned during it: again.
+		// Pages that were given back before this call may be unpinned
+		// during it: again.
 		if (attempt < 3 && after.pins < before.pins)
 			continue;
 		settle(before, cat(what, " was refused but changed something"), where);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// A user of VFIO as most cases need one: a container with a group in it, its IOMMU set, and the
-// group's edu device at hand.
+// A user of VFIO as most cases need one: a container with a group in it, its
+// IOMMU set, and the group's edu device at hand.
 #pragma once
 
 #include "edu.hpp"
@@ -41,7 +41,8 @@ public:
 	Status join(unsigned index);
 	Status leave(unsigned index);
 
-	// Registers memory that has to be registered for the case to make sense.
+	// Registers memory that has to be registered for the case to make
+	// sense.
 	void registered(const Memory &memory);
 	// Removes the default window and creates one, which must work.
 	Window only_window(u32 shift, u64 size, u32 levels = 1);
@@ -50,7 +51,8 @@ public:
 	void mapped(u64 address, u64 iova, u64 size, u32 flags = READ_WRITE);
 	void unmapped(u64 iova, u64 size);
 
-	// The call must answer -err and change nothing: not what is charged, pinned or announced.
+	// The call must answer -err and change nothing: not what is charged,
+	// pinned or announced.
 	void refuses(int err, std::string_view what, const std::function<Status()> &call,
 		     std::source_location where = std::source_location::current());
 
@@ -65,7 +67,8 @@ private:
 	std::vector<Member> members_;
 };
 
-// The next user of the group: everything it needs works, on any driver that is not broken.
+// The next user of the group: everything it needs works, on any driver that is
+// not broken.
 void next_user();
 
 } // namespace client

@@ -14,11 +14,12 @@
 
 namespace client {
 
-// Runs all of them at once, from the same starting signal, and waits for all. The first failure of
-// any is thrown on.
+// Runs all of them at once, from the same starting signal, and waits for all.
+// The first failure of any is thrown on.
 inline void together(const std::vector<std::function<void()>> &works)
 {
-	// They wait for each other awake: who is woken up comes too late for most races.
+	// They wait for each other awake: who is woken up comes too late for
+	// most races.
 	std::atomic<size_t> waiting = works.size();
 	std::mutex lock;
 	std::optional<Failure> failed;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The user's side of VFIO: a container, the groups in it, a device. Calls answer a Status and
-// throw nothing, so that a case can ask for what must be refused.
+// The user's side of VFIO: a container, the groups in it, a device. Calls
+// answer a Status and throw nothing, so that a case can ask for what must be
+// refused.
 #pragma once
 
 #include "check.hpp"
@@ -83,8 +84,8 @@ private:
 	Fd fd_;
 };
 
-// A device of a group that sits in a container with its IOMMU set. BAR 0 is mapped and the device
-// may be bus master as long as the object lives.
+// A device of a group that sits in a container with its IOMMU set. BAR 0 is
+// mapped and the device may be bus master as long as the object lives.
 class Device {
 public:
 	Device(const Group &group, const std::string &name) : Device{ group.fd(), name } {}
@@ -92,7 +93,8 @@ public:
 	Device(Device &&other) noexcept;
 	~Device();
 
-	// 64-bit registers of the first BAR; the device is big-endian on this bus.
+	// 64-bit registers of the first BAR; the device is big-endian on this
+	// bus.
 	u64 read64(u64 offset) const;
 	void write64(u64 offset, u64 value) const;
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * KUnit, in a kernel that was built without it; included ahead of everything by those who
- * are compiled for that.
+ * KUnit, in a kernel that was built without it; included ahead of everything by
+ * those who are compiled for that.
  *
- * With CONFIG_KUNIT struct module and struct task_struct have members that they lack in
- * this kernel.  So their headers come first, without it.  Nobody tells KUnit that a module
- * with suites was loaded: modules run theirs with kunit_stock_run().
+ * With CONFIG_KUNIT struct module and struct task_struct have members that they
+ * lack in this kernel.  So their headers come first, without it.  Nobody tells
+ * KUnit that a module with suites was loaded: modules run theirs with
+ * kunit_stock_run().
  */
 #ifndef TCE_KUNIT_STOCK_H
 #define TCE_KUNIT_STOCK_H
@@ -40,8 +41,8 @@ struct kunit_stock_module {
 #endif
 
 /*
- * The member of struct task_struct for the running test.  File systems use this one; no
- * test is inside one.
+ * The member of struct task_struct for the running test.  File systems use this
+ * one; no test is inside one.
  */
 #define kunit_test		journal_info
 

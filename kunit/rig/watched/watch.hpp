@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who is told of a table's stores, see src/engine/memory.hpp: a recorder, while there
- * is one (recorder.hpp).
+ * Who is told of a table's stores, see src/engine/memory.hpp: a recorder, while
+ * there is one (recorder.hpp).
  */
 #ifndef TCE_RIG_WATCH_HPP
 #define TCE_RIG_WATCH_HPP

@@ -7,7 +7,10 @@
 namespace tce {
 
 struct Watch {
-	/* A level of so many bytes has come into being, all zero; or is about to be freed. */
+	/*
+	 * A level of so many bytes has come into being, all zero; or is about
+	 * to be freed.
+	 */
 	static void on_alloc(const void *, usize) {}
 	static void on_free(const void *) {}
 
