@@ -27,7 +27,9 @@ Model::Model(Choices &choices)
 	  r_(*new(Place{ env_alloc(sizeof(Rig), 8) }) Rig(config_for(choices), kContainers, false)),
 	  kvm_(&r_.w.mm[0], 0)
 {
-	/* Ranges 5 to 7 are good for larger IOMMU pages, but for one page in 7. */
+	/*
+	 * Ranges 5 to 7 are good for larger IOMMU pages, but for one page in 7.
+	 */
 	r_.w.make_contiguous(bit(33), bit(33) + 32 * kMiB, 24);
 	r_.w.make_contiguous(bit(34), bit(34) + 64 * kMiB, 25);
 	r_.w.make_odd(bit(34) + 0x345000);
@@ -102,7 +104,10 @@ Model::Win *Model::window_at(Cont &c, u64 iova)
 	return nullptr;
 }
 
-/* Is [start, start + bytes) in the ranges, none of them ending within an @align? */
+/*
+ * Is [start, start + bytes) in the ranges, none of them ending within an
+ * @align?
+ */
 bool Model::covered(u32 ranges, u64 start, u64 bytes, u32 align) const
 {
 	for (u64 at = start; at < start + bytes;) {
@@ -209,7 +214,7 @@ void Model::resync(Cont &c, u64 iova, u64 bytes, bool may_close)
 	}
 }
 
-/* --- Comparing ------------------------------------------------------------------ */
+/* --- Comparing ------------------------------------------------------------ */
 
 void Model::wrong(const char *fmt, ...)
 {
@@ -270,10 +275,47 @@ void Model::check_group(const Cont &c, u32 g)
 		wrong("group %u: %llu entries, not %llu", g, live, expected);
 }
 
+/* An entry that is closed in the hypervisor; false: there is none. */
+bool Model::forget_one(const Cont &c, Win &w)
+{
+	u64 gone = ~0ull;
+
+	w.entries.for_each([&](u64 i, u64) {
+		if (!r_.w.tce_at(first_group(c), w.start + (i << w.shift)))
+			gone = i;
+	});
+	if (gone == ~0ull)
+		return false;
+	w.entries.set(gone, 0);
+	return true;
+}
+
+/*
+ * The call to the hypervisor that was to fail published what KVM had mapped
+ * without a word: the engine closes that, and can tell nobody but its counter.
+ */
+void Model::forget_lost()
+{
+	u64 lost = static_cast<u64>(r_.w.counters[TCE_COUNT_KVM_LOST]) - lost_;
+
+	if (!lost)
+		return;
+	lost_ += lost;
+	r_.w.run_deferred();
+	for (Cont &c : cont_) {
+		for (Win &w : c.win) {
+			while (c.groups && w.live && lost && forget_one(c, w))
+				lost--;
+		}
+	}
+}
+
 void Model::check()
 {
 	u64 charged = 0, registered = 0;
 	u32 all = 0, attached = 0;
+
+	forget_lost();
 
 	/* What KVM has not published yet is neither here nor there. */
 	const bool quiet = !r_.w.armed();

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A simple model of all that userspace and a guest can do, played beside the engine.
+ * A simple model of all that userspace and a guest can do, played beside the
+ * engine.
  *
- * The model has no levels, no runs, no shadow, no locks: a window is an array of
- * entries, memory is a list of ranges.  Each step it says what the answer will be and
- * what the world looks like then; both are compared:
+ * The model has no levels, no runs, no shadow, no locks: a window is an array
+ * of entries, memory is a list of ranges.  Each step it says what the answer
+ * will be and what the world looks like then; both are compared:
  *
  *  - the answer, errno by errno;
  *  - every group's table in the hypervisor with the entries of the model;
  *  - the notes of every memory with the entries that name it;
- *  - what is charged with the levels that were ever touched, and registered memory;
+ *  - what is charged with the levels that were ever touched, and registered
+ *    memory;
  *  - the windows that are visible, the device tree.
  */
 #ifndef TCE_CASES_MODEL_HPP
@@ -114,6 +116,8 @@ private:
 
 	void expect(int rc, int want, const char *what);
 	void wrong(const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+	bool forget_one(const Cont &c, Win &w);
+	void forget_lost();
 	void check();
 	void check_group(const Cont &c, u32 g);
 
@@ -124,6 +128,7 @@ private:
 	Kvm kvm_;
 	Cont cont_[kContainers];
 	u64 steps_ = 0;
+	u64 lost_ = 0;		  /* of KVM's, that are forgotten */
 	Site site_ = Site::Count; /* of the last failure */
 	char last_[160] = {};
 	bool failed_ = false;
