@@ -24,8 +24,8 @@ TCE_SUITES(TCE_DECLARE_SUITE)
 }
 
 /* A case that list.h does not name is undeclared, which is an error. */
-#define TCE_CASE(suite, name)                                                      \
-	static_assert(sizeof(&TCE_CASE_BODY(suite, name)) > 0, "list.h names it"); \
+#define TCE_CASE(suite, name)                                                          \
+	static_assert(requires { TCE_CASE_BODY(suite, name)(0); }, "list.h names it"); \
 	void TCE_CASE_BODY(suite, name)([[maybe_unused]] unsigned int param)
 
 namespace fake {

@@ -17,6 +17,7 @@ namespace {
 
 void check_zero(const Event &born)
 {
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): a pointer that was written down */
 	const auto *level = reinterpret_cast<const unsigned char *>(born.at);
 
 	for (u64 i = 0; i < born.value; i++) {

@@ -124,6 +124,7 @@ template <class A, class B> class Either : Pinned {
 public:
 	enum class Which { First, Second };
 
+	/* NOLINTBEGIN(cppcoreguidelines-pro-type-union-access): what a variant is made of */
 	template <class Args> Either(Which which, const Args &args) : which_(which)
 	{
 		if (which_ == Which::First)
@@ -147,6 +148,7 @@ public:
 	{
 		return which_ == Which::First ? visit(first_) : visit(second_);
 	}
+	/* NOLINTEND(cppcoreguidelines-pro-type-union-access) */
 
 private:
 	const Which which_;

@@ -211,7 +211,7 @@ Reach PaprGroup::let_go(unsigned int slot, Entries entries, Then then)
 		/*
 		 * What the platform expects to find need not go for a moment.
 		 */
-		if (!any_open() && !(then == Then::HandBack && entries == Entries::Clear))
+		if (!any_open() && (then != Then::HandBack || entries != Entries::Clear))
 			remove_default();
 	} else if (tce_port_ddw_remove(port_, was.liobn)) {
 		tce_port_log_for(log_, TCE_LOG_WINDOWS,
