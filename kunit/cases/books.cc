@@ -4,6 +4,7 @@
  * why it was refused.
  */
 #include "../fake/book.hpp"
+#include "guest.hpp"
 #include "params.hpp"
 #include "rig.hpp"
 #include "v1.hpp"
@@ -67,6 +68,8 @@ TCE_CASE(books, of_windows_and_memory)
 	TCE_EXPECT_EQ(r.create(12, kGiB, 1), 0);
 	TCE_EXPECT_EQ(r.map(kUser, r.start, kBytes / 2), 0);
 	TCE_EXPECT_EQ(r.map(kUser, 0x3000, 0x2000), 0);
+	/* Another leaf. */
+	TCE_EXPECT_EQ(r.map(kUser, r.start + kGiB / 2, 0x2000), 0);
 
 	Book book = book_of(r);
 	const u64 tables = r.w.mm[0].locked_port;
@@ -74,16 +77,17 @@ TCE_CASE(books, of_windows_and_memory)
 	expect_line(book, " pid=0 comm=process locked=%llu limit=1000 charged=%llu kvm=0",
 		    r.w.locked_vm(), tables);
 	/* Each window's are rounded down. */
-	TCE_EXPECT_EQ(tables, 2 * (8192ull >> config.page_shift));
+	TCE_EXPECT_EQ(tables, (8192ull >> config.page_shift) + (12288 >> config.page_shift));
 	expect_line(book,
 		    "window slot=0 start=0x0 size=0x%llx page=0x1000 levels=2 live=2 bytes=8192 "
 		    "walked=no kvm=no",
 		    r.w.config.fw.default_size);
-	expect_line(book,
-		    "window slot=1 start=0x%llx size=0x%llx page=0x1000 levels=2 live=8 bytes=8192 "
-		    "walked=no kvm=no",
-		    r.start, kGiB);
-	expect_line(book, "memory regions=2 bytes=%llu mapped=10", 2 * kBytes);
+	expect_line(
+		book,
+		"window slot=1 start=0x%llx size=0x%llx page=0x1000 levels=2 live=10 bytes=12288 "
+		"walked=no kvm=no",
+		r.start, kGiB);
+	expect_line(book, "memory regions=2 bytes=%llu mapped=12", 2 * kBytes);
 
 	TCE_EXPECT_EQ(r.remove(r.start), 0);
 	book = book_of(r);
@@ -102,6 +106,19 @@ TCE_CASE(books, of_hardware_tables)
 		    "window slot=1 start=0x%llx size=0x%llx page=0x10000 levels=1 live=1 bytes=%u "
 		    "walked=yes kvm=no",
 		    r.start, kGiB, 16384 * 8);
+}
+
+/* A guest whose TCEs KVM writes; the numbers are the other cases' business. */
+TCE_CASE(books, of_a_guest)
+{
+	fake::guest::Guest g(12, 12);
+
+	TCE_EXPECT_EQ(g.put(0, TCE_PERM_READ | TCE_PERM_WRITE), h::kSuccess);
+
+	const Book book = book_of(g.r);
+
+	TCE_EXPECT(book.has_word(" kvm=1\n"));
+	TCE_EXPECT(book.has_word(" kvm=yes\n"));
 }
 
 TCE_CASE(books, of_v1)

@@ -38,6 +38,7 @@
 	C(books, of_nothing, once)						\
 	C(books, of_windows_and_memory, page_shifts)				\
 	C(books, of_hardware_tables, once)					\
+	C(books, of_a_guest, once)						\
 	C(books, of_v1, page_shifts)						\
 	C(books, nobody_is_waited_for, once)					\
 	C(books, reasons, once)
