@@ -5,7 +5,7 @@
 # knows 32-bit addresses only; NVMe in the second's) work before VFIO had the groups and after it, and
 # VFIO can have the groups again. So they do when their devices are unplugged and come back, while VFIO
 # has the group or not. The old driver left the first device's neighbours with a freed table. Runs in
-# the guest, beside ./client and in modules/ the drivers with what they need (nvme-modules: for NVMe, in order); prints KTAP.
+# the POWER host, beside ./client and in modules/ the drivers with what they need (nvme-modules: for NVMe, in order); prints KTAP.
 set -u
 
 count=0

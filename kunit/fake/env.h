@@ -2,7 +2,7 @@
 /*
  * What the fake port and the test cases need from the place they run in.
  *
- * Two implementations: native/env_host.cc (a process, real threads) and the C
+ * Two implementations: native/env_native.cc (a process, real threads) and the C
  * glue of the KUnit module (kmalloc, mutex, spinlock, KUNIT_FAIL).  Everything
  * else under kunit/fake and kunit/cases is the same code in both.
  */

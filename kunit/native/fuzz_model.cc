@@ -9,12 +9,12 @@
 #include <cstdlib>
 
 #include "../rig/model.hpp"
-#include "env_host.hpp"
+#include "env_native.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	static const bool hooked = [] {
-		env_host_set_hook([](const char *file, int line, const char *text) {
+		env_native_set_hook([](const char *file, int line, const char *text) {
 			std::fprintf(stderr, "%s:%d: %s\n", file, line, text);
 			std::abort();
 		});

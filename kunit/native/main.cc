@@ -18,7 +18,7 @@
 
 #include "../rig/case.h"
 #include "../cases/list.h"
-#include "env_host.hpp"
+#include "env_native.hpp"
 
 extern "C" {
 #define DECLARE(suite) TCE_CASES_##suite(TCE_CASE_DECLARE)
@@ -69,13 +69,13 @@ public:
 
 	void TestBody() override
 	{
-		env_host_set_hook([](const char *file, int line, const char *text) {
+		env_native_set_hook([](const char *file, int line, const char *text) {
 			ADD_FAILURE_AT(file, line) << text;
 		});
 		const Watchdog watchdog(case_, param_, patience);
 
 		tce_case_run(&case_, param_);
-		if (const unsigned int n = env_host_failures())
+		if (const unsigned int n = env_native_failures())
 			ADD_FAILURE() << n << " failures in this case";
 	}
 
@@ -96,9 +96,9 @@ unsigned long long number_from(const char *name, unsigned long long otherwise)
 int main(int argc, char **argv)
 {
 	testing::InitGoogleTest(&argc, argv);
-	env_host_set_knob(ENV_SEED, number_from("TCE_SEED", 0));
-	env_host_set_knob(ENV_EFFORT, number_from("TCE_EFFORT", 100));
-	env_host_set_knob(ENV_VERBOSE, number_from("TCE_VERBOSE", 0));
+	env_native_set_knob(ENV_SEED, number_from("TCE_SEED", 0));
+	env_native_set_knob(ENV_EFFORT, number_from("TCE_EFFORT", 100));
+	env_native_set_knob(ENV_VERBOSE, number_from("TCE_VERBOSE", 0));
 	patience = static_cast<unsigned int>(number_from("TCE_PATIENCE", 300));
 
 	for (const tce_case &c : kCases) {

@@ -1,1 +1,1 @@
-"""The lab of vfio-tce: stock kernels, build roots, guest images and QEMU runs."""
+"""The lab of vfio-tce: stock kernels, build roots, images of POWER hosts, QEMU."""

@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 
-from . import cache, host, sh
+from . import build_machine, cache, sh
 from .log import LabError, say, step
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -28,7 +28,7 @@ def mirror():
             if origin == "Debian" and component == "main" and codename.isalpha():
                 return uri.rstrip("/")
         if attempt == "as it is":
-            host.update_indexes()
+            build_machine.update_indexes()
     raise LabError("apt is not set up with a mirror of the Debian archive (see: apt-get indextargets)")
 
 

@@ -1,8 +1,8 @@
-"""The benchmark: many small regions, our driver and the in-tree driver in the same guest, one after the other."""
+"""The benchmark: many small regions, our driver and the in-tree driver in the same POWER host, one after the other."""
 
 import re
 
-from . import client, demo, guest, kernels, module, qemu
+from . import client, demo, kernels, module, power_host, qemu
 from .log import LabError, say, step
 
 REGIONS = 16384
@@ -31,7 +31,7 @@ def _table(times):
 def run(kernel_name, regions=REGIONS):
     """Runs and prints the benchmark. Returns whether ours is as much faster as it has to be."""
     target = kernels.get(kernel_name)
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     modules.stock("vfio-pci")
     for built in module.build(kernel_name):
         modules.file(str(built), load=False)
@@ -46,10 +46,10 @@ def run(kernel_name, regions=REGIONS):
     machine = qemu.Machine(memory="4G", devices=("edu,dma_mask=0xffffffffffffffff",))
     program = client.binary()
     with step(f"{regions} regions of 64 KiB, first with our driver, then (minutes) with the in-tree driver"):
-        outcome = guest.boot(target, modules=modules, files={"client": program}, machine=machine,
+        outcome = power_host.boot(target, modules=modules, files={"client": program}, machine=machine,
                              script=_SCRIPT.format(regions=regions), timeout=2400, on_line=show)
     if outcome.code:
-        guest.report(outcome)
+        power_host.report(outcome)
         raise LabError(f"the benchmark failed: {outcome.why()}")
     lines, factor = _table(times)
     print("\n".join(lines))

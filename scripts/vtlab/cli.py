@@ -7,8 +7,8 @@ import signal
 import sys
 import tempfile
 
-from . import (arguments, bench, cache, checks, demo, guest, host, image, kernel, kernels, kunit_run, module, mutate, native,
-               qemu, root, shell, soak)
+from . import (arguments, bench, build_machine, cache, checks, demo, image, kernel, kernels, kunit_run, module, mutate,
+               native, power_host, qemu, root, shell, soak)
 from . import clang_tree, hostile_guest, hostile_vmm, kunit_kernel     # noqa: F401: they register themselves
 from .checks import static
 from .log import LabError, say, step
@@ -86,7 +86,7 @@ def _drives(options, room):
 
 def cmd_run(options):
     target = kernels.get(options.kernel)
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     for option, value in getattr(options, "modules", None) or []:
         if option == "--module":
             modules.file(value)
@@ -100,12 +100,12 @@ def cmd_run(options):
                                image=image.host_image(target) if options.image else None,
                                arguments=(*_drives(options.drive, room), *options.qemu))
         with step(f"booting {target.release} on {options.machine}"):
-            outcome = guest.boot(target, modules=modules, files=dict(options.file), script=options.script + "\n", machine=machine,
+            outcome = power_host.boot(target, modules=modules, files=dict(options.file), script=options.script + "\n", machine=machine,
                                  append=options.append, timeout=options.timeout, allowed=options.allow,
                                  on_line=lambda line: print(line, flush=True), directory=options.out)
     if options.console:
         print(outcome.console)
-    guest.report(outcome)
+    power_host.report(outcome)
     say(f"exit code {outcome.code} after {outcome.seconds:.0f} s; logs in {outcome.directory}")
     return outcome.code
 
@@ -132,7 +132,7 @@ def cmd_root(options):
         place = root.build_root(options.suite)
     code, _ = place.run(options.command, binds=binds, cwd=inside, passthrough=True,
                         env=dict(options.env))
-    host.give_back(module.OUT)
+    build_machine.give_back(module.OUT)
     return code
 
 
@@ -236,7 +236,7 @@ def parse(argv):
     sub.add_argument("--platform", default="pseries", choices=list(demo.PLATFORMS))
     sub.set_defaults(function=cmd_demo)
 
-    sub = commands.add_parser("bench", help="times of our driver next to those of the in-tree driver, in one guest")
+    sub = commands.add_parser("bench", help="times of our driver next to those of the in-tree driver, in one POWER host")
     sub.add_argument("--kernel", type=kernels.bootable, default="6.12-4k")
     sub.add_argument("--regions", type=arguments.count, default=bench.REGIONS)
     sub.set_defaults(function=cmd_bench)
@@ -255,14 +255,14 @@ def parse(argv):
     sub.add_argument("--list", action="store_true", help="list the programs")
     sub.set_defaults(function=cmd_soak)
 
-    sub = commands.add_parser("mutate", help="do the cases on this machine notice small faults in the engine?")
+    sub = commands.add_parser("mutate", help="do the cases on the build machine notice small faults in the engine?")
     sub.add_argument("filter", nargs="?", default="*", help="a part of FILE:NAME, or a pattern with * (all)")
     sub.add_argument("--sample", type=arguments.count, default=0, metavar="N", help="only N of them, at random")
     sub.add_argument("--seed", type=int, help="of the sample")
     sub.add_argument("--plain", action="store_true", help="do not try what survives with sanitizers")
     sub.set_defaults(function=cmd_mutate)
 
-    sub = commands.add_parser("check", help="the engine's cases on this machine, after an edit: one compiler, seconds")
+    sub = commands.add_parser("check", help="the engine's cases on the build machine, after an edit: one compiler, seconds")
     sub.add_argument("cases", nargs="*", metavar="SUITE[.CASE]", help="all when none is named (kunit/cases/list.h)")
     sub.add_argument("--sanitize", action="store_true", help="with ASan and UBSan")
     sub.set_defaults(function=cmd_check)
@@ -303,8 +303,8 @@ def execute(words):
     try:
         options = parse(words)
         if not (options.command_name == "kernels" or options.command_name in ("test", "soak") and options.list):
-            host.become_root()
-            host.ensure_packages()
+            build_machine.become_root()
+            build_machine.ensure_packages()
         return options.function(options)
     except LabError as why:
         print(f"lab: {why}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The guest-side client's boots: /dev/vfio driven against real (emulated) devices on stock kernels."""
+"""The client's boots: /dev/vfio driven against real (emulated) devices on stock kernels."""
 
 import concurrent.futures
 import dataclasses
@@ -6,7 +6,7 @@ import itertools
 import pathlib
 import tempfile
 
-from . import checks, client, demo, guest, kernel, kernels, ktap, matrix, module, qemu
+from . import checks, client, demo, kernel, kernels, ktap, matrix, module, power_host, qemu
 from .log import say, step
 
 _PARALLEL = 3           # machines at a time, when there is room (qemu.py)
@@ -92,7 +92,7 @@ class Boot:
 
     def modules(self, built):
         target = kernels.get(self.kernel)
-        modules = guest.Modules(target)
+        modules = power_host.Modules(target)
         for path in built:
             modules.file(f"{path} {target.module_options}")
         modules.stock("vfio-pci")
@@ -159,7 +159,7 @@ def run_one(boot, built, program):
         data["nvme-modules"] = " ".join(kernels.get(boot.kernel).module_order("nvme"))
         script = f"sh ./host-drivers.sh {boot.part}\n"
     with tempfile.TemporaryDirectory(prefix="client-") as room:
-        outcome = guest.boot(kernels.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
+        outcome = power_host.boot(kernels.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
                              script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
                              timeout=boot.timeout, allowed=boot.allowed)
     report = ktap.parse("\n".join(outcome.output))

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 
-from . import checks, guest, image, kernels, module, qemu, verdict
+from . import checks, image, kernels, module, power_host, qemu, verdict
 from .log import say, step
 
 OURS, IN_TREE = "vfio_tce", "vfio_iommu_spapr_tce"
@@ -37,11 +37,11 @@ PLATFORMS = {each.name: each for each in (
 
 
 def _guest_initrd(target, path):
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     modules.stock("nvme", load=False)
     settings = f"mib={_MIB}\nnvme='{' '.join(modules.data)}'\n"
-    script = (guest.GUEST_SCRIPTS / "demo-guest.sh").read_text()
-    guest.write_image(modules, script, path, data={"settings": settings})
+    script = (power_host.SCRIPTS / "demo-guest.sh").read_text()
+    power_host.write_image(modules, script, path, data={"settings": settings})
 
 
 def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detour=False):
@@ -49,7 +49,7 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
     platform = PLATFORMS[platform]
     target = kernels.get(kernel_name)
     system = image.host_image(target)
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     if driver == OURS:
         for built in module.build(kernel_name):
             modules.file(str(built))
@@ -57,10 +57,10 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
         modules.stock(driver)
     files = {}
     if detour:
-        files = {"vfio_tce.ko": module.build(kernel_name)[0], "load.sh": guest.GUEST_SCRIPTS.parent / "load.sh"}
+        files = {"vfio_tce.ko": module.build(kernel_name)[0], "load.sh": module.TREE / "scripts" / "load.sh"}
     for name in ("vfio-pci", "kvm-hv"):
         modules.stock(name)
-    directory = guest.run_directory(f"demo-{platform.name}-{kernel_name}")
+    directory = power_host.run_directory(f"demo-{platform.name}-{kernel_name}")
     disk, initrd = directory / "disk.raw", directory / "guest.initrd"
     with open(disk, "wb") as stream:
         stream.truncate(_DISK_MIB << 20)
@@ -90,8 +90,8 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
 
     try:
         with step(f"booting the host: {target.release} on an {platform.title} host, then a guest inside it"):
-            outcome = guest.boot(target, modules=modules, files={"guest.initrd": initrd, **files}, data={"settings": settings},
-                                 script=(guest.GUEST_SCRIPTS / "demo-host.sh").read_text(), machine=machine,
+            outcome = power_host.boot(target, modules=modules, files={"guest.initrd": initrd, **files}, data={"settings": settings},
+                                 script=(power_host.SCRIPTS / "demo-host.sh").read_text(), machine=machine,
                                  append=platform.append, timeout=timeout, on_line=show, directory=directory)
         content = disk.read_bytes()
         hypercalls = verdict.count_hypercalls(trace)
@@ -116,7 +116,7 @@ def run_and_judge(kernel_name, driver, platform="pseries", detour=False):
     for failure in failures:
         print(f"  NOT AS IT SHOULD BE: {failure}")
     if failures:
-        guest.report(books.outcome)
+        power_host.report(books.outcome)
     print(f"  logs: {books.outcome.directory}")
     return len(failures)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from . import cache, client, client_run, guest, host, kernel, kernels, ktap, module, qemu, root, soak
+from . import build_machine, cache, client, client_run, kernel, kernels, ktap, module, power_host, qemu, root, soak
 from .log import step
 
 _KERNELS = ("kunit-debug", "kunit-debug-64k", *kernel.table())
@@ -28,7 +28,7 @@ def binary():
         root.build_root().compile(["make", "-s", "-C", "/src/hostile", "O=/out", "-j2",
                                    "CXX=ccache powerpc64le-linux-gnu-g++"],
                                   binds=[(module.TREE / "kunit", "/src", False), (out, "/out", True)])
-    host.give_back(out)
+    build_machine.give_back(out)
     return out / "hostile"
 
 
@@ -57,7 +57,7 @@ def run(target, seconds, seed, more=""):
     """Rounds for so many seconds."""
     debug = target.kernel.startswith("kunit-")
     release = kernels.get(target.kernel)
-    modules = guest.Modules(release)
+    modules = power_host.Modules(release)
     for path in module.build(target.kernel):
         modules.file(f"{path} {release.module_options}")
     for name in ("vfio-pci", "kvm-hv"):
@@ -65,7 +65,7 @@ def run(target, seconds, seed, more=""):
     words = [_APPEND_DEBUG if debug else "slub_debug=FZPU"]
     words += ["quiet"] if target.machine != "pseries" else []
     command = f"./hostile --seconds {seconds} --seed {seed} {_MORE.get(target.kernel, '')} {more}"
-    outcome = guest.boot(release, modules=modules, files={"hostile": binary(), "client": client.binary()},
+    outcome = power_host.boot(release, modules=modules, files={"hostile": binary(), "client": client.binary()},
                          script=client_run.SCRIPT.format(command=command), machine=_machine(target),
                          append=" ".join(words), timeout=_SLACK_S + 2 * seconds, allowed=_ALLOWED)
     report = ktap.parse("\n".join(outcome.output))

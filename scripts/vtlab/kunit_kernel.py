@@ -1,7 +1,7 @@
 """The KUnit kernels: built from Debian's kernel source with the fragments in kunit/kernel/, cached by what went into them.
 
 Stock kernels have KUnit and all debugging off. A kernel here offers what kernel.Stock offers, so modules are built for it
-and guests are booted with it in the same way: kernels.get("kunit-lean").
+and POWER hosts are booted with it in the same way: kernels.get("kunit-lean").
 """
 
 import functools

@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 import re
 
-from . import guest, kernel, kernels, ktap, kunit_stock, module, native, qemu
+from . import kernel, kernels, ktap, kunit_stock, module, native, power_host, qemu
 from .log import LabError, say, step
 
 # What the modules are built for, the kernel they run in, the machine. The long ones first. What clang makes of the
@@ -24,7 +24,7 @@ _TIMEOUT_S = 2400       # of one run; a healthy one on an idle machine takes a t
 _APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 _APPEND_DEBUG = "kasan_multi_shot slab_debug=-"
 # Percent of the random operations, and with it how long rows of trials are; below 10 a case runs with every third of its
-# parameters only. All of them are done on the machine at hand (check host), where they take a tenth of the time; here one
+# parameters only. All of them are done on the machine at hand (check native), where they take a tenth of the time; here one
 # run does more than the others, and where everything takes ten times as long again, or has been seen on another kernel
 # with all parameters, there is a little of each.
 _THOROUGH = ("kunit-lean", "pseries")
@@ -119,7 +119,7 @@ def _judge(outcome, report, facts, *, debug, real):
     for case in report.cases:
         if case.status == "not ok":
             problems.append("\n      ".join([f"{case.name} failed", *case.why[:8]]))
-    if outcome.code not in (0, guest.SPLATTED):
+    if outcome.code not in (0, power_host.SPLATTED):
         problems.append(outcome.why())
     more = [line for line in outcome.console.splitlines() if _SPLAT.search(line) and line not in outcome.splats]
     problems += [f"the kernel complained: {line}" for line in (outcome.splats + more)[:10]]
@@ -157,14 +157,14 @@ def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=
     effort = effort or _effort(built_for, machine)
     only = _only(boots, machine) if only is None else only
     knobs = f"effort={effort}" + (f" suites={','.join(only)}" if only else "")
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     for path in kunit_modules:
-        has_knobs = "effort:" in " ".join(guest.module_info(path, "parm"))
+        has_knobs = "effort:" in " ".join(power_host.module_info(path, "parm"))
         modules.file(f"{path} {knobs}" if has_knobs else str(path))
     loaded = [name for name, _ in modules.order]
     real = []
     if real_module:
-        extra = guest.Modules(target)
+        extra = power_host.Modules(target)
         extra.stock("vfio")
         extra.stock("vfio-pci")
         extra.file(str(real_module))
@@ -172,7 +172,7 @@ def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=
         modules.data.update(extra.data)
     script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n'
               f'OPTIONS="{target.module_options}"\n' + _SCRIPT)
-    outcome = guest.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S,
+    outcome = power_host.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S,
                          machine=qemu.Machine(machine=machine, cpus=2, memory="1G"),
                          append=" ".join(filter(None, (_APPEND, _APPEND_DEBUG if debug else "",
                                                        f"kunit.filter_glob={glob}" if glob else ""))), on_line=on_line)

@@ -5,7 +5,7 @@ import pathlib
 import re
 import shutil
 
-from . import cache, host, kernels, sh
+from . import build_machine, cache, kernels, sh
 from .log import LabError, say, step
 
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -88,7 +88,7 @@ def build(kernel_name, *, directory=None, variant="", make_args=(), extra=None, 
     with cache.lock(OUT / ".locks" / f"{kernel_name}-{target.name}"):
         with step(f"building {name} for {target_kernel.release}" + (f" ({variant})" if variant else "")):
             modules = _build_locked(target_kernel, base, sources, target, sub, make_args, extra or {})
-        host.give_back(OUT)
+        build_machine.give_back(OUT)
     return modules
 
 

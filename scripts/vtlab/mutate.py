@@ -1,4 +1,4 @@
-"""Mutation runs: do the cases on this machine notice small faults in the engine? The faults: mutations.py.
+"""Mutation runs: do the cases on the build machine notice small faults in the engine? The faults: mutations.py.
 
 One program has all mutants that are part of some function (schema.py). It runs once as it is, and says of each case
 which of those functions it reaches and how long it takes. Then each mutant is alive in a run of the cases that reach
@@ -21,7 +21,7 @@ import shutil
 import threading
 import time
 
-from . import cache, checks, host, module, mutations, native, root, schema, sh
+from . import build_machine, cache, checks, module, mutations, native, root, schema, sh
 from .log import LabError, say, step
 
 BAR = 95                        # percent of the mutations that matter
@@ -289,7 +289,7 @@ class Run:
                 left = [each for each in left if each not in constant] + self._all_of(constant, self._constant)
         left += self._all_of(alone, lambda each: self._alone(each, self._builds))
         self._outcomes += [Outcome(each, "", 0) for each in left]
-        host.give_back(module.OUT)
+        build_machine.give_back(module.OUT)
         return self._outcomes
 
     def _report(self, outcome):
@@ -366,7 +366,7 @@ def run(pattern="*", *, sample=0, seed=None, plain=False):
     return result
 
 
-@checks.check("mutate", "small faults in the engine, a few at random: the cases on this machine notice them", order=90,
+@checks.check("mutate", "small faults in the engine, a few at random: the cases on the build machine notice them", order=90,
               by_name_only=True)
 def check():
     result = run(sample=_SAMPLE)

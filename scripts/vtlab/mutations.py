@@ -1,4 +1,4 @@
-"""The table of mutations: small faults in the engine that the cases on this machine have to notice.
+"""The table of mutations: small faults in the engine that the cases on the build machine have to notice.
 
 kunit/mutations/*.toml, any number of engine files in each:
 

@@ -4,11 +4,11 @@ import concurrent.futures
 import os
 import re
 
-from . import cache, checks, host, module, root
+from . import build_machine, cache, checks, module, root
 from .log import LabError, step
 
-BASE = module.OUT / "host-root"         # objects of the engine as it is
-INSIDE = "/out/host-root"
+BASE = module.OUT / "native-root"         # objects of the engine as it is
+INSIDE = "/out/native-root"
 _CONFIGS = ("gcc", "clang", "tsan")        # that make test runs
 _TOTALS = re.compile(r"^(\d+) cases passed, (\d+) failed", re.M)
 
@@ -25,11 +25,11 @@ def make(target, *words, timeout=1800):
 def build(config):
     """The program with the cases, as they are, built in one way."""
     BASE.mkdir(parents=True, exist_ok=True)
-    with cache.lock(module.OUT / ".locks" / "host"), step(f"the engine's cases ({config})"):
+    with cache.lock(module.OUT / ".locks" / "native"), step(f"the engine's cases ({config})"):
         code, text = make(f"base-{config}", f"-j{os.cpu_count()}", f"BUILD={INSIDE}")
     if code:
         raise LabError(f"the cases do not build ({config})\n{text[-3000:]}")
-    host.give_back(module.OUT)
+    build_machine.give_back(module.OUT)
     return f"{INSIDE}/{config}/cases.bin"
 
 
@@ -77,11 +77,11 @@ def _run_all_of(config):
     return checks.Counts(passed=passed, failed=failed, note=f"{config} {passed}")
 
 
-@checks.check("host", "the engine's cases on this machine: gcc and clang with ASan and UBSan, clang with TSan", order=20)
+@checks.check("native", "the engine's cases on the build machine: gcc and clang with ASan and UBSan, clang with TSan", order=20)
 def check_all():
     BASE.mkdir(parents=True, exist_ok=True)
     total = checks.Counts()
-    with cache.lock(module.OUT / ".locks" / "host"), step("the engine on this machine: gcc, clang, threads"), \
+    with cache.lock(module.OUT / ".locks" / "native"), step("the engine on the build machine: gcc, clang, threads"), \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for counts in pool.map(_run_all_of, _CONFIGS):
             total += counts

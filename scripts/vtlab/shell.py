@@ -1,6 +1,6 @@
 """A shell in an emulated POWER host with the module, the client and two edu devices: for a look by hand."""
 
-from . import client, client_run, guest, kernels, module
+from . import client, client_run, kernels, module, power_host
 from .log import say
 
 _HELLO = """
@@ -24,5 +24,5 @@ def run(name, machine, gdb=False):
     if gdb:
         print(_GDB.format(vmlinux=target.vmlinux, module=built[0], sources=built[0].parent), end="", flush=True)
     say(f"booting {target.release} on {machine}")
-    return guest.shell(target, modules=boot.modules(built), files={"client": program}, machine=boot.machine("/tmp"),
+    return power_host.shell(target, modules=boot.modules(built), files={"client": program}, machine=boot.machine("/tmp"),
                        append="quiet" if machine != "pseries" else "", waits_for_debugger=gdb)

@@ -7,7 +7,7 @@ import concurrent.futures
 import re
 import shutil
 
-from .. import cache, client, emulated, guest, image, kernels, mmdebstrap, module, qemu, sh
+from .. import cache, client, emulated, image, kernels, mmdebstrap, module, power_host, qemu, sh
 from ..log import LabError, say, step
 from . import Counts, check
 
@@ -19,8 +19,8 @@ _PACKAGES = """
     kmod linux-base dkms make gcc gcc-14 g++ g++-14 openssl ccache
     pahole libelf1t64 libssl3t64 zlib1g
 """.split()
-_IN_ROOT = guest.GUEST_SCRIPTS / "dkms-root.sh"
-_IN_HOST = guest.GUEST_SCRIPTS / "dkms-host.sh"
+_IN_ROOT = power_host.SCRIPTS / "dkms-root.sh"
+_IN_HOST = power_host.SCRIPTS / "dkms-host.sh"
 _EDU = "edu,dma_mask=0xffffffffffffffff"
 _TIMEOUT_S = 300
 # What nobody should have to read in the logs of DKMS and make.
@@ -126,13 +126,13 @@ def _judge(session, tally):
 
 
 def _boot(session, program, target, states, enforced):
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     modules.stock("overlay")
     files = {f"{state}.tar": session.out / f"{state}-{target.release}.tar" for state in states}
     settings = f"states='{' '.join(states)}'\nenforced={'yes' if enforced else 'no'}\n"
     machine = qemu.Machine(image=image.host_image(target), phbs=3, cpus=2,
                            devices=(f"{_EDU},bus=phb1.0", f"{_EDU},bus=phb2.0"))     # the disk is in the first's group
-    return guest.boot(target, modules=modules, files={**files, "client": program}, data={"settings": settings},
+    return power_host.boot(target, modules=modules, files={**files, "client": program}, data={"settings": settings},
                       script=_IN_HOST.read_text(), machine=machine, timeout=_TIMEOUT_S,
                       append="module.sig_enforce=1" if enforced else "")
 
@@ -158,6 +158,6 @@ def check_dkms():
         if tally.counts.failed > before:
             print("\n".join(f"    {line}" for line in outcome.output), f"\n    logs: {outcome.directory}")
         if outcome.why() and tally.counts.failed == before:
-            guest.report(outcome)
+            power_host.report(outcome)
             tally.say(False, f"{target.name}: {outcome.why()}")
     return tally.counts

@@ -1,11 +1,11 @@
 """`make` and `make install` as on a POWER host, and what modprobe makes of the result."""
 
-from .. import cache, guest, image, kernels, module, qemu
+from .. import cache, image, kernels, module, power_host, qemu
 from ..log import LabError, step
 from . import Counts, check
 
 _KERNEL = "6.12-4k"
-_SCRIPT = guest.GUEST_SCRIPTS / "install.sh"
+_SCRIPT = power_host.SCRIPTS / "install.sh"
 
 
 def _installed(target):
@@ -28,7 +28,7 @@ def _installed(target):
 @check("install", "make and make install work, and vfio loads this driver in place of the kernel's own")
 def install():
     target = kernels.get(_KERNEL)
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     modules.stock("overlay")
     counts = Counts()
 
@@ -39,9 +39,9 @@ def install():
 
     files = _installed(target)
     with step("booting a host that has it installed"):
-        outcome = guest.boot(target, modules=modules, files=files, script=_SCRIPT.read_text(), on_line=count,
+        outcome = power_host.boot(target, modules=modules, files=files, script=_SCRIPT.read_text(), on_line=count,
                              machine=qemu.Machine(image=image.host_image(target)), timeout=180)
     if outcome.why() and not counts.failed:
-        guest.report(outcome)
+        power_host.report(outcome)
         counts += Counts(failed=1, note=outcome.why())
     return counts

@@ -11,7 +11,8 @@ import threading
 import unittest
 from unittest import mock
 
-from .. import apt, cache, cli, demo, guest, kernel, kunit_kernel, module, mutate, mutations, qemu, schema, soak, verdict
+from .. import (apt, cache, cli, demo, kernel, kunit_kernel, module, mutate, mutations, power_host, qemu, schema, soak,
+                verdict)
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -138,7 +139,7 @@ class CommandCases(unittest.TestCase):
             said = io.StringIO()
             with (self.subTest(words), contextlib.redirect_stderr(said), mock.patch.dict(os.environ),
                   mock.patch("vtlab.module.build", side_effect=AssertionError if "--dir" not in words else module.build),
-                  mock.patch("vtlab.guest.boot", side_effect=AssertionError)):
+                  mock.patch("vtlab.power_host.boot", side_effect=AssertionError)):
                 try:
                     code = cli.execute(shlex.split(words))
                 except SystemExit as stop:      # argparse's own sentence
@@ -176,7 +177,7 @@ class LogCases(unittest.TestCase):
         self.assertEqual(qemu.splats("[ 0.2] WARNING: nvram corruption detected: 0-length partition\n[ 1.0] fine\n"), [])
 
     def test_lines_that_messages_cut_are_mended(self):
-        mender = guest.Mender()
+        mender = power_host.Mender()
         came = ["ok 1 a", "[    0.750000] a message by itself", "ok 2 b[  204.109894310,3] SBE: Timer stuck",
                 "[  204.110293993,3] SBE: more of it", ".c # 1[   12.345678] of the kernel", "2 ms", "ok 3 d"]
         whole = [line for line in map(mender.line, came) if line is not None]

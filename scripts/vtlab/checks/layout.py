@@ -6,7 +6,7 @@ The kernel stays as it is; what the module believes of it is changed in a copy o
 import pathlib
 import tempfile
 
-from .. import guest, kernels, module
+from .. import kernels, module, power_host
 from ..log import LabError, step
 from . import Counts, check
 
@@ -70,7 +70,7 @@ def _copy(changes, target):
 
 
 def _doctored(name, count):
-    """The first doctored modules for a kernel, as files for the guest."""
+    """The first doctored modules for a kernel, as files for the POWER host."""
     data = {}
     for number, (changes, words) in enumerate(list(_DOCTORED.values())[:count]):
         with tempfile.TemporaryDirectory() as room:
@@ -86,13 +86,13 @@ def _doctored(name, count):
 def _boot(name, data):
     """Counts what is refused as it should."""
     target = kernels.get(name)
-    modules = guest.Modules(target)
+    modules = power_host.Modules(target)
     [real] = module.build(name)
     modules.file(str(real), load=False)
     modules.stock("vfio")
     lines = []
     with step(f"modules that do not fit, on {name}"):
-        outcome = guest.boot(target, modules=modules, data=data, on_line=lines.append,
+        outcome = power_host.boot(target, modules=modules, data=data, on_line=lines.append,
                              script=f'OPTIONS="{target.module_options}"\n' + _SCRIPT)
     passed = sum(line.startswith("ok ") for line in lines)
     wanted = sum(each.endswith(".ko") for each in data) + 1

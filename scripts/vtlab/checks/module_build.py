@@ -2,7 +2,7 @@
 
 import re
 
-from .. import clang_tree, guest, kernel, kernels, module
+from .. import clang_tree, kernel, kernels, module, power_host
 from ..log import LabError
 from . import Counts, check
 
@@ -14,12 +14,12 @@ def _has_section(path, name):
 
 
 def _complaints(target, path):
-    [vermagic] = guest.module_info(path, "vermagic")
+    [vermagic] = power_host.module_info(path, "vermagic")
     if vermagic.split()[0] != target.release:
         yield f"{path.name} is for {vermagic.split()[0]}"
     if not _has_section(path, ".BTF"):
         yield f"{path.name} has no BTF"
-    if not guest.module_info(path, "license")[0].startswith("GPL"):
+    if not power_host.module_info(path, "license")[0].startswith("GPL"):
         yield f"{path.name} is not GPL"
 
 

@@ -1,4 +1,4 @@
-"""What the machine itself needs: root rights and a few Debian packages, installed when they are missing."""
+"""What the build machine needs: root rights and a few Debian packages, installed when they are missing."""
 
 import os
 import shutil

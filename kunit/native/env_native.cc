@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* fake/env.h in a process: real threads, real locks. */
-#include "env_host.hpp"
+#include "env_native.hpp"
 
 #include <pthread.h>
 #include <sched.h>
@@ -46,7 +46,7 @@ static_assert(sizeof(pthread_mutex_t) <= ENV_SPIN_BYTES &&
 
 } // namespace
 
-void env_host_set_hook(FailHook hook)
+void env_native_set_hook(FailHook hook)
 {
 	std::lock_guard guard(hook_lock);
 
@@ -54,14 +54,14 @@ void env_host_set_hook(FailHook hook)
 	failures = 0;
 }
 
-unsigned int env_host_failures()
+unsigned int env_native_failures()
 {
 	std::lock_guard guard(hook_lock);
 
 	return failures;
 }
 
-void env_host_set_knob(enum env_knob which, unsigned long long value)
+void env_native_set_knob(enum env_knob which, unsigned long long value)
 {
 	knobs[which] = value;
 }

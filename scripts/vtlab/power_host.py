@@ -1,4 +1,4 @@
-"""A test guest: stock kernel, small initramfs, modules, files, a script; its output, exit code and kernel log."""
+"""An emulated POWER host: stock kernel, small initramfs, modules, files, a script; its output, exit code and kernel log."""
 
 import dataclasses
 import functools
@@ -11,7 +11,7 @@ from . import apt, cache, kernel, qemu, sh
 from .initramfs import Initramfs
 from .log import LabError
 
-GUEST_SCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "guest"
+SCRIPTS = pathlib.Path(__file__).resolve().parent.parent / "inside"
 _KEPT_RUNS = 60
 # How a message of the kernel or of the firmware (OPAL) begins.
 _MESSAGE = re.compile(r"\[ *\d+\.(\d{6}|\d{9},\d)\] ")
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def busybox():
-    """busybox of the guest's architecture, statically linked."""
+    """busybox of ppc64le, statically linked."""
     def build(path):
         deb = apt.suite("trixie").fetch("busybox-static", "ppc64el")
         with tempfile.TemporaryDirectory() as room:
@@ -122,7 +122,7 @@ class Mender:
 
 @functools.cache
 def _init():
-    return (GUEST_SCRIPTS / "init").read_bytes()
+    return (SCRIPTS / "init").read_bytes()
 
 
 def write_image(modules, script, path, *, files=None, data=None):
@@ -150,7 +150,7 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
          timeout=300, allowed=(), on_line=None, directory=None):
     """Boots kernel `target`, inserts the modules, runs the script in /lab, powers off. Returns an Outcome.
 
-    files: name under /lab -> path on this machine; data: name under /lab -> contents.
+    files: name under /lab -> path on the build machine; data: name under /lab -> contents.
     allowed: lines of its log that are no splats, besides the kernel's greetings.
     on_line gets every line the script prints, as it comes.
     directory: where console.log and output.log go (a new one under the cache's runs/ when None).
