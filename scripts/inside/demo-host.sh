@@ -1,6 +1,6 @@
 # The host of the demo: hands the NVMe disk of the second PCI host bridge to a guest of Debian's own QEMU with KVM, and
 # keeps the books: calls, TCEs, locked memory, pins. Facts for the verdict go out as lines "@@fact NAME VALUE".
-# settings: driver (module name), disk (PCI address), memory, guest_options, accel, mib, guest_timeout,
+# settings: driver (module name), terminal (how the tool draws there), disk (PCI address), memory, guest_options, accel, mib, guest_timeout,
 # host_first (yes: the host's own driver uses the disk before the guest does), detour (yes: vfio_tce is loaded and
 # unloaded before, as an administrator does it)
 . ./settings
@@ -22,6 +22,13 @@ books() {	# books MOMENT: what the host's driver and the process stand at
 	for event in $watched; do
 		sed -n "s|^{ [a-z]*: *\([0-9]*\) } hitcount: *\([0-9]*\)$|@@calls $1 $event \1 \2|p" "$events/$event/hist"
 	done
+}
+
+show_status() {	# what an administrator sees while the guest runs
+	say "vfio-tce status"
+	# shellcheck disable=SC2086 # settings, word for word
+	env $terminal ./tool/vfio-tce status || return
+	echo "@@status $(./tool/vfio-tce status --json | tr '\n' ' ')"
 }
 
 # Calls that the kernel itself counts by number: those of the guest to KVM, and of this host to its firmware (PowerNV).
@@ -95,6 +102,7 @@ while read -r -t $((deadline > SECONDS ? deadline - SECONDS : 1)) line <&4; do
 		echo go >&3 ;;
 	"@@guest at "*)
 		books "end$boots"
+		[ "$driver" = vfio_tce ] && [ $boots = 1 ] && show_status
 		echo go >&3 ;;
 	@@guest*) echo "$line" ;;
 	@@lab*|go) ;;

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import sys
 
 from . import checks, image, kernels, module, power_host, qemu, verdict
 from .log import say, step
@@ -44,6 +45,20 @@ def _guest_initrd(target, path):
     power_host.write_image(modules, script, path, data={"settings": settings})
 
 
+def _tool():
+    """The command vfio-tce, as files for the POWER host."""
+    top = module.TREE / "scripts"
+    return {str(path.relative_to(top)): path
+            for path in (top / "tool/vfio-tce", *sorted((top / "tool/vfio_tce").glob("*.py")))}
+
+
+def _terminal():
+    """What the tool has to know of the terminal that this is read on."""
+    charset = "utf-8" if (sys.stderr.encoding or "").lower() == "utf-8" else "ascii"
+    colours = "TERM=xterm" if sys.stderr.isatty() else "NO_COLOR=1"
+    return f"PYTHONIOENCODING={charset} {colours}"
+
+
 def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detour=False):
     """Runs the demo. Returns its Books. detour: our driver comes and goes before, as `make load` and `make unload` do it."""
     platform = PLATFORMS[platform]
@@ -55,9 +70,9 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
             modules.file(str(built))
     elif not detour:
         modules.stock(driver)
-    files = {}
+    files = _tool() if driver == OURS else {}
     if detour:
-        files = {"vfio_tce.ko": module.build(kernel_name)[0], "load.sh": module.TREE / "scripts" / "load.sh"}
+        files |= {"vfio_tce.ko": module.build(kernel_name)[0], "load.sh": module.TREE / "scripts" / "load.sh"}
     for name in ("vfio-pci", "kvm-hv"):
         modules.stock(name)
     directory = power_host.run_directory(f"demo-{platform.name}-{kernel_name}")
@@ -68,7 +83,7 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
     guest_options = ",".join((f"cap-hpt-max-page-size={target.page_size}", *platform.guest_options))
     # The in-tree driver gets its best chance: it holds a window that the host's own driver could not create against
     # the device for good.
-    settings = (f"driver={driver}\ndisk={platform.disk}\nmemory={_MEMORY_MIB}M\nguest_options={guest_options}\n"
+    settings = (f"driver={driver}\nterminal='{_terminal()}'\ndisk={platform.disk}\nmemory={_MEMORY_MIB}M\nguest_options={guest_options}\n"
                 f"accel={accel}\n"
                 f"mib={_MIB}\nguest_timeout={timeout - 60}\n"
                 f"hcalls='{' '.join(map(str, verdict.HCALLS))}'\nopal_calls='{' '.join(map(str, verdict.OPAL_CALLS))}'\n"

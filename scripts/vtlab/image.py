@@ -9,7 +9,7 @@ _RECIPE = 1
 _SUITE = "trixie"
 _PACKAGES = """
     bash libc-bin coreutils sed grep gawk util-linux mount kmod liblzma5 procps iproute2 pciutils busybox-static
-    qemu-system-ppc qemu-system-data
+    qemu-system-ppc qemu-system-data python3
 """.split()
 
 # Directories of the module tree that an emulated POWER host has no use for.

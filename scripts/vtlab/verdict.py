@@ -1,6 +1,7 @@
 """The demo's verdict: what a run's books say, and what is not as it should be."""
 
 import collections
+import json
 import re
 import textwrap
 
@@ -54,6 +55,13 @@ def count_hypercalls(trace):
     return counts
 
 
+def _json(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"said": text}
+
+
 class Books:
     """What came out of a run of the demo, parsed."""
 
@@ -64,6 +72,7 @@ class Books:
         self.mib, self.memory_mib = mib, memory_mib
         self.facts, self.stats, self.guest, self.trace, self.open_windows = {}, {}, {}, [], {}
         self.calls = collections.defaultdict(collections.Counter)   # moment -> (trace event, number) -> calls
+        self.status = None                  # what `vfio-tce status --json` said while the guest ran
         self.told = []                      # what load.sh said: (verb, line)
         for line in outcome.output:
             words = line.split()
@@ -79,6 +88,8 @@ class Books:
                 self.open_windows.setdefault(words[1], []).append(" ".join(words[2:]))
             elif words[0] == "@@guest":
                 self.guest.setdefault(words[1], []).append(" ".join(words[2:]))
+            elif words[0] == "@@status":
+                self.status = _json(line.partition(" ")[2])
             elif words[0] == "@@told":
                 self.told.append((words[1], " ".join(words[2:])))
             elif words[0] == "@@trace":
@@ -229,6 +240,21 @@ def show_counts(books, lines, failures):
             failures.append(f"{figure:g} {what} per guest TCE of {subpages} pages")
 
 
+def judge_status(books, failures):
+    """What `vfio-tce status` has to show of the running guest."""
+    containers = (books.status or {}).get("containers") or []
+    if len(containers) != 1:
+        failures.append(f"vfio-tce status was to show one container, and said {books.status}")
+        return
+    [shown] = containers
+    dynamic = [window for window in shown["windows"] if window["start"] >= _DYNAMIC]
+    seen = {"the process": shown["comm"].startswith("qemu-system-"), "KVM": bool(shown["kvm"]),
+            "the disk": any(group["devices"] == [books.platform.disk] for group in shown["groups"]),
+            "a dynamic window with live entries": len(dynamic) == 1 and dynamic[0]["live"] > 0,
+            "the guest's memory": shown["memory"]["bytes"] >= books.memory_mib << 20}
+    failures += [f"vfio-tce status does not show {what}: {shown}" for what, there in seen.items() if not there]
+
+
 def worked(books):
     """The verdict when the guest has to run, twice."""
     lines, failures = _head(books), []
@@ -250,6 +276,8 @@ def worked(books):
     failures += [f"a window stays open: {text}" for text in books.open_windows.get("gone", [])]
     show_counts(books, lines, failures)
 
+    if books.driver == "vfio_tce":
+        judge_status(books, failures)
     lines.append(f"  VmLck      power-on {fact('vmlck.begin1')} kB, after I/O {fact('vmlck.end1')} kB; second power-on "
                  f"{fact('vmlck.begin2')} kB, after I/O {fact('vmlck.end2')} kB")
     lines.append(f"  pins       {fact('pins.start')} before, {fact('pins.end2')} while the guest runs, "

@@ -38,6 +38,9 @@ long tce_books_refused(struct tce_vfio *c, enum tce_call call, long ret)
 	const char *reason = tce_container_reason(c->engine);
 	struct tce_refusal *r = &c->refusals[call];
 
+	/* The engine knows nothing of EEH. */
+	if (call == TCE_CALL_EEH && ret == -ENODEV && !*reason)
+		reason = "there is no EEH for this group";
 	trace_refuse(c->id, tce_call_names[call], ret, reason);
 	spin_lock(&c->refusals_lock);
 	r->count++;

@@ -95,6 +95,19 @@ CASE(books, tell_of_a_container)
 	check(own_books().empty(), "a container that is closed stays in the books");
 }
 
+// The hypervisor of the emulated host offers no EEH.
+CASE(books, why_there_is_no_eeh, .papr = true)
+{
+	Session session;
+	vfio_eeh_pe_op op{};
+	op.argsz = sizeof op;
+	op.op = VFIO_EEH_PE_ENABLE;
+	expect(session->ioctl(VFIO_EEH_PE_OP, &op), refused(ENODEV), "EEH_PE_OP");
+	expect_line(own_books(), "refused ",
+		    { "call=eeh", cat("errno=", ENODEV), "count=1",
+		      "reason=there\\040is\\040no\\040EEH\\040for\\040this\\040group" });
+}
+
 // They say who uses what: only root reads them.
 CASE(books, are_roots)
 {

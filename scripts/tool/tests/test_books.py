@@ -101,6 +101,17 @@ class Status(Case):
         self.assertIn("over RLIMIT_MEMLOCK", out)
         self.assertLessEqual(max(map(len, out.splitlines())), 80)
 
+    def test_who_may_lock_at_will_is_over_no_limit(self):
+        books = "format 1\ncontainer id=1 pid=5 comm=q limit=10 locked=250\n"
+        for caps, over in (("0000000000004000", False), ("00000000a80425fb",
+                                                        True), ("?", True)):
+            status = f"Name:\tq\nCapEff:\t{caps}\n"
+            host = self.host({**tree.good(), tree.BOOKS_FILE: books,
+                              "proc/5/status": status})
+            out = self.shown(host)
+            self.assertEqual("over RLIMIT_MEMLOCK" in out, over, out)
+            self.assertEqual("CAP_IPC_LOCK" in out, not over, out)
+
     def on_terminal(self, **env):
         host = str(self.host())
         parent, child = pty.openpty()

@@ -61,6 +61,7 @@ class Container:
     charged: int = 0
     limit: Optional[int] = UNKNOWN      # None: no limit
     locked: int = 0
+    exempt: bool = False    # CAP_IPC_LOCK: the limit does not hold it
     kvm: bool = False
     busy: bool = False      # another call holds it: most was not read
     groups: List[Group] = field(default_factory=list)

@@ -9,6 +9,7 @@ OURS = "vfio_tce"
 IN_TREE = "vfio_iommu_spapr_tce"
 DEBUGFS = "sys/kernel/debug"
 FOLDER = f"{DEBUGFS}/{OURS}"
+_CAP_IPC_LOCK = 14      # linux/capability.h
 _MOUNT = "mount -t debugfs none /sys/kernel/debug"
 
 
@@ -67,8 +68,23 @@ def read(host, name):
     raise Problem(f"vfio_tce is loaded, but there is no /{FOLDER}", UNAVAILABLE)
 
 
+def _exempt(host, pid):
+    """True if the kernel does not hold the process to RLIMIT_MEMLOCK."""
+    for line in host.text(f"proc/{pid}/status").splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            try:
+                return bool(int(value, 16) >> _CAP_IPC_LOCK & 1)
+            except ValueError:
+                return False
+    return False
+
+
 def containers(host):
-    return books.parse(read(host, "containers"))
+    found = books.parse(read(host, "containers"))
+    for each in found:
+        each.exempt = _exempt(host, each.pid)
+    return found
 
 
 def stats(host):

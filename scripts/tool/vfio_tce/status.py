@@ -116,8 +116,12 @@ def _locked(pen, host, each):
                     (rest, "other")))
                if amount]
     made_of = ", ".join(made_of) or "nothing"
-    if each.limit is None or each.limit == UNKNOWN:
-        limit = "without limit" if each.limit is None else "limit unknown"
+    if each.limit is None or each.limit == UNKNOWN or each.exempt:
+        limit = "limit unknown"
+        if each.limit is None:
+            limit = "without limit"
+        elif each.exempt:
+            limit = "no limit holds it (CAP_IPC_LOCK)"
         _row(pen, "locked", f"{draw.size(locked)}, {limit}: {made_of}")
         return
     limit = each.limit * page

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import pathlib
 import re
@@ -222,6 +223,22 @@ class DemoCases(unittest.TestCase):
     def test_not_accelerated(self):
         for books in ({"stuffed": 0}, {"by_qemu": 6}, {"exchanged": 0}, {"exchanged": 8191}, {"mapped": 1}):
             self.assertEqual(len(self.failures(**books)), 1, books)
+
+    def test_status(self):
+        """What vfio-tce status shows of the guest has to be the guest."""
+        dynamic = {"start": 1 << 59, "live": 1}
+        good = {"comm": "qemu-system-ppc", "kvm": True, "memory": {"bytes": 32 << 20},
+                "groups": [{"devices": [demo.PLATFORMS["powernv"].disk]}], "windows": [{"start": 0, "live": 0}, dynamic]}
+        bad = ({"comm": "client"}, {"kvm": False}, {"groups": []}, {"windows": []}, {"memory": {"bytes": 1 << 20}},
+               {"windows": [{**dynamic, "live": 0}]})
+        for text, count in ((json.dumps({"containers": [good]}), 0), ("", 1), ("Traceback", 1), ('{"containers": []}', 1),
+                            (json.dumps({"containers": [good, good]}), 1),
+                            *((json.dumps({"containers": [{**good, **each}]}), 1) for each in bad)):
+            books = verdict.Books(mock.Mock(output=[f"@@status {text}"]), mock.Mock(), demo.OURS,
+                                  demo.PLATFORMS["powernv"], {}, {}, 8, 32)
+            failures = []
+            verdict.judge_status(books, failures)
+            self.assertEqual(len(failures), count, text)
 
     def test_calls_to_the_firmware(self):
         for kills in (1, 18):       # none that is for entries; more than one for 512 of them
