@@ -3,6 +3,7 @@
  * What the files share that deal with IOMMU groups (PEs) and their tables.
  *
  *   group.c            groups in our hands, their tables as KVM sees them
+ *   group_claim.c      devices that come to one of them
  *   ktable.c           struct iommu_table on top of the engine's tables
  *   pseries_group.c    pSeries: taking a group from the platform and giving it
  *                      back
@@ -117,6 +118,9 @@ struct pci_dev *tce_group_first_pci_dev(struct tce_port_group *grp);
 void tce_groups_show(struct seq_file *m);
 int tce_groups_init(void);
 void tce_groups_exit(void);
+
+/* group_claim.c */
+void tce_group_claim(struct tce_port_group *grp);
 
 /* pseries_group.c */
 bool tce_pseries_present(void);

@@ -33,27 +33,6 @@ bool tce_powernv_present(void)
 	return firmware_has_feature(FW_FEATURE_OPAL);
 }
 
-/*
- * A device is added to a group that is ours.  The platform's own operation
- * would take the window in slot 0 for the host's and drop it.
- */
-static long tce_take_ownership(struct iommu_table_group *tg, struct device *dev)
-{
-	set_iommu_table_base(dev, NULL);
-	return 0;
-}
-
-/* The platform's own operation does it, as soon as we are out of the way. */
-static void tce_release_ownership(struct iommu_table_group *tg, struct device *dev)
-{
-	set_iommu_table_base(dev, NULL);
-}
-
-static struct iommu_table_group_ops tce_powernv_group_ops = {
-	.take_ownership		= tce_take_ownership,
-	.release_ownership	= tce_release_ownership,
-};
-
 /* Of all PEs only those with two windows have all of it. */
 static bool is_ioda2(const struct iommu_table_group *tg)
 {
@@ -109,12 +88,6 @@ static int switch_off_windows(struct tce_port_group *grp)
 	return 0;
 }
 
-static int blind_device(struct device *dev, void *data)
-{
-	set_iommu_table_base(dev, NULL);
-	return 0;
-}
-
 /* The window of the host that is still in place, if any. */
 static void take_back(struct tce_port_group *grp)
 {
@@ -158,9 +131,8 @@ int tce_powernv_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 		return ret;
 	fill_caps(grp, caps);
 
-	/* Before any window: who adds a device from now on asks us. */
-	WRITE_ONCE(grp->tg->ops, &tce_powernv_group_ops);
-	iommu_group_for_each_dev(grp->group, NULL, blind_device);
+	/* Before any window. */
+	tce_group_claim(grp);
 	return 0;
 }
 

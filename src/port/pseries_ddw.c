@@ -78,36 +78,63 @@ static u32 config_addr(struct tce_port_group *grp)
 	return grp->config_addr;
 }
 
-/* @again: what tce_rtas_again() said last. */
-static int failed(struct tce_port_group *grp, const char *call, int status, int again)
+/*
+ * A call and what it is made with: the address of the PE, or a LIOBN, and what
+ * follows it.
+ */
+struct ddw_call {
+	const char *name;
+	enum tce_port_counter counter;
+	u32 token;
+	unsigned int args;
+	unsigned int outputs;	/* status included */
+	bool may_fail;		/* a fatal signal ends the waiting */
+	u32 arg[5];
+};
+
+/* @word: what it answers behind the status, or NULL. */
+static int make(struct tce_port_group *grp, const struct ddw_call *c, u32 *word)
 {
+	struct tce_rtas_patience patience = {};
+	int status, again;
+
+	do {
+		tce_port_stat(c->counter, 1);
+		/* It reads as many as c->args says. */
+		status = rtas_call(c->token, c->args, c->outputs, (int *)word, c->arg[0],
+				   c->arg[1], c->arg[2], c->arg[3], c->arg[4]);
+		again = tce_rtas_again(&patience, status, c->may_fail);
+	} while (again > 0);
+	if (!status)
+		return 0;
 	if (again == -EINTR)
 		return again;
 	tce_port_log_for(&grp->log, TCE_LOG_WINDOWS, "%pOF: %s: RTAS status %d%s\n", grp->pe_node,
-			 call, status, again ? ", still" : "");
+			 c->name, status, again ? ", still" : "");
 	return again ?: -EIO;
 }
 
 int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 {
+	const struct ddw_call query = {
+		.name = "ibm,query-pe-dma-windows",
+		.counter = TCE_COUNT_RTAS_QUERY,
+		.token = grp->ddw_token[TCE_DDW_QUERY],
+		.args = 3,
+		.outputs = grp->query_outputs,
+		.may_fail = true,
+		.arg = { config_addr(grp), upper_32_bits(grp->buid), lower_32_bits(grp->buid) },
+	};
 	bool extended = grp->query_outputs == TCE_QUERY_OUTPUTS_EXT;
-	u32 addr, pages, word[TCE_QUERY_OUTPUTS_EXT] = {};
+	u32 pages, word[TCE_QUERY_OUTPUTS_EXT] = {};
 	unsigned int i;
-	struct tce_rtas_patience patience = {};
-	int status, again;
+	int ret;
 
 	if (!grp->has_ddw)
 		return -ENODEV;
-	addr = config_addr(grp);
-	do {
-		tce_port_stat(TCE_COUNT_RTAS_QUERY, 1);
-		status = rtas_call(grp->ddw_token[TCE_DDW_QUERY], 3, grp->query_outputs,
-				   (int *)word, addr, upper_32_bits(grp->buid),
-				   lower_32_bits(grp->buid));
-		again = tce_rtas_again(&patience, status, true);
-	} while (again > 0);
-	if (status)
-		return failed(grp, "ibm,query-pe-dma-windows", status, again);
+	ret = make(grp, &query, word);
+	if (ret)
+		return ret;
 
 	/* The number of entries is one word, or two with the extension. */
 	out->available = word[0];
@@ -123,22 +150,24 @@ int tce_port_ddw_query(struct tce_port_group *grp, struct tce_ddw_query *out)
 int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 			unsigned int window_shift, struct tce_ddw_window *out)
 {
-	u32 addr, word[3] = {};
-	struct tce_rtas_patience patience = {};
-	int status, again;
+	const struct ddw_call create = {
+		.name = "ibm,create-pe-dma-window",
+		.counter = TCE_COUNT_RTAS_CREATE,
+		.token = grp->ddw_token[TCE_DDW_CREATE],
+		.args = 5,
+		.outputs = 4,
+		.may_fail = true,
+		.arg = { config_addr(grp), upper_32_bits(grp->buid), lower_32_bits(grp->buid),
+			 page_shift, window_shift },
+	};
+	u32 word[3] = {};
+	int ret;
 
 	if (!grp->has_ddw)
 		return -ENODEV;
-	addr = config_addr(grp);
-	do {
-		tce_port_stat(TCE_COUNT_RTAS_CREATE, 1);
-		status = rtas_call(grp->ddw_token[TCE_DDW_CREATE], 5, 4, (int *)word, addr,
-				   upper_32_bits(grp->buid), lower_32_bits(grp->buid),
-				   page_shift, window_shift);
-		again = tce_rtas_again(&patience, status, true);
-	} while (again > 0);
-	if (status)
-		return failed(grp, "ibm,create-pe-dma-window", status, again);
+	ret = make(grp, &create, word);
+	if (ret)
+		return ret;
 	out->liobn = word[0];
 	out->start = (u64)word[1] << 32 | word[2];
 	return 0;
@@ -146,37 +175,28 @@ int tce_port_ddw_create(struct tce_port_group *grp, unsigned int page_shift,
 
 int tce_port_ddw_remove(struct tce_port_group *grp, tce_u32 liobn)
 {
-	struct tce_rtas_patience patience = {};
-	int status, again;
+	const struct ddw_call remove = {
+		.name = "ibm,remove-pe-dma-window",
+		.counter = TCE_COUNT_RTAS_REMOVE,
+		.token = grp->ddw_token[TCE_DDW_REMOVE],
+		.args = 1,
+		.outputs = 1,
+		.arg = { liobn },
+	};
 
-	if (!grp->has_ddw)
-		return -ENODEV;
-	do {
-		tce_port_stat(TCE_COUNT_RTAS_REMOVE, 1);
-		status = rtas_call(grp->ddw_token[TCE_DDW_REMOVE], 1, 1, NULL, liobn);
-		again = tce_rtas_again(&patience, status, false);
-	} while (again > 0);
-	if (status)
-		return failed(grp, "ibm,remove-pe-dma-window", status, again);
-	return 0;
+	return grp->has_ddw ? make(grp, &remove, NULL) : -ENODEV;
 }
 
 int tce_port_ddw_reset(struct tce_port_group *grp)
 {
-	struct tce_rtas_patience patience = {};
-	int status, again;
-	u32 addr;
+	const struct ddw_call reset = {
+		.name = "ibm,reset-pe-dma-windows",
+		.counter = TCE_COUNT_RTAS_RESET,
+		.token = grp->reset_token,
+		.args = 3,
+		.outputs = 1,
+		.arg = { config_addr(grp), upper_32_bits(grp->buid), lower_32_bits(grp->buid) },
+	};
 
-	if (!grp->has_reset)
-		return -ENODEV;
-	addr = config_addr(grp);
-	do {
-		tce_port_stat(TCE_COUNT_RTAS_RESET, 1);
-		status = rtas_call(grp->reset_token, 3, 1, NULL, addr,
-				   upper_32_bits(grp->buid), lower_32_bits(grp->buid));
-		again = tce_rtas_again(&patience, status, false);
-	} while (again > 0);
-	if (status)
-		return failed(grp, "ibm,reset-pe-dma-windows", status, again);
-	return 0;
+	return grp->has_reset ? make(grp, &reset, NULL) : -ENODEV;
 }

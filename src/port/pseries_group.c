@@ -37,30 +37,6 @@ bool tce_pseries_present(void)
 }
 
 /*
- * A device is added to a group that is ours.  The platform's own operation
- * would take the group apart, because it sees a table in place and thinks it is
- * its own.
- */
-static long tce_take_ownership(struct iommu_table_group *tg, struct device *dev)
-{
-	set_iommu_table_base(dev, NULL);
-	return 0;
-}
-
-/*
- * Devices go back to the platform's code by tce_pseries_close(), all at once.
- */
-static void tce_release_ownership(struct iommu_table_group *tg, struct device *dev)
-{
-	set_iommu_table_base(dev, NULL);
-}
-
-static struct iommu_table_group_ops tce_pseries_group_ops = {
-	.take_ownership		= tce_take_ownership,
-	.release_ownership	= tce_release_ownership,
-};
-
-/*
  * Between the moment in which a group is given back and that in which VFIO lets
  * go of it.
  *
@@ -147,12 +123,6 @@ static int take_device(struct device *dev, void *data)
 	struct tce_port_group *grp = data;
 
 	return grp->orig_ops->take_ownership(grp->tg, dev) ? -EBUSY : 0;
-}
-
-static int blind_device(struct device *dev, void *data)
-{
-	set_iommu_table_base(dev, NULL);
-	return 0;
 }
 
 static int restore_device(struct device *dev, void *data)
@@ -271,9 +241,8 @@ int tce_pseries_open(struct tce_port_group *grp, struct tce_group_caps *caps)
 		goto give_back;
 	}
 
-	/* Before any window: who adds a device from now on asks us. */
-	WRITE_ONCE(grp->tg->ops, &tce_pseries_group_ops);
-	iommu_group_for_each_dev(grp->group, NULL, blind_device);
+	/* Before any window. */
+	tce_group_claim(grp);
 	tce_port_dt_update(grp, &only_default);
 	return 0;
 
