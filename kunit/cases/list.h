@@ -157,6 +157,7 @@
 	C(container, users_follow, firmwares)					\
 	C(container, map_rights, page_shifts)					\
 	C(container, counts, once)						\
+	C(container, history, hosts)						\
 	C(container, parts_of_a_page, page_shifts)				\
 	C(container, contiguous, once)						\
 	C(container, map_over_live, page_shifts)				\

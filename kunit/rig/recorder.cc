@@ -4,24 +4,16 @@
 
 constinit bool tce::Watch::recorded = false;
 
-void tce::Watch::record(Event e)
-{
-	fake::Recorder::current->add(e);
-}
-
 namespace fake {
 
 constinit Recorder *Recorder::current = nullptr;
 
 namespace {
 
-void check_zero(const Event &born)
+void check_zero(const void *level, u64 bytes)
 {
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): a pointer that was written down */
-	const auto *level = reinterpret_cast<const unsigned char *>(born.at);
-
-	for (u64 i = 0; i < born.value; i++) {
-		if (level[i])
+	for (u64 i = 0; i < bytes; i++) {
+		if (static_cast<const unsigned char *>(level)[i])
 			FAKE_FAIL("a level is born that is not zero");
 	}
 }
@@ -37,6 +29,19 @@ u64 linked_level(u64 entry)
 }
 
 } // namespace
+
+} // namespace fake
+
+void tce::Watch::record(Event::Kind kind, const void *at, u64 value)
+{
+	if (kind == Event::Born)
+		fake::check_zero(at, value);
+	if (kind == Event::HwLink)
+		value = fake::linked_level(value);
+	fake::Recorder::current->add({ kind, address(at), value });
+}
+
+namespace fake {
 
 Recorder::Recorder(u32 capacity)
 	: events_(static_cast<Event *>(env_alloc(capacity * sizeof(Event), 8))), capacity_(capacity)
@@ -54,10 +59,6 @@ Recorder::~Recorder()
 
 void Recorder::add(Event e)
 {
-	if (e.kind == Event::Born)
-		check_zero(e);
-	if (e.kind == Event::HwLink)
-		e.value = linked_level(e.value);
 	if (count_ == capacity_) {
 		FAKE_FAIL("the recorder is full");
 		return;

@@ -52,7 +52,8 @@ public:
 	};
 	Seen look(u64 index) const;
 	/* The hardware starts at this level, as it is told in it_base. */
-	void make_root(const void *root) { planted_ = reinterpret_cast<unsigned long>(root); }
+	void make_root(const void *root) { make_root(reinterpret_cast<unsigned long>(root)); }
+	void make_root(u64 address) { planted_ = address; }
 
 	u64 levels_alive() const { return born_.used(); }
 

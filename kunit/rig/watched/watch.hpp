@@ -41,9 +41,9 @@ private:
 	static void tell(Event::Kind kind, const void *at, u64 value)
 	{
 		if (recorded)
-			record({ kind, address(at), value });
+			record(kind, at, value);
 	}
-	static void record(Event e);
+	static void record(Event::Kind kind, const void *at, u64 value);
 };
 
 } /* namespace tce */
