@@ -47,7 +47,7 @@ def run(kernel_name, regions=REGIONS):
     program = client.binary()
     with step(f"{regions} regions of 64 KiB, first with our driver, then (minutes) with the in-tree driver"):
         outcome = power_host.boot(target, modules=modules, files={"client": program}, machine=machine,
-                             script=_SCRIPT.format(regions=regions), timeout=2400, on_line=show)
+                                  script=_SCRIPT.format(regions=regions), timeout=2400, on_line=show)
     if outcome.code:
         power_host.report(outcome)
         raise LabError(f"the benchmark failed: {outcome.why()}")

@@ -15,13 +15,7 @@ import time
 
 from . import sh
 from .log import step
-
-
-def top():
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    path = pathlib.Path(base) / "vfio-tce"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+from .places import top
 
 
 def digest(*parts):

@@ -101,8 +101,8 @@ def cmd_run(options):
                                arguments=(*_drives(options.drive, room), *options.qemu))
         with step(f"booting {target.release} on {options.machine}"):
             outcome = power_host.boot(target, modules=modules, files=dict(options.file), script=options.script + "\n", machine=machine,
-                                 append=options.append, timeout=options.timeout, allowed=options.allow,
-                                 on_line=lambda line: print(line, flush=True), directory=options.out)
+                                      append=options.append, timeout=options.timeout, allowed=options.allow,
+                                      on_line=lambda line: print(line, flush=True), directory=options.out)
     if options.console:
         print(outcome.console)
     power_host.report(outcome)
@@ -150,7 +150,9 @@ def cmd_test(options):
         for each in checks.all_checks().values():
             print(f"{each.name:20} {each.what}")
         return 0
-    return 1 if checks.run(options.checks) else 0
+    if options.keep and options.checks:
+        raise LabError("--keep is for a run of all checks")
+    return 1 if checks.run(options.checks, options.keep) else 0
 
 
 def cmd_soak(options):
@@ -244,6 +246,7 @@ def parse(argv):
     sub = commands.add_parser("test", help="run the checks, all of them or those named")
     sub.add_argument("checks", nargs="*", metavar="CHECK")
     sub.add_argument("--list", action="store_true", help="list them")
+    sub.add_argument("--keep", action="store_true", help="keep the table in scripts/last-run.txt, when all passed")
     sub.set_defaults(function=cmd_test)
 
     sub = commands.add_parser("soak", help="attack the driver at random, by turns on all machines and kernels")

@@ -160,8 +160,8 @@ def run_one(boot, built, program):
         script = f"sh ./host-drivers.sh {boot.part}\n"
     with tempfile.TemporaryDirectory(prefix="client-") as room:
         outcome = power_host.boot(kernels.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
-                             script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
-                             timeout=boot.timeout, allowed=boot.allowed)
+                                  script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
+                                  timeout=boot.timeout, allowed=boot.allowed)
     report = ktap.parse("\n".join(outcome.output))
     problems = list(report.problems)
     if outcome.why() and (outcome.code != 1 or not report.count("not ok")):
@@ -179,7 +179,7 @@ def run_all(boots=BOOTS):
         done = []
         for future in futures:
             done.append(future.result())
-            say("    " + done[-1].summary())
+            say(f"    {len(done)} of {len(boots)}: {done[-1].summary()}")
     return done
 
 

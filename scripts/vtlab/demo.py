@@ -106,8 +106,8 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
     try:
         with step(f"booting the host: {target.release} on an {platform.title} host, then a guest inside it"):
             outcome = power_host.boot(target, modules=modules, files={"guest.initrd": initrd, **files}, data={"settings": settings},
-                                 script=(power_host.SCRIPTS / "demo-host.sh").read_text(), machine=machine,
-                                 append=platform.append, timeout=timeout, on_line=show, directory=directory)
+                                      script=(power_host.SCRIPTS / "demo-host.sh").read_text(), machine=machine,
+                                      append=platform.append, timeout=timeout, on_line=show, directory=directory)
         content = disk.read_bytes()
         hypercalls = verdict.count_hypercalls(trace)
     finally:

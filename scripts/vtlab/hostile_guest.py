@@ -66,8 +66,8 @@ def run(target, seconds, seed, more=""):
     words += ["quiet"] if target.machine != "pseries" else []
     command = f"./hostile --seconds {seconds} --seed {seed} {_MORE.get(target.kernel, '')} {more}"
     outcome = power_host.boot(release, modules=modules, files={"hostile": binary(), "client": client.binary()},
-                         script=client_run.SCRIPT.format(command=command), machine=_machine(target),
-                         append=" ".join(words), timeout=_SLACK_S + 2 * seconds, allowed=_ALLOWED)
+                              script=client_run.SCRIPT.format(command=command), machine=_machine(target),
+                              append=" ".join(words), timeout=_SLACK_S + 2 * seconds, allowed=_ALLOWED)
     report = ktap.parse("\n".join(outcome.output))
     problems = list(report.problems)
     if outcome.why() and (outcome.code != 1 or not report.count("not ok")):

@@ -173,9 +173,9 @@ def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=
     script = (f'KUNIT_MODULES="{" ".join(reversed(loaded))}"\nREAL_MODULES="{" ".join(real)}"\n'
               f'OPTIONS="{target.module_options}"\n' + _SCRIPT)
     outcome = power_host.boot(target, modules=modules, script=script, timeout=_TIMEOUT_S,
-                         machine=qemu.Machine(machine=machine, cpus=2, memory="1G"),
-                         append=" ".join(filter(None, (_APPEND, _APPEND_DEBUG if debug else "",
-                                                       f"kunit.filter_glob={glob}" if glob else ""))), on_line=on_line)
+                              machine=qemu.Machine(machine=machine, cpus=2, memory="1G"),
+                              append=" ".join(filter(None, (_APPEND, _APPEND_DEBUG if debug else "",
+                                                            f"kunit.filter_glob={glob}" if glob else ""))), on_line=on_line)
     report = ktap.parse(outcome.console)
     facts = _facts(outcome.output)
     problems = _judge(outcome, report, facts, debug=debug, real=bool(real))
@@ -228,7 +228,7 @@ def run_all(runs=RUNS):
         futures = [pool.submit(run, *each, built[each[0]]) for each in possible]
         for future in futures:
             done.append(future.result())
-            say("    " + done[-1].summary())
+            say(f"    {len(done)} of {len(runs)}: {done[-1].summary()}")
     return done
 
 

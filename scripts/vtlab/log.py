@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 
+from . import times
+
 _START = time.monotonic()
 _HEARTBEAT_S = 30
 
@@ -27,10 +29,12 @@ def step(text):
     say(text)
     begin = time.monotonic()
     over = threading.Event()
+    before = times.last(text)
+    known = f" (the last time it took {before:.0f} s)" if before else ""
 
     def heartbeat():
         while not over.wait(_HEARTBEAT_S):
-            say(f"    still at it after {time.monotonic() - begin:.0f} s: {text}")
+            say(f"    still at it after {time.monotonic() - begin:.0f} s{known}: {text}")
 
     thread = threading.Thread(target=heartbeat, daemon=True)
     thread.start()
@@ -40,5 +44,7 @@ def step(text):
         over.set()
         thread.join()
     took = time.monotonic() - begin
+    if took > _HEARTBEAT_S:
+        times.took(text, took)
     if took > 5:
         say(f"    done in {took:.0f} s: {text}")

@@ -18,6 +18,14 @@ _PRODUCT = re.compile(r"\.(o|ko|mod|mod\.c|cmd|a|symvers|order|d)$")
 _COMPLAINT = re.compile(r"warning:|WARNING:|\berror:|\bERROR:|Skipping BTF", re.I)
 
 
+def version():
+    """Of the project, which stands in dkms.conf."""
+    found = re.search(r'^PACKAGE_VERSION="(.*)"$', (TREE / "dkms.conf").read_text(), re.M)
+    if not found:
+        raise LabError("dkms.conf does not say which version it is")
+    return found[1]
+
+
 def _files(source):
     if source.is_file():
         yield source

@@ -40,7 +40,7 @@ def install():
     files = _installed(target)
     with step("booting a host that has it installed"):
         outcome = power_host.boot(target, modules=modules, files=files, script=_SCRIPT.read_text(), on_line=count,
-                             machine=qemu.Machine(image=image.host_image(target)), timeout=180)
+                                  machine=qemu.Machine(image=image.host_image(target)), timeout=180)
     if outcome.why() and not counts.failed:
         power_host.report(outcome)
         counts += Counts(failed=1, note=outcome.why())

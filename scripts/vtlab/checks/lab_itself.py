@@ -7,13 +7,14 @@ import os
 import pathlib
 import re
 import shlex
+import sys
 import tempfile
 import threading
 import unittest
 from unittest import mock
 
-from .. import (apt, cache, cli, demo, kernel, kunit_kernel, module, mutate, mutations, power_host, qemu, schema, soak,
-                verdict)
+from .. import (apt, cache, checks, cli, demo, kernel, kunit_kernel, module, mutate, mutations, power_host, qemu, schema,
+                soak, times, verdict)
 from ..initramfs import Initramfs
 from ..log import LabError
 from . import Counts, check
@@ -245,6 +246,52 @@ class DemoCases(unittest.TestCase):
             self.assertEqual(len(self.failures(kills=kills)), 1, kills)
 
 
+class ProgressCases(unittest.TestCase):
+    """What a run still takes: those of one order side by side, by what they took here or what is kept."""
+
+    KEPT = "check passed failed skipped seconds\na   1  0  0  100  x\nb   1  0  0   60  y\nc   1  0  0  30  z\n"
+
+    def progress(self, names, here=None, kept=KEPT, cold=False):
+        orders = {"a": 10, "b": 10, "c": 20, "new": 20}
+        wanted = [checks.Check(name, "", orders[name], None, False) for name in names]
+        with (tempfile.TemporaryDirectory() as room,
+              mock.patch("vtlab.times.last", lambda name: (here or {}).get(name.removeprefix("check "))),
+              mock.patch("vtlab.checks._kept_lines", kept.splitlines), mock.patch("vtlab.times.took") as took,
+              mock.patch("vtlab.places.top", lambda: pathlib.Path(room))):
+            if not cold:
+                (pathlib.Path(room) / "kernels").mkdir()
+            progress = checks.Progress(wanted)
+            told = [progress.begins()] + [progress.done(each, 1, each.name != "b") for each in wanted]
+            return told, [call.args[0] for call in took.call_args_list]
+
+    def test_what_is_left(self):
+        told, remembered = self.progress("abc")
+        self.assertEqual(told, ["3 checks, about 2 minutes judging by scripts/last-run.txt",
+                                "1 of 3 checks done; about 2 minutes left", "2 of 3 checks done; about 1 minute left",
+                                "3 of 3 checks done"])
+        self.assertEqual(remembered, ["check a", "check c"])    # one that failed says nothing of the next
+
+    def test_the_last_run_here(self):
+        told, _ = self.progress("ab", here={"a": 600, "b": 600})
+        self.assertEqual(told[0], "2 checks, about 10 minutes judging by the last run here")
+
+    def test_first_time(self):
+        told, _ = self.progress("a", cold=True)
+        self.assertIn("to fetch and prepare kernels", told[0])
+        self.assertIn("not known yet", self.progress(["new"], kept="")[0][0])
+
+    def test_times_survive_a_broken_file(self):
+        with tempfile.TemporaryDirectory() as room, mock.patch("vtlab.places.top", lambda: pathlib.Path(room)):
+            times.took("x", 12.34)
+            self.assertEqual(times.last("x"), 12.3)
+            for text in ("{", "[]", '{"x": "y"}'):
+                (pathlib.Path(room) / "times.json").write_text(text)
+                self.assertIsNone(times.last("x"), text)
+            times.took("y", 1)
+            self.assertEqual(times.last("y"), 1)
+            self.assertEqual(os.listdir(room), ["times.json"])
+
+
 class SoakCases(unittest.TestCase):
     """Every machine has its turn, and one that always fails does not take the others' time."""
 
@@ -356,10 +403,7 @@ class MutationCases(unittest.TestCase):
 
 @check("lab", "the lab itself: cache, downloads, splats, counts", order=1)   # alone: its cases change the environment
 def lab():
-    loader = unittest.defaultTestLoader
-    suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (CacheCases, DownloadCases, KernelCases, CommandCases, LogCases, DemoCases, SoakCases,
-                                            InitramfsCases, MutationCases))
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
     result = unittest.TestResult()
     suite.run(result)
     for case, trace in result.failures + result.errors:

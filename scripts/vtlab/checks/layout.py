@@ -93,7 +93,7 @@ def _boot(name, data):
     lines = []
     with step(f"modules that do not fit, on {name}"):
         outcome = power_host.boot(target, modules=modules, data=data, on_line=lines.append,
-                             script=f'OPTIONS="{target.module_options}"\n' + _SCRIPT)
+                                  script=f'OPTIONS="{target.module_options}"\n' + _SCRIPT)
     passed = sum(line.startswith("ok ") for line in lines)
     wanted = sum(each.endswith(".ko") for each in data) + 1
     if passed != wanted or outcome.why():
