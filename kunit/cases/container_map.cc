@@ -271,6 +271,25 @@ TCE_CASE(container, killed_in_unmap)
 	TCE_EXPECT_EQ(r.unreg(kUser, kMiB), 0);
 }
 
+/* The same of MAP: it leaves what was there. */
+TCE_CASE(container, killed_in_map)
+{
+	Rig r;
+
+	TCE_ASSERT_EQ(r.reg(kUser, 2 * kMiB), 0);
+	TCE_ASSERT_EQ(r.map(kUser, 0, kMiB), 0);
+	r.w.reset_counts();
+	r.w.script({ kAllOps, 0, 1, h::kLongBusy100Sec, 0, false });
+	env_self()->killed = true;
+	TCE_EXPECT_EQ(r.map(kUser + kMiB, 0, kMiB), err::kIo);
+	TCE_EXPECT_EQ(r.w.pauses(), 1);
+	env_self()->killed = false;
+	r.w.no_scripts();
+	TCE_EXPECT(r.reaches(0, kUser));
+	TCE_EXPECT_EQ(r.unmap(0, kMiB), 0);
+	TCE_EXPECT_EQ(r.unreg(kUser, 2 * kMiB), 0);
+}
+
 /*
  * Around the number of pages that MAP has room for without asking for memory.
  */

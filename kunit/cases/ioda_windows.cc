@@ -274,6 +274,37 @@ TCE_CASE(ioda, unset_refused)
 }
 
 /*
+ * What the hardware walks on stays as long as the group is there, whatever else
+ * is removed.
+ */
+TCE_CASE(ioda, unset_refused_stays)
+{
+	Rig r(with_powernv());
+	Ioda &ioda = r.w.ioda;
+
+	TCE_ASSERT_EQ(r.reg(kRam, kSize), 0);
+	TCE_ASSERT_EQ(r.create(12, kGiB, 3), 0);
+	TCE_ASSERT_EQ(r.map(kRam, kDdwStart, kSize), 0);
+	r.w.fail_nth(1, site_bit(Site::IodaUnset));
+	TCE_EXPECT_EQ(r.remove(kDdwStart), 0);
+	r.w.fail_never();
+	TCE_ASSERT_EQ(ioda.win[0][1].stuck, true);
+
+	const u64 levels = ioda.live_levels;
+
+	for (u32 i = 0; i < 2; i++) {
+		TCE_ASSERT_EQ(r.map(kRam, 0, kSize), 0);
+		TCE_EXPECT_LT(levels, ioda.live_levels);
+		TCE_EXPECT_EQ(r.remove(0), 0);
+		TCE_EXPECT_EQ(ioda.live_levels, levels);
+		TCE_EXPECT_EQ(r.create(12, kGiB), 0);
+		TCE_EXPECT_EQ(r.start, 0);
+	}
+	r.finish();
+	ioda.forget_stuck();
+}
+
+/*
  * The group goes, firmware does not let go, others use the table: nothing of it
  * is safe.
  */

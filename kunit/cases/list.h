@@ -182,6 +182,7 @@
 	C(container, removed_in_order, firmwares)			\
 	C(container, looks_for_signals, once)					\
 	C(container, killed_in_unmap, once)					\
+	C(container, killed_in_map, once)					\
 	C(container, few_pages, once)						\
 	C(container, two_first_maps, once)
 
@@ -426,6 +427,7 @@
 	C(ioda, refused_first_map, once)					\
 	C(ioda, join_refused, first_or_second)					\
 	C(ioda, unset_refused, who_refuses)					\
+	C(ioda, unset_refused_stays, once)					\
 	C(ioda, unset_refused_at_detach, off_or_on)				\
 	C(ioda, set_and_unset_refused, once)					\
 	C(ioda, owner_dies, once)						\
