@@ -21,7 +21,10 @@ public:
 		now_.make_root(level);
 		then_.make_root(level);
 	}
-	/* After each new store an entry is what it was, what it is to be, or closed. */
+	/*
+	 * After each new store an entry is what it was, what it is to be, or
+	 * closed.
+	 */
 	void check(const Recorder &rec, u64 first)
 	{
 		u64 before[kSpan];

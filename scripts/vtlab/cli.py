@@ -7,8 +7,8 @@ import signal
 import sys
 import tempfile
 
-from . import (arguments, bench, build_machine, cache, checks, demo, image, kernel, kernels, kunit_run, module, mutate,
-               native, power_host, qemu, root, shell, soak)
+from . import (arguments, bench, build_machine, cache, checks, counts, demo, image, kernel, kernels, kunit_run, module,
+               mutate, native, power_host, qemu, root, shell, soak)
 from . import clang_tree, hostile_guest, hostile_vmm, kunit_kernel     # noqa: F401: they register themselves
 from .checks import static
 from .log import LabError, say, step
@@ -145,6 +145,17 @@ def cmd_bench(options):
     return 0 if bench.run(options.kernel, options.regions) else 1
 
 
+def cmd_counts(options):
+    if options.times:
+        counts.times()
+        return 0
+    counted = counts.count()
+    counts.show(counted, counts.load() if counts.BUDGET.exists() else None)
+    if options.update:
+        counts.update(counted)
+    return 0
+
+
 def cmd_test(options):
     if options.list:
         for each in checks.all_checks().values():
@@ -242,6 +253,11 @@ def parse(argv):
     sub.add_argument("--kernel", type=kernels.bootable, default="6.12-4k")
     sub.add_argument("--regions", type=arguments.count, default=bench.REGIONS)
     sub.set_defaults(function=cmd_bench)
+
+    sub = commands.add_parser("counts", help="what the engine costs: instructions, calls, bytes an entry")
+    sub.add_argument("--update", action="store_true", help="they are the budget from now on (kunit/bench/budget.toml)")
+    sub.add_argument("--times", action="store_true", help="times instead, by Google Benchmark")
+    sub.set_defaults(function=cmd_counts)
 
     sub = commands.add_parser("test", help="run the checks, all of them or those named")
     sub.add_argument("checks", nargs="*", metavar="CHECK")

@@ -20,7 +20,7 @@ _PACKAGES = """
     clang lld llvm clang-tidy clang-format
     make cmake ccache sparse pahole bc flex bison libelf-dev libssl-dev zlib1g-dev kmod cpio rsync xz-utils zstd
     python3-minimal python3 perl mawk gawk diffutils findutils file patch
-    libgtest-dev libgmock-dev libbenchmark-dev
+    libgtest-dev libgmock-dev libbenchmark-dev valgrind
 """
 # The root of another suite is there to build modules with the compiler of that suite's kernels.
 _PACKAGES_FOR_MODULES = """

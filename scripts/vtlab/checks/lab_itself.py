@@ -13,7 +13,7 @@ import threading
 import unittest
 from unittest import mock
 
-from .. import (apt, cache, checks, cli, demo, kernel, kunit_kernel, module, mutate, mutations, power_host, qemu, schema,
+from .. import (apt, cache, checks, cli, counts, demo, kernel, kunit_kernel, module, mutate, mutations, power_host, qemu, schema,
                 soak, times, verdict)
 from ..initramfs import Initramfs
 from ..log import LabError
@@ -244,6 +244,26 @@ class DemoCases(unittest.TestCase):
     def test_calls_to_the_firmware(self):
         for kills in (1, 18):       # none that is for entries; more than one for 512 of them
             self.assertEqual(len(self.failures(kills=kills)), 1, kills)
+
+
+class CountCases(unittest.TestCase):
+    """Instructions, calls and bytes an entry, and what they may be."""
+
+    DUMP = "desc: Trigger: Client Request: a.map\nevents: Ir\nsummary: {}\n"
+
+    def test_parse(self):
+        counted = counts.parse(["a.map 100 2 1600", "noise"], [self.DUMP.format(5000), "desc: Trigger: Program end\n"])
+        self.assertEqual(counted, {"a.map": {"instructions": 50, "calls": 0.02, "bytes": 16}})
+        for lines, dumps in ((["noise"], [self.DUMP.format(1)]), (["b.map 1 1 1"], [self.DUMP.format(1)])):
+            with self.assertRaises(LabError):
+                counts.parse(lines, dumps)
+
+    def test_judge(self):
+        budget = {"a": {"instructions": 100, "calls": 1, "bytes": 16}}
+        for figures, wrong in (((103, 1, 16), 0), ((104, 1, 16), 1), ((50, 0.5, 8), 0), ((100, 1.1, 17), 2)):
+            now = {"a": dict(zip(("instructions", "calls", "bytes"), figures))}
+            self.assertEqual(len(counts.judge(now, budget)), wrong, figures)
+        self.assertEqual(len(counts.judge({"b": budget["a"]}, budget)), 2)
 
 
 class ProgressCases(unittest.TestCase):

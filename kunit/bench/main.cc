@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the engine costs, entry by entry, over a port that does nothing.
+ *
+ *	bench		times, by Google Benchmark
+ *	bench --counts	for valgrind's callgrind: each path is dumped by its name,
+ *			and a line says NAME ENTRIES CALLS BYTES
+ *	bench --counts NAME...	only those
+ */
+#include "paths.hpp"
+
+#include <benchmark/benchmark.h>
+#include <valgrind/callgrind.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Clock::time_point began;
+Clock::duration took;
+
+void begin()
+{
+	began = Clock::now();
+}
+
+void end()
+{
+	took = Clock::now() - began;
+}
+
+void toggle()
+{
+	CALLGRIND_TOGGLE_COLLECT;
+}
+
+int count(const std::vector<bench::Path> &all, int argc, char **argv)
+{
+	for (const bench::Path &path : all) {
+		const bool wanted = argc == 0 ||
+				    std::any_of(argv, argv + argc, [&](const char *name) {
+					    return path.name == name;
+				    });
+
+		if (!wanted)
+			continue;
+
+		const bench::Cost cost = bench::run(path, toggle, toggle);
+
+		CALLGRIND_DUMP_STATS_AT(path.name.c_str());
+		std::printf("%s %llu %llu %llu\n", path.name.c_str(), cost.entries, cost.calls,
+			    cost.allocated);
+	}
+	return 0;
+}
+
+} /* namespace */
+
+int main(int argc, char **argv)
+{
+	const std::vector<bench::Path> all = bench::paths();
+
+	if (argc > 1 && std::string_view(argv[1]) == "--counts")
+		return count(all, argc - 2, argv + 2);
+	for (const bench::Path &path : all) {
+		benchmark::RegisterBenchmark(
+			path.name.c_str(),
+			[&path](benchmark::State &state) {
+				unsigned long long entries = 0;
+
+				for ([[maybe_unused]] auto _ : state) {
+					entries += bench::run(path, begin, end).entries;
+					state.SetIterationTime(
+						std::chrono::duration<double>(took).count());
+				}
+				state.SetItemsProcessed(static_cast<long>(entries));
+			})
+			->UseManualTime()
+			->Unit(benchmark::kMillisecond);
+	}
+	benchmark::Initialize(&argc, argv);
+	if (benchmark::ReportUnrecognizedArguments(argc, argv))
+		return 2;
+	benchmark::RunSpecifiedBenchmarks();
+	return 0;
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See paths.hpp. */
+#include "paths.hpp"
+
+#include "null_port.hpp"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+struct tce_port_group {};
+
+namespace bench {
+namespace {
+
+using u64 = unsigned long long;
+
+constexpr u64 kUser = 1ull << 40;
+constexpr u64 kRun = 512; /* of a guest's H_PUT_TCE_INDIRECT and H_STUFF_TCE */
+
+void must(int rc, const char *what)
+{
+	if (!rc)
+		return;
+	std::fprintf(stderr, "%s: %d\n", what, rc);
+	std::exit(1);
+}
+
+/* A container with a window of a shape, and memory for all of it. */
+class Machine {
+public:
+	explicit Machine(const Shape &shape) : shape_(shape)
+	{
+		tce_group_caps caps = {};
+
+		caps.platform = shape.walked ? TCE_PLATFORM_IODA2 : TCE_PLATFORM_PAPR;
+		caps.flags = TCE_GROUP_HAS_DDW;
+		caps.node = -1;
+		caps.default_size = 1ull << 30;
+		caps.second_start = 1ull << 59;
+		caps.pgsizes = ~0ull << 12;
+		caps.max_windows = TCE_MAX_WINDOWS;
+		null::reset({ .system_shift = shape.system_shift });
+		must(tce_container_create(TCE_V2, &container_), "create");
+		for (unsigned int i = 0; i < shape.groups; i++) {
+			caps.default_liobn = 100 + i;
+			must(tce_container_attach(container_, &groups_.at(i), &caps), "attach");
+		}
+		must(tce_container_register(container_, 0, kUser, size()), "register");
+		before_ = null::port.allocated;
+		must(tce_container_create_window(container_, 0, shape.page_shift, size(),
+						 shape.levels, &start_),
+		     "create window");
+		/* It is the second one, or takes the place of the first. */
+		table_ = null::port.table[1] ? null::port.table[1] : null::port.table[0];
+	}
+	~Machine()
+	{
+		for (unsigned int i = 0; i < shape_.groups; i++)
+			tce_container_detach(container_, &groups_.at(i));
+		tce_container_close(container_);
+		tce_container_free(container_);
+	}
+	Machine(const Machine &) = delete;
+	Machine &operator=(const Machine &) = delete;
+
+	[[nodiscard]] u64 entries() const { return 1ull << shape_.entries_lg2; }
+	[[nodiscard]] u64 size() const { return entries() << shape_.page_shift; }
+	[[nodiscard]] u64 allocated() const { return null::port.allocated - before_; }
+
+	void map(u64 first, u64 nr)
+	{
+		must(tce_container_map(container_, TCE_MAP_READ | TCE_MAP_WRITE, user(first),
+				       start_ + (first << shape_.page_shift),
+				       nr << shape_.page_shift),
+		     "map");
+	}
+	void unmap(u64 first, u64 nr)
+	{
+		must(tce_container_unmap(container_, 0, start_ + (first << shape_.page_shift),
+					 nr << shape_.page_shift),
+		     "unmap");
+	}
+
+	/*
+	 * What KVM does for an entry: kvmppc_tce_iommu_do_map(), _do_unmap().
+	 */
+	void kvm_map(u64 index)
+	{
+		auto *slot =
+			static_cast<volatile u64 *>(tce_table_useraddr(table_, absolute(index), 1));
+		u64 hpa = user(index);
+		tce_u32 perm = TCE_PERM_READ | TCE_PERM_WRITE;
+
+		if (!slot)
+			must(-1, "no slot");
+		must(tce_port_mem_map(null::last_memory(), 1), "mapped_inc");
+		must(tce_table_xchg(table_, absolute(index), &hpa, &perm), "exchange");
+		*slot = __builtin_bswap64(user(index));
+	}
+	void kvm_clear(u64 index)
+	{
+		u64 hpa = 0;
+		tce_u32 perm = TCE_PERM_NONE;
+
+		must(tce_table_xchg(table_, absolute(index), &hpa, &perm), "exchange");
+	}
+	void kvm_kill(u64 index, u64 nr) { tce_table_kill(table_, absolute(index), nr); }
+
+private:
+	/* As KVM counts: from bus address 0. */
+	[[nodiscard]] u64 absolute(u64 index) const
+	{
+		return (start_ >> shape_.page_shift) + index;
+	}
+	[[nodiscard]] u64 user(u64 index) const { return kUser + (index << shape_.page_shift); }
+
+	const Shape shape_;
+	tce_container *container_ = nullptr;
+	std::array<tce_port_group, 4> groups_;
+	u64 start_ = 0;
+	u64 before_ = 0;
+	tce_table *table_ = nullptr;
+};
+
+/* Every entry once, in an order without a pattern: a full-cycle generator. */
+u64 scattered(u64 i, u64 entries)
+{
+	return (i * 0x9e3779b97f4a7c15ull + 12345) & (entries - 1);
+}
+
+void prepare(Machine &m, Work work)
+{
+	const u64 n = m.entries();
+
+	if (work == Work::FirstMap)
+		return;
+	m.map(0, n); /* every leaf is there */
+	switch (work) {
+	case Work::Remap:
+	case Work::Unmap:
+	case Work::UnmapOne:
+	case Work::KvmClear:
+	case Work::KvmStuff:
+		break;
+	default:
+		m.unmap(0, n);
+	}
+	/* The first time that KVM comes by is not what is measured. */
+	if (work >= Work::KvmMap) {
+		m.kvm_clear(0);
+		m.kvm_kill(0, 1);
+	}
+}
+
+[[gnu::noinline]] void perform(Machine &m, Work work)
+{
+	const u64 n = m.entries();
+
+	switch (work) {
+	case Work::FirstMap:
+	case Work::Map:
+	case Work::Remap:
+		m.map(0, n);
+		break;
+	case Work::Unmap:
+		m.unmap(0, n);
+		break;
+	case Work::MapOne:
+		for (u64 i = 0; i < n; i++)
+			m.map(i, 1);
+		break;
+	case Work::UnmapOne:
+		for (u64 i = 0; i < n; i++)
+			m.unmap(i, 1);
+		break;
+	case Work::KvmMap:
+	case Work::KvmMapRandom:
+		for (u64 i = 0; i < n; i++) {
+			const u64 at = work == Work::KvmMap ? i : scattered(i, n);
+
+			m.kvm_map(at);
+			m.kvm_kill(at, 1);
+		}
+		break;
+	case Work::KvmClear:
+		for (u64 i = 0; i < n; i++) {
+			m.kvm_clear(i);
+			m.kvm_kill(i, 1);
+		}
+		break;
+	case Work::KvmIndirect:
+		for (u64 i = 0; i < n; i += kRun) {
+			for (u64 k = 0; k < kRun; k++)
+				m.kvm_map(i + k);
+			m.kvm_kill(i, kRun);
+		}
+		break;
+	case Work::KvmStuff:
+	case Work::KvmStuffEmpty:
+		for (u64 i = 0; i < n; i += kRun) {
+			for (u64 k = 0; k < kRun; k++)
+				m.kvm_clear(i + k);
+			m.kvm_kill(i, kRun);
+		}
+		break;
+	}
+}
+
+} /* namespace */
+
+std::vector<Path> paths()
+{
+	const Shape papr;
+	const Shape few = { .entries_lg2 = 14 };
+	const Shape ioda = { .walked = true };
+	const Shape ioda_few = { .walked = true, .entries_lg2 = 14 };
+	/* Of a 4 GiB guest with 64K pages: one leaf of 65,536. */
+	const Shape ioda_64k = {
+		.walked = true, .page_shift = 16, .entries_lg2 = 16, .levels = 1, .system_shift = 16
+	};
+	const Shape papr_8192 = {
+		.page_shift = 16, .entries_lg2 = 16, .levels = 1, .system_shift = 16
+	};
+	const Shape papr_2m = { .page_shift = 21, .entries_lg2 = 12, .levels = 1 };
+	const Shape two = { .groups = 2 };
+	const Shape four = { .groups = 4 };
+
+	return {
+		{ "papr_4k.first_map",       papr,	     Work::FirstMap	    },
+		{ "papr_4k.map",		 papr,      Work::Map		 },
+		{ "papr_4k.remap",	   papr,	 Work::Remap	     },
+		{ "papr_4k.unmap",	   papr,	 Work::Unmap	     },
+		{ "papr_4k.map_one",	     few,	  Work::MapOne	       },
+		{ "papr_4k.unmap_one",       few,	    Work::UnmapOne	   },
+		{ "papr_4k.two_groups.map",  two,	 Work::Map	   },
+		{ "papr_4k.four_groups.map", four,	   Work::Map	     },
+		{ "papr_2m.map",		 papr_2m,	  Work::Map	    },
+		{ "papr_2m.unmap",	   papr_2m,   Work::Unmap		},
+		{ "ioda_4k.first_map",       ioda,	     Work::FirstMap	    },
+		{ "ioda_4k.map",		 ioda,      Work::Map		 },
+		{ "ioda_4k.remap",	   ioda,	 Work::Remap	     },
+		{ "ioda_4k.unmap",	   ioda,	 Work::Unmap	     },
+		{ "ioda_4k.map_one",	     ioda_few,  Work::MapOne	    },
+		{ "papr_4k.kvm_map",	     few,	  Work::KvmMap	       },
+		{ "papr_4k.kvm_map_random",  few,	 Work::KvmMapRandom  },
+		{ "papr_4k.kvm_clear",       few,	    Work::KvmClear	   },
+		{ "papr_4k.kvm_indirect",	  few,       Work::KvmIndirect	 },
+		{ "papr_4k.kvm_stuff",       few,	    Work::KvmStuff	   },
+		{ "papr_4k.kvm_stuff_empty", few,	  Work::KvmStuffEmpty },
+		{ "papr_64k.kvm_map_random", papr_8192, Work::KvmMapRandom  },
+		{ "ioda_64k.map",		  ioda_64k,  Work::Map	      },
+		{ "ioda_64k.kvm_map",	      ioda_64k,	Work::KvmMap	     },
+		{ "ioda_64k.kvm_map_random", ioda_64k,  Work::KvmMapRandom  },
+		{ "ioda_64k.kvm_clear",	ioda_64k,  Work::KvmClear	 },
+		{ "ioda_64k.kvm_indirect",   ioda_64k,  Work::KvmIndirect   },
+		{ "ioda_64k.kvm_stuff",	ioda_64k,  Work::KvmStuff	 },
+	};
+}
+
+Cost run(const Path &path, void (*begin)(), void (*end)())
+{
+	Machine machine(path.shape);
+
+	prepare(machine, path.work);
+
+	const u64 calls = null::port.calls;
+
+	begin();
+	perform(machine, path.work);
+	end();
+	return { machine.entries(), null::port.calls - calls, machine.allocated() };
+}
+
+} /* namespace bench */
