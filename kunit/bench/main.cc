@@ -3,8 +3,8 @@
  * What the engine costs, entry by entry, over a port that does nothing.
  *
  *	bench		times, by Google Benchmark
- *	bench --counts	for valgrind's callgrind: each path is dumped by its name,
- *			and a line says NAME ENTRIES CALLS BYTES
+ *	bench --counts	for valgrind's callgrind: each path is dumped by its
+ *			name, and a line says NAME ENTRIES CALLS BYTES
  *	bench --counts NAME...	only those
  */
 #include "paths.hpp"

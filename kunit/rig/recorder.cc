@@ -135,25 +135,16 @@ View::Seen View::look(u64 index) const
 	for (u32 height = geometry_.levels() - 1; height && level; height--) {
 		const u64 slot = geometry_.slot(height, tce::TceIndex(index));
 
-		/* In front of the pointers is the node's head. */
-		const u64 slots = (level + sizeof(tce::Node)) / 8;
-
-		if (born_.get(slots) != geometry_.level_entries(height) * 8)
+		if (born_.get(level / 8) != geometry_.level_entries(height) * 8)
 			return { true, 0 };
-		level = words_.get(slots + slot);
+		level = words_.get(level / 8 + slot);
 	}
 	if (!level)
 		return { false, 0 };
 
-	/*
-	 * The TCEs follow the leaf's head, the user view and the pending bits.
-	 */
-	const u64 n = geometry_.leaf_entries();
-	const u64 tces = level + sizeof(tce::Leaf) + n * 8 + (n + 63) / 64 * 8;
-
-	if (born_.get(tces / 8) != geometry_.leaf_entries() * 8)
+	if (born_.get(level / 8) != geometry_.leaf_entries() * 8)
 		return { true, 0 };
-	return { false, words_.get(tces / 8 + geometry_.slot(0, tce::TceIndex(index))) };
+	return { false, words_.get(level / 8 + geometry_.slot(0, tce::TceIndex(index))) };
 }
 
 } // namespace fake

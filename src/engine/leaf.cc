@@ -23,21 +23,38 @@ Be64 HwPage::link() const
 	return Tce(Hpa(tce_port_level_address(entries)), Perm(Perm::kMask)).to_be();
 }
 
-Leaf::Leaf(TceIndex first, u64 entries, HwPage page) : first_(first), entries_(entries), page_(page)
+Leaf *Leaf::make(TceIndex first, u64 entries, usize page_bytes, int numa)
 {
-	Watch::on_alloc(tces(), entries_ * sizeof(Be64));
+	const usize bytes = entries * sizeof(Be64);
+	void *at = tce_port_alloc(sizeof(Leaf) + (entries + 63) / 64 * sizeof(u64));
+	void *own = tce_port_alloc(page_bytes ? bytes : 2 * bytes);
+	HwPage page;
+
+	if (page_bytes)
+		page = HwPage::make(page_bytes, numa);
+	if (at && own && (!page_bytes || page.entries))
+		return new (Place{}, at) Leaf(first, entries, page, static_cast<Be64 *>(own));
+	page.free();
+	tce_port_free(own);
+	tce_port_free(at);
+	return nullptr;
+}
+
+Leaf::Leaf(TceIndex first, u64 entries, HwPage page, Be64 *own)
+	: first_(first),
+	  entries_(entries),
+	  page_(page),
+	  users_(own),
+	  tces_(page.entries ? page.entries : own + entries)
+{
+	Watch::on_alloc(tces_, entries_ * sizeof(Be64));
 }
 
 Leaf::~Leaf()
 {
-	Watch::on_free(tces());
+	Watch::on_free(tces_);
 	page_.free();
-}
-
-usize Leaf::bytes_for(u64 entries, HwPage page)
-{
-	return sizeof(Leaf) + entries * (page.entries ? 1 : 2) * sizeof(Be64) +
-	       words(entries) * sizeof(u64);
+	tce_port_free(users_);
 }
 
 TceIndex Leaf::next_pending(TceIndex from, TceIndex to) const

@@ -2,12 +2,15 @@
 /*
  * A leaf: the bottom level of a table, where the TCEs are.
  *
- * It holds, side by side, the TCEs, the user view (the user address behind each
- * TCE, big-endian, at the address that KVM is given) and one pending bit an
- * entry: written, not yet published.  Its spinlock covers all three, so a TCE
- * and its user address change together; only KVM stores to the user view
- * without it (arch/powerpc/kvm/book3s_64_vio.c), and only to a slot that is
- * claimed for it: window_kvm.cc.
+ * It has the TCEs, the user view (the user address behind each TCE, big-endian,
+ * at the address that KVM is given) and one pending bit an entry: written, not
+ * yet published.  TCEs and user view take powers of two of bytes, as the
+ * kernel's allocator does, and so lie apart from the rest.
+ *
+ * Its spinlock covers all three, so a TCE and its user address change together;
+ * only KVM stores to the user view without it
+ * (arch/powerpc/kvm/book3s_64_vio.c), and only to a slot that is claimed for
+ * it: window_kvm.cc.
  */
 #pragma once
 
@@ -60,19 +63,18 @@ public:
 	using Lock = SpinLock;
 
 	/*
-	 * Made in place, in memory of bytes_for(@entries, @page).  @page: where
-	 * the hardware reads the TCEs, the leaf's from now on; nullptr: nobody
-	 * but us does.
+	 * @page_bytes: what the hardware reads of it, on NUMA node @numa; 0:
+	 * nobody but us reads it.  nullptr: no memory.
 	 */
-	Leaf(TceIndex first, u64 entries, HwPage page);
+	[[nodiscard]] static Leaf *make(TceIndex first, u64 entries, usize page_bytes, int numa);
 	~Leaf();
-
-	[[nodiscard]] static usize bytes_for(u64 entries, HwPage page);
 
 	[[nodiscard]] TceIndex first() const { return first_; }
 	[[nodiscard]] TceIndex end() const { return first_ + entries_; }
 	[[nodiscard]] const HwPage &page() const { return page_; }
 	[[nodiscard]] u64 entries() const { return entries_; }
+	/* Where the TCEs are. */
+	[[nodiscard]] const void *words() const { return tces_; }
 
 	[[nodiscard]] Entry get(TceIndex index) const TCE_REQUIRES(lock)
 	{
@@ -80,22 +82,22 @@ public:
 	}
 	[[nodiscard]] Tce tce(TceIndex index) const TCE_REQUIRES(lock)
 	{
-		return Tce::from_be(Memory::load(&tces()[at(index)]));
+		return Tce::from_be(Memory::load(&tces_[at(index)]));
 	}
 	[[nodiscard]] Uaddr user(TceIndex index) const TCE_REQUIRES(lock)
 	{
-		return Uaddr(Memory::load(&users()[at(index)]).to_cpu());
+		return Uaddr(Memory::load(&users_[at(index)]).to_cpu());
 	}
 
 	/* Replace the TCE; whether it is live is counted. */
 	void set_tce(TceIndex index, Tce value) TCE_REQUIRES(lock)
 	{
 		live_ = live_ - tce(index).live() + value.live();
-		Memory::store(&tces()[at(index)], value.to_be());
+		Memory::store(&tces_[at(index)], value.to_be());
 	}
 	void set_user(TceIndex index, Uaddr value) TCE_REQUIRES(lock)
 	{
-		users_store(at(index), value);
+		Memory::store(&users_[at(index)], Be64::from_cpu(value.raw));
 	}
 	void set(TceIndex index, Entry value) TCE_REQUIRES(lock)
 	{
@@ -128,7 +130,7 @@ public:
 	}
 
 	/* The slot that KVM stores to; good as long as the leaf is. */
-	[[nodiscard]] Be64 *user_slot(TceIndex index) { return &users()[at(index)]; }
+	[[nodiscard]] Be64 *user_slot(TceIndex index) { return &users_[at(index)]; }
 
 	[[nodiscard]] u64 live() const TCE_REQUIRES(lock) { return live_; }
 	[[nodiscard]] u64 pending() const TCE_REQUIRES(lock) { return pending_; }
@@ -149,45 +151,64 @@ public:
 	/* The first pending entry in [from, to), or @to. */
 	[[nodiscard]] TceIndex next_pending(TceIndex from, TceIndex to) const TCE_REQUIRES(lock);
 
+	/*
+	 * The entries of a run, for a loop over them by their number in the
+	 * run: it looks up once where they are.
+	 */
+	class Slots : Pinned {
+	public:
+		Slots(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock)
+			: leaf_(leaf),
+			  tces_(leaf.tces_ + leaf.at(run.begin)),
+			  users_(leaf.users_ + leaf.at(run.begin))
+		{
+		}
+		~Slots() { leaf_.live_ += live_; }
+
+		[[nodiscard]] Be64 raw(u64 n) const { return Memory::load(&tces_[n]); }
+		[[nodiscard]] Tce tce(u64 n) const { return Tce::from_be(raw(n)); }
+		[[nodiscard]] Uaddr user(u64 n) const
+		{
+			return Uaddr(Memory::load(&users_[n]).to_cpu());
+		}
+		[[nodiscard]] Entry get(u64 n) const { return { tce(n), user(n) }; }
+		/* @old: as get() said. */
+		void replace(u64 n, Entry old, Entry now)
+		{
+			live_ += now.tce.live();
+			live_ -= old.tce.live();
+			Memory::store(&tces_[n], now.tce.to_be());
+			Memory::store(&users_[n], Be64::from_cpu(now.user.raw));
+		}
+
+	private:
+		Leaf &leaf_;
+		Be64 *const tces_;
+		Be64 *const users_;
+		u64 live_ = 0; /* more than there were */
+	};
+
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): callers hold it, attributes name it */
 	Lock lock{ TCE_LOCK_LEAF };
 
 private:
 	friend class PreparedLeaves;
 
-	[[nodiscard]] static u64 words(u64 entries) { return (entries + 63) / 64; }
 	[[nodiscard]] static u64 bit(u64 i) { return 1ull << (i % 64); }
 	[[nodiscard]] u64 at(TceIndex index) const { return index - first_; }
 
-	/*
-	 * In one piece after the object: user view, pending bits, and the TCEs
-	 * if they have no page.
-	 */
-	[[nodiscard]] Be64 *users() { return reinterpret_cast<Be64 *>(this + 1); }
-	[[nodiscard]] const Be64 *users() const { return reinterpret_cast<const Be64 *>(this + 1); }
-	[[nodiscard]] u64 *bits() { return reinterpret_cast<u64 *>(users() + entries_); }
-	[[nodiscard]] const u64 *bits() const
-	{
-		return reinterpret_cast<const u64 *>(users() + entries_);
-	}
-	[[nodiscard]] Be64 *tces()
-	{
-		return page_.entries ? page_.entries :
-				       reinterpret_cast<Be64 *>(bits() + words(entries_));
-	}
-	[[nodiscard]] const Be64 *tces() const
-	{
-		return page_.entries ? page_.entries :
-				       reinterpret_cast<const Be64 *>(bits() + words(entries_));
-	}
-	void users_store(u64 i, Uaddr value)
-	{
-		Memory::store(&users()[i], Be64::from_cpu(value.raw));
-	}
+	/* @own: the user view, and behind it the TCEs if they have no page. */
+	Leaf(TceIndex first, u64 entries, HwPage page, Be64 *own);
+
+	/* The pending bits follow the object. */
+	[[nodiscard]] u64 *bits() { return reinterpret_cast<u64 *>(this + 1); }
+	[[nodiscard]] const u64 *bits() const { return reinterpret_cast<const u64 *>(this + 1); }
 
 	const TceIndex first_;
 	const u64 entries_;
 	HwPage page_;
+	Be64 *const users_;
+	Be64 *const tces_;
 	u64 live_ TCE_GUARDED_BY(lock) = 0;
 	u64 pending_ TCE_GUARDED_BY(lock) = 0;
 	IndexRange pushing_ TCE_GUARDED_BY(lock);

@@ -36,10 +36,13 @@ struct Memory {
 		return value;
 	}
 
-	/* Hang @level under @slot, where nothing hangs. */
-	static void link(Atomic<void *> &slot, void *level)
+	/*
+	 * Hang @level, whose entries are at @words, under @slot, where nothing
+	 * hangs.
+	 */
+	static void link(Atomic<void *> &slot, void *level, const void *words)
 	{
-		Watch::on_link(&slot, level);
+		Watch::on_link(&slot, words);
 		slot.store_ordered(level);
 	}
 	/*

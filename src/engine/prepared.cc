@@ -46,19 +46,12 @@ Status PreparedLeaves::add(TceIndex first, u64 entries, usize page_bytes, int nu
 
 	TCE_TRY(charge_.grow(cost));
 
-	HwPage page;
+	Leaf *leaf = Leaf::make(first, entries, page_bytes, numa);
 
-	if (page_bytes)
-		page = HwPage::make(page_bytes, numa);
-	void *at = !page_bytes || page.entries ? tce_port_alloc(Leaf::bytes_for(entries, page)) :
-						 nullptr;
-
-	if (!at) {
-		page.free();
+	if (!leaf) {
 		charge_.shrink(cost);
 		return Errc::NoMem;
 	}
-	auto *leaf = new (Place{}, at) Leaf(first, entries, page);
 
 	(leaves_.head ? leaves_.tail->next_prepared_ : leaves_.head) = leaf;
 	leaves_.tail = leaf;

@@ -28,7 +28,7 @@ Leaf *Table::next_leaf(IndexRange range) const
 }
 
 /* The hardware's pointer first: who finds ours may rely on it. */
-bool Table::hang(Hook place, void *level, const HwPage &page)
+bool Table::hang(Hook place, void *level, const void *words, const HwPage &page)
 {
 	Guard guard(grow_);
 
@@ -36,7 +36,7 @@ bool Table::hang(Hook place, void *level, const HwPage &page)
 		return false;
 	if (page.entries && place.entry)
 		Memory::store_link(place.entry, page.link());
-	Memory::link(*place.slot, level);
+	Memory::link(*place.slot, level, words);
 	return true;
 }
 
@@ -108,7 +108,7 @@ Table::Hook Table::leaf_place(TceIndex index, PreparedLeaves &leaves)
 
 			if (!TCE_ASSERT(fresh))
 				return {};
-			if (!hang(place, fresh, fresh->page))
+			if (!hang(place, fresh, fresh->slots(), fresh->page))
 				leaves.discard(fresh);
 		}
 		place = hook_below(place, height, index);
@@ -123,7 +123,7 @@ void Table::link(PreparedLeaves &leaves)
 	while (Leaf *leaf = leaves.pop()) {
 		const Hook place = leaf_place(leaf->first(), leaves);
 
-		if (place.slot && hang(place, leaf, leaf->page()))
+		if (place.slot && hang(place, leaf, leaf->words(), leaf->page()))
 			tce_port_count(TCE_COUNT_LEAVES, 1);
 		else
 			leaves.discard(leaf);
@@ -145,7 +145,7 @@ Status Table::make_root(TableCharge &charge)
 
 	Node *top = leaves.pop_node(height, TceIndex(0));
 
-	if (!hang({ &root_, nullptr }, top, top->page))
+	if (!hang({ &root_, nullptr }, top, top->slots(), top->page))
 		leaves.discard(top);
 	return {};
 }

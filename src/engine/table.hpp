@@ -108,7 +108,9 @@ private:
 	 * the way.
 	 */
 	[[nodiscard]] Hook leaf_place(TceIndex index, PreparedLeaves &leaves) TCE_EXCLUDES(grow_);
-	[[nodiscard]] bool hang(Hook place, void *level, const HwPage &page) TCE_EXCLUDES(grow_);
+	/* @words: where its entries are. */
+	[[nodiscard]] bool hang(Hook place, void *level, const void *words, const HwPage &page)
+		TCE_EXCLUDES(grow_);
 	void free_level(void *level, unsigned int height, Steps &steps);
 
 	const Geometry geometry_;

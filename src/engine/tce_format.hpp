@@ -79,7 +79,8 @@ public:
 	[[nodiscard]] constexpr u64 raw() const { return raw_; }
 	[[nodiscard]] constexpr Hpa hpa() const { return Hpa(raw_ & ~kFlags); }
 	[[nodiscard]] constexpr Perm perm() const { return Perm(static_cast<u32>(raw_)); }
-	[[nodiscard]] constexpr bool live() const { return perm().any(); }
+	/* Without rights it is 0: the constructor makes no others. */
+	[[nodiscard]] constexpr bool live() const { return raw_; }
 
 	friend constexpr bool operator==(Tce, Tce) = default;
 

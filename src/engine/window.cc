@@ -332,12 +332,13 @@ u64 Window::sweep(Releaser &releaser, Reach reach)
 				}
 			}
 		}
-		while (found)
-			releaser.release(scratch_->old[--found]);
+		releaser.release(scratch_->old, found);
 	}
 	for (Uaddr token = park_.take_any(); token.raw; token = park_.take_any()) {
+		const Entry parked = { Tce(), token };
+
 		if (reach == Reach::None)
-			releaser.release({ Tce(), token });
+			releaser.release(&parked, 1);
 		else
 			quarantined++;
 	}

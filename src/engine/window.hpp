@@ -77,21 +77,31 @@ class Releaser : Pinned {
 public:
 	/* @pins: of a v1 container, else nullptr. */
 	Releaser(const RegionIndex &regions, tce_mm *mm, PageShift page, PinCharge *pins)
-		: cursor_(regions), mm_(mm), page_(page), pins_(pins)
+		: regions_(regions),
+		  mm_(mm),
+		  page_(page),
+		  system_pages_(Steps::system_pages(page)),
+		  pins_(pins)
 	{
 	}
 	~Releaser() { flush(); }
 
-	void release(Entry old);
+	/* No more than kRun. */
+	void release(const Entry *old, u64 nr);
 	void flush();
 
 private:
-	RegionCursor cursor_;
+	void unpin(const Entry *old, u64 nr);
+	void drop_note(Uaddr user);
+
+	const RegionIndex &regions_;
 	tce_mm *const mm_;
 	const PageShift page_;
+	const u64 system_pages_;
 	PinCharge *const pins_;
 	Steps steps_{ Steps::kLookUps };
-	tce_mem *mem_ = nullptr;
+	/* Entries that name memory of this region, not yet told to the port. */
+	Region *region_ = nullptr;
 	u64 nr_ = 0;
 };
 
@@ -280,7 +290,8 @@ private:
 		TCE_REQUIRES(push_) TCE_EXCLUDES(leaf.lock);
 	void pushed(Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
 	void give_up(Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
-	void publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls) TCE_REQUIRES(push_);
+	void publish_leaf(Leaf &leaf, TceIndex near, Patience::Kind kind, u32 &calls)
+		TCE_REQUIRES(push_);
 	void publish_pending(IndexRange range, Patience::Kind kind, u32 &calls) TCE_EXCLUDES(push_);
 	void close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
 		TCE_REQUIRES(push_);
@@ -290,6 +301,8 @@ private:
 	void log_unclosed(IndexRange run);
 
 	/* window_map.cc */
+	void fill(Leaf &leaf, IndexRange run, const MapSource &from)
+		TCE_REQUIRES(update_, leaf.lock);
 	void lock_still(Leaf &leaf, IndexRange run) TCE_REQUIRES(update_, push_)
 		TCE_ACQUIRE(leaf.lock);
 	void open_again(Leaf &leaf) TCE_REQUIRES(push_);

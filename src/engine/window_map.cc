@@ -7,46 +7,64 @@
 
 namespace tce {
 
-void Releaser::release(Entry old)
+void Releaser::unpin(const Entry *old, u64 nr)
 {
-	if (pins_) {
-		if (!old.tce.live())
-			return;
-		tce_port_unpin(old.tce.hpa().raw, old.tce.perm().writes());
+	for (u64 n = 0; n < nr; n++) {
+		if (!old[n].tce.live())
+			continue;
+		tce_port_unpin(old[n].tce.hpa().raw, old[n].tce.perm().writes());
 		nr_++;
-		return;
 	}
-	if (old.tce.perm().writes()) {
-		steps_.go(Steps::system_pages(page_));
-		tce_port_page_dirty(old.tce.hpa().raw, page_.lg2());
-	}
-	if (!old.user.raw)
-		return;
+}
 
-	Region *region = cursor_.at(old.user);
+void Releaser::drop_note(Uaddr user)
+{
+	Region *region = regions_.find(user);
 
 	if (!region) {
 		/*
 		 * KVM made the entry, with memory of another container of the
 		 * process.
 		 */
-		tce_port_mem_unmap_user(mm_, old.user.raw, page_.size());
+		tce_port_mem_unmap_user(mm_, user.raw, page_.size());
 		return;
 	}
-	if (region->mem() != mem_)
+	flush();
+	region_ = region;
+	nr_ = 1;
+}
+
+void Releaser::release(const Entry *old, u64 nr)
+{
+	if (pins_) {
+		unpin(old, nr);
+		return;
+	}
+	if (nr_ + nr > Steps::kNotes)
 		flush();
-	mem_ = region->mem();
-	if (++nr_ == Steps::kNotes)
-		flush();
+	for (u64 n = 0; n < nr; n++) {
+		const Entry entry = old[n];
+
+		if (entry.tce.perm().writes()) {
+			steps_.go(system_pages_);
+			tce_port_page_dirty(entry.tce.hpa().raw, page_.lg2());
+		}
+		if (!entry.user.raw)
+			continue;
+		if (region_ && region_->holds(entry.user))
+			nr_++;
+		else
+			drop_note(entry.user);
+	}
 }
 
 void Releaser::flush()
 {
 	if (nr_ && pins_)
 		pins_->shrink(nr_);
-	else if (nr_)
-		tce_port_mem_unmap(mem_, nr_);
-	mem_ = nullptr;
+	else if (region_)
+		tce_port_mem_unmap(region_->mem(), nr_);
+	region_ = nullptr;
 	nr_ = 0;
 }
 
@@ -66,7 +84,9 @@ void Window::lock_still(Leaf &leaf, IndexRange run)
 
 	leaf.lock.lock();
 	leaf.set_shut(true);
-	for (TceIndex i = run.begin; used_by_kvm_.load_relaxed() && i < run.end; i += 1)
+	if (!used_by_kvm_.load_relaxed())
+		return;
+	for (TceIndex i = run.begin; i < run.end; i += 1)
 		claimed = claimed || leaf.is_claimed(i);
 	if (!claimed)
 		return;
@@ -94,10 +114,29 @@ void Window::open_again(Leaf &leaf)
 	}
 	/* What KVM has cleared meanwhile it has left to us. */
 	if (used_by_kvm_.load_relaxed())
-		publish_leaf(leaf, Patience::Kind::Stubborn, calls);
+		publish_leaf(leaf, leaf.first(), Patience::Kind::Stubborn, calls);
 }
 
 /* --- MAP ------------------------------------------------------------------ */
+
+/* What was there is in scratch_->old. */
+void Window::fill(Leaf &leaf, IndexRange run, const MapSource &from)
+{
+	update_.assert_held();
+
+	const Perm perm = effective(from.perm);
+	const u64 step = from.mem ? page().size() : 0;
+	Leaf::Slots slots(leaf, run);
+	Entry *old = scratch_->old;
+	Uaddr user = from.mem ? from.user : Uaddr();
+
+	for (u64 n = 0; n < run.count(); n++, user += step) {
+		const Entry was = slots.get(n);
+
+		old[n] = was;
+		slots.replace(n, was, { Tce(Hpa(from.hpa[n]), perm), user });
+	}
+}
 
 Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 {
@@ -112,13 +151,7 @@ Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 		Guard guard(push_);
 
 		lock_still(*leaf, run);
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			const u64 n = i - run.begin;
-
-			scratch_->old[n] = leaf->get(i);
-			leaf->set(i, { Tce(Hpa(from.hpa[n]), effective(from.perm)),
-				       from.mem ? from.user + (n << page().lg2()) : Uaddr() });
-		}
+		fill(*leaf, run, from);
 		leaf->set_pushing(run);
 		leaf->lock.unlock();
 		status = push(*leaf, run, What::AsItIs, Patience::Kind::Killable, calls);
@@ -132,8 +165,7 @@ Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 	}
 	if (status.ok())
 		release_unsynced();
-	for (u64 n = 0; n < run.count(); n++)
-		releaser.release(scratch_->old[n]);
+	releaser.release(scratch_->old, run.count());
 	if (status.ok())
 		tce_port_count(TCE_COUNT_TCES_MAPPED, static_cast<long>(run.count()));
 	return status;
@@ -270,18 +302,22 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patienc
 			leaf.lock.unlock();
 			return {};
 		}
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			Entry &old = scratch_->old[i - run.begin];
+		{
+			const bool published = !leaf.pending() && leaf.pushing().empty();
+			Leaf::Slots slots(leaf, run);
+			Entry *old = scratch_->old;
 
-			old = leaf.get(i);
-			if (old.tce.live() || old.user.raw)
-				leaf.set(i, {});
-			if (!old.tce.live() && leaf.published(i))
-				continue;
-			live += old.tce.live();
-			unpublished = unpublished || leaf.is_pending(i);
-			hit.begin = TceIndex(min(hit.begin.raw, i.raw));
-			hit.end = i + 1;
+			for (TceIndex i = run.begin; i < run.end; i += 1, old++) {
+				*old = slots.get(i - run.begin);
+				if (old->tce.live() || old->user.raw)
+					slots.replace(i - run.begin, *old, {});
+				if (!old->tce.live() && (published || leaf.published(i)))
+					continue;
+				live += old->tce.live();
+				unpublished = unpublished || (!published && leaf.is_pending(i));
+				hit.begin = TceIndex(min(hit.begin.raw, i.raw));
+				hit.end = i + 1;
+			}
 		}
 		if (!hit.empty())
 			leaf.set_pushing(hit);
@@ -308,8 +344,7 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patienc
 	}
 	if (closed.ok())
 		release_unsynced();
-	for (TceIndex i = run.begin; i < run.end; i += 1)
-		releaser.release(scratch_->old[i - run.begin]);
+	releaser.release(scratch_->old, run.count());
 	tce_port_count(TCE_COUNT_TCES_UNMAPPED, closed.ok() ? static_cast<long>(live) : 0);
 	return closed;
 }

@@ -46,18 +46,23 @@ Window::What Window::snapshot(Leaf &leaf, IndexRange run, What what)
 	push_.assert_held();
 	leaf.lock.assert_held();
 
-	bool closed = true;
+	const Leaf::Slots slots(leaf, run);
+	const u64 nr = run.count();
+	Be64 *list = list_;
+	u64 any = walked();
 
-	for (TceIndex i = run.begin; i < run.end; i += 1) {
-		const Tce tce = leaf.tce(i);
+	/* What is not live is 0. */
+	for (u64 n = 0; list && n < nr; n++) {
+		const Be64 tce = slots.raw(n);
 
-		if (list_)
-			list_[i - run.begin] = tce.to_be();
-		closed = closed && !tce.live();
-		if (what == What::AsItIs || !tce.live())
-			settle(leaf, i);
+		list[n] = tce;
+		any |= tce.to_cpu();
 	}
-	return closed ? What::Closed : what;
+	for (u64 n = 0; leaf.pending() && n < nr; n++) {
+		if (what == What::AsItIs || !slots.tce(n).live())
+			settle(leaf, run.begin + n);
+	}
+	return any ? what : What::Closed;
 }
 
 void Window::invalidate(IndexRange run, u32 &calls)
@@ -170,15 +175,16 @@ void Window::pushed(Leaf &leaf, IndexRange run)
 				break;
 			tokens_->at[found++] = token;
 		}
+		const Leaf::Slots slots(leaf, run);
+
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			if (leaf.tce(i).live() || leaf.is_pending(i))
+			const Uaddr held = slots.user(i - run.begin);
+
+			if (!held.raw || slots.tce(i - run.begin).live() || leaf.is_pending(i))
 				continue;
-
-			const Uaddr held = leaf.user(i);
-
 			if (Claim::is(held)) {
 				set_pending(leaf, i);
-			} else if (held.raw) {
+			} else {
 				tokens_->at[found++] = held;
 				leaf.set_user(i, Uaddr());
 			}
@@ -207,29 +213,36 @@ void Window::drop_note(Uaddr token)
 
 /*
  * What somebody else has reserved he publishes himself, and what else is
- * pending in the leaf.
+ * pending in the leaf.  The search begins at @near, where there most likely is
+ * something, and goes once around.
  */
-void Window::publish_leaf(Leaf &leaf, Patience::Kind kind, u32 &calls)
+void Window::publish_leaf(Leaf &leaf, TceIndex near, Patience::Kind kind, u32 &calls)
 {
 	push_.assert_held();
 
-	for (TceIndex from = leaf.first(); from < leaf.end();) {
+	IndexRange rest = { near, leaf.end() };
+
+	for (bool around = false;;) {
 		IndexRange run;
 		{
 			Guard entries(leaf.lock);
 
 			if (!leaf.pending() || !leaf.pushing().empty())
 				return;
-			run.begin = leaf.next_pending(from, leaf.end());
+			run.begin = leaf.next_pending(rest.begin, rest.end);
 			run.end = run.begin;
-			while (run.end < leaf.end() && run.count() < kRun &&
-			       leaf.is_pending(run.end))
+			while (run.end < rest.end && run.count() < kRun && leaf.is_pending(run.end))
 				run.end += 1;
 			leaf.set_pushing(run);
 		}
-		if (run.empty())
+		if (run.empty() && around)
 			return;
-		from = run.end;
+		if (run.empty()) {
+			around = true;
+			rest = { leaf.first(), near };
+			continue;
+		}
+		rest.begin = run.end;
 
 		const Status status = push(leaf, run, What::AsItIs, kind, calls);
 
@@ -257,7 +270,7 @@ void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
 		 */
 		Guard guard(push_);
 
-		publish_leaf(*leaf, kind, calls);
+		publish_leaf(*leaf, cursor.part().begin, kind, calls);
 	}
 }
 
@@ -347,7 +360,7 @@ void Window::flush_claims()
 		lock_still(*leaf, part);
 		leaf->set_shut(false);
 		leaf->lock.unlock();
-		publish_leaf(*leaf, Patience::Kind::Stubborn, calls);
+		publish_leaf(*leaf, part.begin, Patience::Kind::Stubborn, calls);
 	}
 }
 

@@ -25,9 +25,9 @@ struct Watch {
 	{
 		tell(Event::Store, entry, value.to_cpu());
 	}
-	static void on_link(const Atomic<void *> *slot, const void *level)
+	static void on_link(const Atomic<void *> *slot, const void *words)
 	{
-		tell(Event::Link, slot, address(level));
+		tell(Event::Link, slot, address(words));
 	}
 	static void on_hw_link(const Be64 *entry, Be64 value)
 	{
