@@ -297,13 +297,15 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patienc
 		Guard guard(push_);
 
 		lock_still(leaf, run);
+		/* Who has a run of it reserved holds update_. */
+		TCE_ASSERT(leaf.pushing().empty());
 		if (!leaf.live() && !leaf.pending() && !used_by_kvm_.load_relaxed()) {
 			leaf.set_shut(false);
 			leaf.lock.unlock();
 			return {};
 		}
 		{
-			const bool published = !leaf.pending() && leaf.pushing().empty();
+			const bool published = !leaf.pending();
 			Leaf::Slots slots(leaf, run);
 			Entry *old = scratch_->old;
 
