@@ -280,6 +280,34 @@ TCE_CASE(kvm, kill_of_one_leaf)
 }
 
 /*
+ * It begins where the caller wrote, and goes on to the leaf's end and around.
+ */
+TCE_CASE(kvm, kill_goes_around)
+{
+	static constexpr u64 kEntries[] = { 0, 2, 40, 41, 511 };
+	Guest g(12, 12, with_host(param));
+	World &w = g.r.w;
+
+	w.strict_notes = true;
+	for (u64 i : kEntries)
+		TCE_ASSERT_EQ(g.by_ioctl(i, 0x1000 | kBoth), h::kSuccess);
+	for (u64 i : kEntries)
+		TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), g.index(i), kRam + 0x3000, kBoth),
+			      h::kSuccess);
+	w.reset_counts();
+	g.kvm.kill(g.ktable(), g.index(41));
+	TCE_EXPECT_EQ(w.hcall_total() + w.ioda.kills, 5);
+	w.reset_counts();
+	w.run_deferred();
+	TCE_EXPECT_EQ(w.hcall_total() + w.ioda.kills, 0);
+	for (u64 i : kEntries) {
+		TCE_EXPECT(g.reaches(i, 0x3000));
+		TCE_EXPECT_EQ(g.put_in_kernel(i, 0), h::kSuccess);
+	}
+	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+/*
  * Busy for as long as one try lasts: the flush comes again; refused: it does
  * not.
  */

@@ -395,6 +395,7 @@
 	C(kvm, busy_at_the_end, page_shifts)					\
 	C(kvm, figures, hosts)							\
 	C(kvm, kill_of_one_leaf, hosts)						\
+	C(kvm, kill_goes_around, hosts)						\
 	C(kvm, flush_comes_again, page_shifts)					\
 	C(kvm, busy_a_few_times, page_shifts)					\
 	C(kvm, small_after_a_lie, hosts)					\
