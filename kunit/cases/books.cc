@@ -67,7 +67,10 @@ TCE_CASE(books, of_windows_and_memory)
 	TCE_EXPECT_EQ(r.reg(kUser + kGiB, kBytes), 0);
 	TCE_EXPECT_EQ(r.create(12, kGiB, 1), 0);
 	TCE_EXPECT_EQ(r.map(kUser, r.start, kBytes / 2), 0);
+	TCE_EXPECT_EQ(r.map(kUser, 0x3000, 0x3000), 0);
+	/* Over live ones, and one less. */
 	TCE_EXPECT_EQ(r.map(kUser, 0x3000, 0x2000), 0);
+	TCE_EXPECT_EQ(r.unmap(0x5000, 0x1000), 0);
 	/* Another leaf. */
 	TCE_EXPECT_EQ(r.map(kUser, r.start + kGiB / 2, 0x2000), 0);
 
