@@ -151,11 +151,17 @@ class Inputs(Case):
 
     def test_list(self):
         out = self.run_tool("why", "--list")[1]
-        self.assertIn("| VFIO_IOMMU_SPAPR_TCE_CREATE | ENOSPC | no window left",
-                      out)
+        self.assertIn("| VFIO_IOMMU_SPAPR_TCE_CREATE | ENOSPC | No space left "
+                      "on device (no window left)", out)
         for line in out.splitlines():
             if line.startswith("|"):
                 bars = len(re.findall(r"(?<!\\)\|", line))
                 self.assertEqual(bars, 5, line)
 
-
+    def test_texts_are_what_the_patterns_find(self):
+        for each in (*PROGRAMS, *DRIVER):
+            self.assertTrue(each.texts)
+            for text in each.texts:
+                self.assertFalse(set("\\*?[]|") & set(text), text)
+                line = re.sub(r"\bN\b", "7", text)
+                self.assertTrue(each.search(line), (text, each.pattern))
