@@ -143,11 +143,12 @@ class Inputs(Case):
         host = self.host(**{tree.BOOKS_FILE: "format 1\ncontainer "
                                              "id=1\nrefused "
                             "call=fly errno=9999\nrefused call=create "
-                            "errno=28\n"})
+                            "errno=28\nrefused call=map errno=14\n"})
         code, out, _ = self.run_tool("why", "--books", host=host)
         self.assertEqual(code, 0)
         self.assertIn("ENOSPC: no window left", out)
         self.assertIn("errno 9999", out)
+        self.assertIn("EFAULT: bad address", out)   # VFIO's copy of arguments
 
     def test_list(self):
         out = self.run_tool("why", "--list")[1]

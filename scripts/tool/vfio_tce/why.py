@@ -144,6 +144,8 @@ def explain_books(pen, host):
             text = meaning(call, name)
             pairs = [("happened", f"{call_title(call)} was refused: "
                                   f"{refusal.reason or 'no reason is kept'}")]
+            if not text and name:
+                text = os.strerror(abs(refusal.errno)).lower()
             if text:
                 pairs.append(("why", f"{name}: {text}"))
             pairs.append(("do", remedy(call, name)))
