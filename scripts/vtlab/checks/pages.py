@@ -130,7 +130,7 @@ def _tool_tar(path):
     """What make install-tool installs."""
     with tempfile.TemporaryDirectory() as room:
         sh.run(["make", "-s", "-C", module.TREE, "install-tool", f"DESTDIR={room}"])
-        sh.run(["tar", "-C", room, "-cf", path, "."])
+        sh.run(["tar", "-C", room, "-cf", path, "usr"])
 
 
 def _progress(blocks):
