@@ -79,7 +79,7 @@ check:
 	@$(LAB) check $(SUITE)
 
 test-long:
-	@$(LAB) test versions hostile-others dkms unload
+	@$(LAB) test versions hostile-others dkms unload pages
 
 test-dkms:
 	@$(LAB) test versions dkms
@@ -108,7 +108,7 @@ help:
 	@echo "                   DRIVER=in-tree shows the in-tree driver on the same machine"
 	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
 	@echo "  make check SUITE=kvm[.case]   the engine's cases on this machine, after an edit: seconds"
-	@echo "  make test-long   what takes too long for that: attacks at random for a short while, DKMS"
+	@echo "  make test-long   what takes too long for that: attacks at random for a short while, DKMS, the pages"
 	@echo "  make test-dkms   DKMS in an emulated ppc64el Debian: install, another kernel, remove"
 	@echo "  make soak        programs that attack the driver at random, by turns on all kernels and machines, for an hour"
 	@echo "                   (MINUTES=600; KERNEL=..., PROGRAM=...: only that; SEED=...: a run that found something)"

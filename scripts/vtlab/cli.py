@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from . import (arguments, bench, build_machine, cache, checks, counts, demo, image, kernel, kernels, kunit_run, module,
-               mutate, native, power_host, qemu, root, shell, soak)
+               mutate, native, page, power_host, qemu, root, shell, soak)
 from . import clang_tree, hostile_guest, hostile_vmm, kunit_kernel     # noqa: F401: they register themselves
 from .checks import static
 from .log import LabError, say, step
@@ -195,6 +195,16 @@ def cmd_format(options):
     return 0
 
 
+def cmd_pages(_):
+    for name in page.PAGES:
+        path = module.TREE / name
+        text = path.read_text()
+        if (new := page.renewed(text)) != text:
+            path.write_text(new)
+            say(f"{name} is made anew")
+    return 0
+
+
 def cmd_kernels(options):
     if options.names:
         print(" ".join(kernel.table()))
@@ -302,6 +312,9 @@ def parse(argv):
     sub = commands.add_parser("format", help="format C++ files in place, all when none is named")
     sub.add_argument("files", nargs="*", type=arguments.of_tree, help="paths from the top of the tree")
     sub.set_defaults(function=cmd_format)
+
+    sub = commands.add_parser("pages", help="make those parts of README and ADMIN.md anew that a command prints")
+    sub.set_defaults(function=cmd_pages)
 
     sub = commands.add_parser("kernels", help="list the kernels")
     sub.add_argument("--names", action="store_true", help="nothing but their names")

@@ -1,5 +1,6 @@
 """The file system of an emulated POWER host: Debian with QEMU in it, as an ext4 image."""
 
+import dataclasses
 import functools
 
 from . import cache, mmdebstrap, sh
@@ -22,17 +23,31 @@ PRUNED = """
 """.split()
 
 
+@dataclasses.dataclass(frozen=True)
+class Extra:
+    """What a host has besides: packages, and packages of other suites, each suite in a folder of its own."""
+    packages: tuple = ()
+    beside: tuple = ()          # (suite, packages): unpacked in /SUITE, to be run with chroot
+
+
+_NOTHING = Extra()
+
+
 @functools.cache
-def host_tree():
+def host_tree(extra=_NOTHING):
     """The unpacked packages of the host, without a kernel."""
-    key = cache.digest(_RECIPE, _SUITE, _PACKAGES)
+    packages = [*_PACKAGES, *extra.packages]
+    key = cache.digest(_RECIPE, _SUITE, packages, *([extra.beside] if extra.beside else []))
 
     def build(path):
-        with step(f"unpacking a ppc64el {_SUITE} with QEMU"):
-            mmdebstrap.extract(_SUITE, "ppc64el", _PACKAGES, path)
+        with step(", ".join([f"unpacking a ppc64el {_SUITE} with QEMU", *extra.packages])):
+            mmdebstrap.extract(_SUITE, "ppc64el", packages, path)
             (path / "usr/bin/awk").symlink_to("gawk")
-            for name in ("proc", "sys", "dev", "tmp", "run", "root", "lab", "mnt"):
-                (path / name).mkdir(exist_ok=True)
+            for suite, more in extra.beside:
+                mmdebstrap.extract(suite, "ppc64el", more, path / suite)
+            for room in (path, *(path / suite for suite, _ in extra.beside)):
+                for name in ("proc", "sys", "dev", "tmp", "run", "root", "lab", "mnt"):
+                    (room / name).mkdir(exist_ok=True)
 
     return cache.entry("roots", f"{_SUITE}-ppc64el-{key}", build)
 
@@ -47,11 +62,11 @@ def add_modules(target, tree):
     sh.run(["depmod", "-b", tree, target.release])
 
 
-def host_image(target):
+def host_image(target, extra=_NOTHING):
     """An ext4 image, never written to: host_tree(), the kernel's modules and its vmlinux as /boot/vmlinux."""
     if not target.image:
         raise LabError(f"{target.name} is no kernel of Debian's: no host's image is made with it")
-    tree = host_tree()
+    tree = host_tree(extra)
     key = cache.digest(tree.name, target.image.name, PRUNED)
 
     def build(path):

@@ -232,7 +232,8 @@ TRACE_EVENT(refuse,
 		__entry->ret = ret;
 		__assign_str(reason);
 	),
-	TP_printk("container=%lu call=%s ret=%ld reason=\"%s\"", __entry->container,
+	/* no quotes: they end the format for perf and trace-cmd */
+	TP_printk("container=%lu call=%s ret=%ld reason=%s", __entry->container,
 		  __get_str(call), __entry->ret, __get_str(reason))
 );
 

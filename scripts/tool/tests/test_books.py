@@ -9,7 +9,8 @@ import signal
 import subprocess
 import time
 
-from vfio_tce import books, draw
+from vfio_tce import books, draw, pci
+from vfio_tce.host import Host
 from vfio_tce.problem import DATA, Problem
 
 from . import tree
@@ -111,6 +112,25 @@ class Status(Case):
             out = self.shown(host)
             self.assertEqual("over RLIMIT_MEMLOCK" in out, over, out)
             self.assertEqual("CAP_IPC_LOCK" in out, not over, out)
+
+    def test_a_window_without_a_table(self):
+        books = ("format 1\ncontainer id=1 comm=q\nwindow slot=0 start=0x0 "
+                 "size=0x40000000 page=0x1000 levels=2 live=0 bytes={}\n")
+        for size, words in ((0, "4K, no table yet"), (18, "2 levels in 18 B")):
+            out = self.shown(self.with_books(books.format(size)))
+            self.assertIn(words, out)
+
+    def test_names_of_devices(self):
+        ids = ("1b36  Red Hat, Inc.\n\t0010  QEMU NVM Express Controller\n"
+               "1002  Advanced Micro Devices, Inc. [AMD/ATI]\n\t0011  Chip\n"
+               "15b3  Mellanox Technologies\n\t0012  MT27800 Family\n"
+               "1014  IBM\n\t0013  IBM Adapter\n")
+        wanted = {(0x1b36, 0x10), (0x1002, 0x11), (0x15b3, 0x12), (0x1014, 0x13)}
+        host = Host(str(self.host(**{"usr/share/misc/pci.ids": ids})))
+        found = pci.names(host, wanted)
+        self.assertEqual(sorted(found.values()), [
+            "AMD/ATI Chip", "IBM Adapter", "Mellanox MT27800 Family",
+            "Red Hat QEMU NVM Express Controller"])
 
     def on_terminal(self, **env):
         host = str(self.host())

@@ -1,5 +1,7 @@
 """vfio-tce check: each finding, and the exit code that says the worst."""
 
+import os
+
 from vfio_tce import limits
 from vfio_tce.host import Host
 
@@ -117,6 +119,17 @@ class Check(Case):
         folder = "sys/kernel/mm/hugepages/hugepages-2048kB"
         self.found(0, "16 of 2M (4 free)", **{f"{folder}/nr_hugepages": "16",
                                               f"{folder}/free_hugepages": "4"})
+
+
+class Files(Case):
+    def test_proc_sys_is_read(self):
+        self.assertEqual(Host("/").text("proc/sys/kernel/osrelease"),
+                         os.uname().release)
+
+    def test_long_files_are_whole(self):
+        text = "x" * 70000 + "y" * 70000
+        host = Host(str(self.host(**{"long": text})))
+        self.assertEqual(host.read("long"), text)
 
 
 class Limits(Case):

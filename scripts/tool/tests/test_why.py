@@ -143,19 +143,26 @@ class Inputs(Case):
         host = self.host(**{tree.BOOKS_FILE: "format 1\ncontainer "
                                              "id=1\nrefused "
                             "call=fly errno=9999\nrefused call=create "
-                            "errno=28\n"})
+                            "errno=28\nrefused call=map errno=14\n"})
         code, out, _ = self.run_tool("why", "--books", host=host)
         self.assertEqual(code, 0)
         self.assertIn("ENOSPC: no window left", out)
         self.assertIn("errno 9999", out)
+        self.assertIn("EFAULT: bad address", out)   # VFIO's copy of arguments
 
     def test_list(self):
         out = self.run_tool("why", "--list")[1]
-        self.assertIn("| VFIO_IOMMU_SPAPR_TCE_CREATE | ENOSPC | no window left",
-                      out)
+        self.assertIn("| VFIO_IOMMU_SPAPR_TCE_CREATE | ENOSPC | No space left "
+                      "on device (no window left)", out)
         for line in out.splitlines():
             if line.startswith("|"):
                 bars = len(re.findall(r"(?<!\\)\|", line))
                 self.assertEqual(bars, 5, line)
 
-
+    def test_texts_are_what_the_patterns_find(self):
+        for each in (*PROGRAMS, *DRIVER):
+            self.assertTrue(each.texts)
+            for text in each.texts:
+                self.assertFalse(set("\\*?[]|") & set(text), text)
+                line = re.sub(r"\bN\b", "7", text)
+                self.assertTrue(each.search(line), (text, each.pattern))

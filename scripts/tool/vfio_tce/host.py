@@ -4,6 +4,7 @@ import os
 import subprocess
 
 _LARGEST = 64 << 20
+_PIECE = 64 << 10
 
 
 class Host:
@@ -22,9 +23,16 @@ class Host:
         return os.path.join(self.root, name.lstrip("/"))
 
     def read(self, name):
-        """A file's text, whatever its bytes are. Raises OSError."""
-        with open(self.path(name), "rb") as stream:
-            return stream.read(_LARGEST).decode("utf-8", "replace")
+        """A file's text, whatever its bytes are. Raises OSError.
+
+        In pieces: /proc/sys has no memory for a read of any size.
+        """
+        with open(self.path(name), "rb", buffering=0) as stream:
+            pieces, left = [], _LARGEST
+            while left > 0 and (piece := stream.read(min(left, _PIECE))):
+                pieces.append(piece)
+                left -= len(piece)
+        return b"".join(pieces).decode("utf-8", "replace")
 
     def text(self, name, default=""):
         """A file's text without the blanks around it; default without it."""

@@ -22,6 +22,40 @@ class Message:
     def search(self, line):
         return re.search(self.pattern, line)
 
+    @property
+    def texts(self):
+        """What is said, for people: N is a number, ... anything."""
+        return [_readable(each) for each in _alternatives(self.pattern)]
+
+
+def _alternatives(pattern):
+    """The parts between the bars that are in no parentheses."""
+    parts, depth = [""], 0
+    for char in re.findall(r"\\.|.", pattern):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def _readable(pattern):
+    """A pattern with the first of several words, without what may be missing.
+
+    Only what the patterns below are made of is understood; the tests see that
+    each text is found by its pattern.
+    """
+    text = re.sub(r"\(([^()|]*)[^()]*\)(\?)?",
+                  lambda m: "" if m[2] else m[1],
+                  pattern.replace(r"\(", "\0").replace(r"\)", "\1"))
+    text = re.sub(r"\[(.)(.)\]", r"\2", text)
+    for old, new in ((r"-?\d+", "N"), (r"\d+", "N"), (r"\w+", "X"),
+                     (r"\S+", "X"), (r"\s*", " "), (".*", "..."), ("'?", "'"),
+                     ("$", ""), ("\0", "("), ("\1", ")")):
+        text = text.replace(old, new)
+    return text.strip()
+
 
 _MEMLOCK = ("Give the process more locked memory: `vfio-tce memlock --guest "
             "SIZE --devices N` says how much and where to write it.")

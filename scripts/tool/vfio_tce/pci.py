@@ -9,6 +9,9 @@ _GROUPS = "sys/kernel/iommu_groups"
 _IDS = ("usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids",
         "usr/share/pci.ids", "usr/share/misc/pci.ids.gz")
 _VFIO = re.compile(r"vfio")
+_FIRM = re.compile(r",|\b(?:Corporation|Corp|Co|Inc|Ltd|Limited|GmbH|AG|LLC|"
+                   r"Electronics|Technologies|Technology|Semiconductors?|"
+                   r"Systems|Communications)\b")
 _BRIDGE = 0x0604
 _CLASSES = {0x01: "storage", 0x02: "network", 0x03: "display",
             0x04: "multimedia",
@@ -80,6 +83,13 @@ def _lines(host):
             continue
 
 
+def _full(vendor, name):
+    """A device's name behind the vendor's, without what all are called."""
+    brackets = re.search(r"\[([^]]+)\]", vendor)
+    brand = brackets[1] if brackets else _FIRM.split(vendor)[0].strip(" ,")
+    return name if not brand or name.startswith(brand) else f"{brand} {name}"
+
+
 def names(host, wanted):
     """(vendor, device) -> name from pci.ids, of those that are wanted."""
     wanted, found, vendor = set(wanted), {}, None
@@ -96,6 +106,5 @@ def names(host, wanted):
         if not match[1]:
             vendor = (number, match[3].strip()) if number in vendors else None
         elif vendor and (vendor[0], number) in wanted:
-            brand = re.split(r"[ ,]", vendor[1])[0]
-            found[vendor[0], number] = f"{brand} {match[3].strip()}"
+            found[vendor[0], number] = _full(vendor[1], match[3].strip())
     return found

@@ -26,6 +26,9 @@ _REMEDIES = {
         _OWNER,
     (None, "EINVAL"):
         _REPORT,
+    (None, "EFAULT"):
+        "The program named memory that it does not have, for the call's "
+        "argument or in it: a mistake of the program.",
     (None, "ENXIO"):
         "Put a group into the container first.",
     ("attach", "EBUSY"):

@@ -84,7 +84,7 @@ def _window(pen, window):
     text = (f"{pen.sign(0)} {window.live} of {total} entries of "
             f"{draw.page(window.page)}, ")
     text += (f"{pen.sign(2)} {draw.plural(window.levels, 'level')} in "
-             f"{draw.size(window.bytes)}" if window.levels else "no table yet")
+             f"{draw.size(window.bytes)}" if window.bytes else "no table yet")
     text += "; KVM writes" if window.kvm else ""
     text += ", hardware walks" if window.walked else ""
     _row(pen, "", text)

@@ -144,6 +144,8 @@ def explain_books(pen, host):
             text = meaning(call, name)
             pairs = [("happened", f"{call_title(call)} was refused: "
                                   f"{refusal.reason or 'no reason is kept'}")]
+            if not text and name:
+                text = os.strerror(abs(refusal.errno)).lower()
             if text:
                 pairs.append(("why", f"{name}: {text}"))
             pairs.append(("do", remedy(call, name)))
@@ -175,20 +177,33 @@ def explain_host(pen, host):
 
 def catalogue(pen):
     """Everything that is known, as Markdown."""
-    for title, messages in (("Programs", PROGRAMS), ("The driver", DRIVER)):
+    for title, messages in (("What QEMU and DPDK say", PROGRAMS),
+                            ("What the driver says, in the log", DRIVER)):
         print(f"## {title}\n\n| who | says | what happened | what to do |")
         print("|---|---|---|---|")
         for each in messages:
-            words = re.sub(r"\|", "\\|", each.pattern)
-            do = each.do or "by the errno, below"
+            words = "`, or `".join(each.texts)
+            do = each.do or _by_errno(each)
             print(f"| {each.who} | `{words}` | {each.happened} | {do} |")
         print()
-    print("## Calls\n\n| call | errno | what it means | what to do |")
+    print("## What each errno of each call means\n\n"
+          "| call | errno | what it means | what to do |")
     print("|---|---|---|---|")
     for call, (_, names) in CALLS.items():
         for name in names:
-            print(f"| {call_title(call)} | {name} | {meaning(call, name)} | "
+            said = os.strerror(getattr(errno, name))
+            means = meaning(call, name)
+            means = f" ({means})" if means != said.lower() else ""
+            print(f"| {call_title(call)} | {name} | {said}{means} | "
                   f"{remedy(call, name)} |")
+
+
+def _by_errno(message):
+    """Where to look on: the calls that may be behind a message."""
+    titles = dict.fromkeys(call_title(each) for each in message.calls)
+    if not titles:
+        return "The kernel's log may say more."
+    return f"By the errno, below: {', '.join(titles)}."
 
 
 def _all_of(place):
