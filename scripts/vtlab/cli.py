@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from . import (arguments, bench, build_machine, cache, checks, demo, image, kernel, kernels, kunit_run, module, mutate,
-               native, power_host, qemu, root, shell, soak)
+               native, packages, power_host, qemu, root, shell, soak)
 from . import clang_tree, hostile_guest, hostile_vmm, kunit_kernel     # noqa: F401: they register themselves
 from .checks import static
 from .log import LabError, say, step
@@ -182,6 +182,12 @@ def cmd_format(options):
     return 0
 
 
+def cmd_package(options):
+    build = {"deb": packages.debs, "rpm": packages.rpms}[options.kind]
+    print(build(packages.tarball())[1], end="")
+    return 0
+
+
 def cmd_kernels(options):
     if options.names:
         print(" ".join(kernel.table()))
@@ -283,6 +289,10 @@ def parse(argv):
     sub = commands.add_parser("format", help="format C++ files in place, all when none is named")
     sub.add_argument("files", nargs="*", type=arguments.of_tree, help="paths from the top of the tree")
     sub.set_defaults(function=cmd_format)
+
+    sub = commands.add_parser("package", help="build packages from the tarball of this tree, in build/packages")
+    sub.add_argument("kind", choices=["deb", "rpm"])
+    sub.set_defaults(function=cmd_package)
 
     sub = commands.add_parser("kernels", help="list the kernels")
     sub.add_argument("--names", action="store_true", help="nothing but their names")
