@@ -11,7 +11,7 @@ DRIVER ?= ours
 PLATFORM ?= pseries
 
 .PHONY: all module install uninstall load unload clean demo check test test-long test-dkms mutate soak bench help
-.PHONY: install-tool uninstall-tool
+.PHONY: install-tool uninstall-tool dist deb rpm
 
 ifneq ($(KERNEL),)
 all:
@@ -69,6 +69,12 @@ clean:
 	[ ! -e $(KDIR)/Makefile ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 	rm -rf build
 
+dist:
+	@scripts/packaging/dist.sh
+
+deb rpm:
+	@$(LAB) package $@
+
 demo:
 	@$(LAB) demo --driver $(DRIVER) --platform $(PLATFORM) $(if $(KERNEL),--kernel $(KERNEL))
 
@@ -110,6 +116,8 @@ help:
 	@echo "  make check SUITE=kvm[.case]   the engine's cases on this machine, after an edit: seconds"
 	@echo "  make test-long   what takes too long for that: attacks at random for a short while, DKMS, the pages"
 	@echo "  make test-dkms   DKMS in an emulated ppc64el Debian: install, another kernel, remove"
+	@echo "  make dist        the tarball of a release, in build/packages (git is all it needs)"
+	@echo "  make deb         packages for Debian from it (make rpm: for others), and what lintian (rpmlint) says"
 	@echo "  make soak        programs that attack the driver at random, by turns on all kernels and machines, for an hour"
 	@echo "                   (MINUTES=600; KERNEL=..., PROGRAM=...: only that; SEED=...: a run that found something)"
 	@echo "  make mutate      small faults in the engine: which do the cases notice? (MUTATIONS=charge: those of charge.*)"

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from . import (arguments, bench, build_machine, cache, checks, counts, demo, image, kernel, kernels, kunit_run, module,
-               mutate, native, page, power_host, qemu, root, shell, soak)
+               mutate, native, packages, page, power_host, qemu, root, shell, soak)
 from . import clang_tree, hostile_guest, hostile_vmm, kunit_kernel     # noqa: F401: they register themselves
 from .checks import static
 from .log import LabError, say, step
@@ -205,6 +205,12 @@ def cmd_pages(_):
     return 0
 
 
+def cmd_package(options):
+    build = {"deb": packages.debs, "rpm": packages.rpms}[options.kind]
+    print(build(packages.tarball())[1], end="")
+    return 0
+
+
 def cmd_kernels(options):
     if options.names:
         print(" ".join(kernel.table()))
@@ -315,6 +321,10 @@ def parse(argv):
 
     sub = commands.add_parser("pages", help="make those parts of README and ADMIN.md anew that a command prints")
     sub.set_defaults(function=cmd_pages)
+
+    sub = commands.add_parser("package", help="build packages from the tarball of this tree, in build/packages")
+    sub.add_argument("kind", choices=["deb", "rpm"])
+    sub.set_defaults(function=cmd_package)
 
     sub = commands.add_parser("kernels", help="list the kernels")
     sub.add_argument("--names", action="store_true", help="nothing but their names")

@@ -58,8 +58,13 @@ static void __exit tce_exit(void)
 module_init(tce_init);
 module_exit(tce_exit);
 
-MODULE_DESCRIPTION("VFIO container driver for sPAPR TCE IOMMUs");
+MODULE_AUTHOR("The authors of vfio-tce");
+MODULE_DESCRIPTION("VFIO container driver for sPAPR TCE IOMMUs (POWER)");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(TCE_VERSION);
-/* vfio.ko asks for this one when it is loaded. */
+/*
+ * vfio.ko asks for this one when it is loaded (its softdep).  The alias is for
+ * kernels without the in-tree driver; where that one is there, its own name
+ * comes first, and what modprobe does is scripts/modprobe.conf's affair.
+ */
 MODULE_ALIAS("vfio_iommu_spapr_tce");

@@ -7,7 +7,7 @@ import concurrent.futures
 import re
 import shutil
 
-from .. import cache, client, emulated, image, kernels, mmdebstrap, module, power_host, qemu, sh
+from .. import cache, client, emulated, image, kernels, mmdebstrap, module, packages, power_host, qemu, sh
 from ..log import LabError, say, step
 from . import Counts, check
 
@@ -28,20 +28,31 @@ _COMPLAINT = re.compile(r"warning|\berror\b|deprecat|not found|cannot|can't|fail
                         r"|no such file|syntax", re.I)
 
 
-def _one(pattern, path):
+# Where else the version stands: file -> how (the first place, or all of them).
+_VERSIONS = {
+    "README.md": (r"\bvfio-tce[/-](\d[\w.]*\w)", False),
+    "scripts/packaging/debian/changelog": (r"^vfio-tce \((.*)-\d+\) ", True),
+    "scripts/packaging/vfio-tce.spec": (r"^Version: +([\d.]+)", False),
+    "scripts/tool/vfio_tce/__init__.py": (r'^VERSION = "(.*)"$', False),
+}
+
+
+def _told(path, pattern, first):
     found = re.findall(pattern, path.read_text(), re.M)
     if not found:
         raise LabError(f"{path.name} does not say which version it is")
-    return set(found)
+    return set(found[:1] if first else found)
 
 
-@check("versions", "dkms.conf and README name one version", order=10)
+@check("versions", "dkms.conf, README, changelog, packages and tool name one version", order=10)
 def versions():
-    [wanted] = _one(r'^PACKAGE_VERSION="(.*)"$', module.TREE / "dkms.conf")
-    told = _one(r"\bvfio-tce[/-](\d[\w.]*\w)", module.TREE / "README.md")
-    if wrong := told - {wanted}:
-        print(f"versions: README.md says {', '.join(sorted(wrong))}, dkms.conf {wanted}")
-    return Counts(passed=int(not wrong), failed=int(bool(wrong)), note=wanted)
+    counts, wanted = Counts(), packages.version()
+    for name, how in _VERSIONS.items():
+        wrong = _told(module.TREE / name, *how) - {wanted}
+        if wrong:
+            print(f"versions: {name} says {', '.join(sorted(wrong))}, dkms.conf {wanted}")
+        counts += Counts(passed=int(not wrong), failed=int(bool(wrong)))
+    return counts + Counts(note=wanted)
 
 
 def _tree():

@@ -133,7 +133,7 @@ class CommandCases(unittest.TestCase):
         bench --kernel clang | bench --regions -1 | test nosuch | soak --program nosuch | soak --kernel nosuch
         soak --machine nosuch | mutate nosuch | mutate --sample -1 | check nosuch.nosuch --nosuch | kunit nosuch | kunit clang
         kunit kunit-lean nosuch | kunit 6.12-4k kvm.two_vcpus | kunit kunit-lean --machine nosuch | shell nosuch | shell clang
-        shell 6.12-4k --machine nosuch | format nosuch | format src | fetch nosuch | prune --days soon | nosuch
+        shell 6.12-4k --machine nosuch | format nosuch | format src | fetch nosuch | package | package nosuch | prune --days soon | nosuch
     """
 
     def test_what_is_not_there(self):
