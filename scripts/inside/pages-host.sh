@@ -46,6 +46,7 @@ modprobe vfio-pci && modprobe kvm-hv || exit 1
 
 mkdir -p /var/lib/libvirt/qemu /var/log/libvirt/qemu /var/cache/libvirt/qemu /run/libvirt /etc/libvirt
 echo 'namespaces = []' >>/etc/libvirt/qemu.conf	# for them /dev has to be as udev leaves it
+chmod 666 /dev/kvm
 virtlogd -d
 libvirtd -d
 
