@@ -2,7 +2,8 @@
 # keeps the books: calls, TCEs, locked memory, pins. Facts for the verdict go out as lines "@@fact NAME VALUE".
 # settings: driver (module name), terminal (how the tool draws there), disk (PCI address), memory, guest_options, accel, mib, guest_timeout,
 # host_first (yes: the host's own driver uses the disk before the guest does), detour (yes: vfio_tce is loaded and
-# unloaded before, as an administrator does it)
+# unloaded before, as an administrator does it), left (yes: modules and settings are those of left.tar, modprobe brings
+# the driver)
 . ./settings
 
 fact() { echo "@@fact $*"; }
@@ -57,6 +58,11 @@ host_reads_disk() {	# host_reads_disk SKIP COUNT: checksum, by the host's own dr
 	dd if=/dev/nvme0n1 bs=1M skip="$1" count="$2" iflag=direct 2>/dev/null | sha256sum | cut -d' ' -f1
 }
 
+if [ "$left" = yes ]; then
+	. ./enter.sh
+	enter left && modprobe vfio-pci && modprobe kvm-hv || exit 1
+	fact "brought $(sed -n 's/^\(vfio_tce\|vfio_iommu_spapr_tce\) .*/\1/p' /proc/modules | tr '\n' ' ')"
+fi
 if [ "$detour" = yes ]; then
 	for step in "load vfio_tce.ko" "load vfio_tce.ko" unload; do
 		# shellcheck disable=SC2086 # a verb and a file

@@ -1,7 +1,7 @@
 # A host whose disk is what DKMS left: modules, their indexes, modprobe's settings. Nothing is put right by hand.
 # settings: states (installed, removed), for each of which there is a tar file; enforced (yes: unknown keys are refused)
 . ./settings
-release=$(uname -r)
+. ./enter.sh
 ours=vfio_tce
 in_tree=vfio_iommu_spapr_tce
 verdict=0
@@ -17,15 +17,6 @@ count() {	# count STATUS WHAT
 loaded() { grep -q "^$1 " /proc/modules; }
 only() { loaded "$1" && ! loaded "$2"; }
 
-enter() {	# enter STATE: a disk that is the image and what DKMS has changed
-	for each in usr/lib/modules/$release etc; do
-		umount "/$each" 2>/dev/null
-		room=/run/$1/$each
-		mkdir -p "$room/upper" "$room/work"
-		mount -t overlay overlay -o "lowerdir=/$each,upperdir=$room/upper,workdir=$room/work" "/$each" || exit 1
-	done
-	busybox tar -C / -xf "$1.tar" || exit 1
-}
 use() {		# use WANTED UNWANTED WHO: vfio-pci brings the wanted driver, which does its work, and goes
 	timeout 60 modprobe vfio-pci && only "$1" "$2"
 	count $? "$3: modprobe vfio-pci brings $1 and not $2"
@@ -37,7 +28,7 @@ use() {		# use WANTED UNWANTED WHO: vfio-pci brings the wanted driver, which doe
 }
 
 for state in $states; do
-	enter "$state"
+	enter "$state" || exit 1
 	if [ "$state" = removed ]; then
 		! modprobe --quiet $ours && [ ! -e /etc/modprobe.d/vfio-tce.conf ]
 		count $? "removed: no module, no setting"

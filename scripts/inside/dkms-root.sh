@@ -7,36 +7,7 @@ source=/root/vfio-tce
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' $source/dkms.conf)
 setting=/etc/modprobe.d/vfio-tce.conf
 
-verdict=0
-count() {	# count STATUS WHAT
-	if [ "$1" = 0 ]; then
-		echo "ok - $2"
-	else
-		echo "not ok - $2"
-		verdict=1
-	fi
-}
-expect() {	# expect WHAT COMMAND...
-	what=$1
-	shift
-	"$@"
-	count $? "$what"
-}
-status() {	# status KERNEL: what DKMS thinks of the module there
-	dkms status vfio-tce/"$version" -k "$1" | sed 's/.*: //'
-}
-is() { [ "$1" = "$2" ] || { echo "# '$1' is not '$2'"; false; }; }
-module_of() { find "/lib/modules/$1/" -name 'vfio_tce.ko*'; }
-files() {	# all files, with what is in those that depmod and dkms write
-	find / -xdev \( -path /var/cache -o -path /var/log -o -path /var/lib/dpkg -o -path /usr/src/vfio-tce-"$version" \
-		-o -name 'mok.*' \) -prune -o ! -type d -print | sort
-	sha256sum /lib/modules/*/modules.*
-}
-keep() {	# keep STATE KERNEL: what a host with this kernel has on its disk
-	(cd / && find "lib/modules/$2" -maxdepth 1 -name 'modules.*' &&
-		find "lib/modules/$2/" etc/modprobe.d -type f ! -path '*/kernel/*' ! -name 'modules.*') |
-		tar -C / -cf "/out/$1-$2.tar" -T -
-}
+. /scripts/expect.sh
 
 echo "# DKMS $(dkms --version), $(uname -m), $first, then $second"
 for each in "$first" "$second"; do
@@ -60,12 +31,7 @@ expect "modprobe's setting is there" cmp $source/scripts/modprobe.conf $setting
 expect "another kernel's headers are installed" dpkg --force-depends -i "$HEADERS"
 expect "the module is built for that kernel by itself" is "$(status "$second")" installed
 for each in "$first" "$second"; do
-	expect "its file for $each" is "$(module_of "$each")" "/lib/modules/$each/updates/dkms/vfio_tce.ko.xz"
-	xz -dc "/lib/modules/$each/updates/dkms/vfio_tce.ko.xz" >"/out/$each.ko"
-	expect "it is for $each" is "$(modinfo -F vermagic "/out/$each.ko" | cut -d' ' -f1)" "$each"
-	expect "it has its version" is "$(modinfo -F version "/out/$each.ko")" "$version"
-	expect "it is signed with the machine's own key" is "$(modinfo -F signer "/out/$each.ko")" "DKMS module signing key"
-	cp "/var/lib/dkms/vfio-tce/$version/$each/$(uname -m)/log/make.log" "/out/make-$each.log"
+	expect_module "$each"
 	keep installed "$each"
 done
 

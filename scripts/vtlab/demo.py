@@ -59,13 +59,17 @@ def _terminal():
     return f"PYTHONIOENCODING={charset} {colours}"
 
 
-def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detour=False):
-    """Runs the demo. Returns its Books. detour: our driver comes and goes before, as `make load` and `make unload` do it."""
+def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detour=False, left=None):
+    """Runs the demo. Returns its Books. detour: our driver comes and goes before, as `make load` and `make unload` do it.
+
+    left: a tar file of modules and settings on the host's disk, with which modprobe brings the driver."""
     platform = PLATFORMS[platform]
     target = kernels.get(kernel_name)
     system = image.host_image(target)
     modules = power_host.Modules(target)
-    if driver == OURS:
+    if left:
+        modules.stock("overlay")
+    elif driver == OURS:
         for built in module.build(kernel_name):
             modules.file(str(built))
     elif not detour:
@@ -73,7 +77,9 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
     files = _tool() if driver == OURS else {}
     if detour:
         files |= {"vfio_tce.ko": module.build(kernel_name)[0], "load.sh": module.TREE / "scripts" / "load.sh"}
-    for name in ("vfio-pci", "kvm-hv"):
+    if left:
+        files |= {"left.tar": left, "enter.sh": power_host.SCRIPTS / "enter.sh"}
+    for name in ("vfio-pci", "kvm-hv") if not left else ():
         modules.stock(name)
     directory = power_host.run_directory(f"demo-{platform.name}-{kernel_name}")
     disk, initrd = directory / "disk.raw", directory / "guest.initrd"
@@ -87,7 +93,8 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
                 f"accel={accel}\n"
                 f"mib={_MIB}\nguest_timeout={timeout - 60}\n"
                 f"hcalls='{' '.join(map(str, verdict.HCALLS))}'\nopal_calls='{' '.join(map(str, verdict.OPAL_CALLS))}'\n"
-                f"host_first={'yes' if driver == OURS else 'no'}\ndetour={'yes' if detour else 'no'}\n")
+                f"host_first={'yes' if driver == OURS else 'no'}\ndetour={'yes' if detour else 'no'}\n"
+                f"left={'yes' if left else 'no'}\n")
     trace = directory / "hypervisor.trace"
     machine = qemu.Machine(
         **platform.machine, memory="6G", phbs=2, image=system,
@@ -120,13 +127,15 @@ def run(kernel_name, driver, platform="pseries", accel="kvm", timeout=900, detou
     return verdict.Books(outcome, target, driver, platform, outside, hypercalls, _MIB, _MEMORY_MIB)
 
 
-def run_and_judge(kernel_name, driver, platform="pseries", detour=False):
+def run_and_judge(kernel_name, driver, platform="pseries", detour=False, left=None):
     """Runs the demo and prints the verdict. Returns the number of things that are not as they should be."""
-    books = run(kernel_name, driver, platform, detour=detour)
+    books = run(kernel_name, driver, platform, detour=detour, left=left)
     expected_to_fail = driver == IN_TREE and books.target.page_size in books.platform.refusing
     lines, failures = verdict.refused(books) if expected_to_fail else verdict.worked(books)
     if detour:
         failures += verdict.detour(books)
+    if left and books.fact("brought") != driver:
+        failures.append(f"modprobe brought {books.fact('brought') or 'nothing'}, not {driver}")
     print("\n".join(lines))
     for failure in failures:
         print(f"  NOT AS IT SHOULD BE: {failure}")

@@ -160,8 +160,6 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
         directory = run_directory(target.name)
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    console_log = directory / "console.log"
-    console_log.write_text("")
     initrd = directory / "initrd"
     modules, data = modules or Modules(target), dict(data or {})
     if machine.image:
@@ -169,6 +167,16 @@ def boot(target, *, modules=None, files=None, data=None, script="true\n", machin
         modules = modules.under(("virtio_blk", *checksum, "ext4"))
         data["in-image"] = ""
     write_image(modules, script, initrd, files=files, data=data)
+    return boot_image(target, initrd, machine=machine, append=append, timeout=timeout, allowed=allowed, on_line=on_line,
+                      directory=directory)
+
+
+def boot_image(target, initrd, *, machine, append, timeout, directory, allowed=(), on_line=None):
+    """Boots kernel `target` with an initramfs that says what scripts/inside/init says. Returns an Outcome.
+
+    The image is removed."""
+    console_log = directory / "console.log"
+    console_log.write_text("")
     argv = machine.argv(target.vmlinux, initrd, append, console_log)
     (directory / "command").write_text(sh.show(argv) + "\n")
     everything, output, state = [], [], {"code": None, "inside": False}
