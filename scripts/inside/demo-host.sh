@@ -93,7 +93,7 @@ books start
 mkfifo /tmp/in /tmp/out
 qemu-system-ppc64 -M "pseries,x-vof=on,$guest_options" -accel "$accel" -m "$memory" -nodefaults -display none \
 	-monitor none -serial file:/tmp/guest-console -serial stdio -kernel /boot/vmlinux -initrd guest.initrd \
-	-append "console=hvc0 panic=-1" -device "vfio-pci,host=$disk" \
+	-append "console=hvc0 panic=-1 watchdog_thresh=60" -device "vfio-pci,host=$disk" \
 	-D /tmp/trace -trace 'vfio_spapr*' -trace 'spapr_iommu_ddw*' -trace 'spapr_iommu_pci*' </tmp/in >/tmp/out 2>&1 &
 qemu=$!
 exec 3>/tmp/in 4</tmp/out
@@ -127,7 +127,9 @@ qemu=
 books end
 sed -n 's/^.*\(vfio_spapr_\(create\|remove\)_window.*\)/@@trace \1/p' /tmp/trace
 fact "answered_by_qemu $(grep -c spapr_iommu_pci_ /tmp/trace)"
-fact "guest_splats $(grep -cE 'BUG:|Oops|Unable to handle|Kernel panic' /tmp/guest-console)"
+complaints='BUG:|Oops|Unable to handle|Kernel panic'
+fact "guest_splats $(grep -cE "$complaints" /tmp/guest-console)"
+grep -E -A 3 "$complaints" /tmp/guest-console | head -n 20
 if [ $boots = 0 ]; then
 	tail -n 5 /tmp/guest-console
 fi
