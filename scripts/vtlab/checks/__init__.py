@@ -85,6 +85,7 @@ class Progress:
         self._took = {each.name: here[each.name] or kept.get(each.name, 0) for each in wanted}
         self._todo = {each.name: each for each in wanted}
         self._all, self._here = len(wanted), any(here.values())
+        self._new = sum(not (here[each.name] is not None or each.name in kept) for each in wanted)
         self._lock = threading.Lock()
 
     def seconds(self):
@@ -100,6 +101,8 @@ class Progress:
         if not self.seconds():
             return f"{many}; how long they take here is not known yet"
         judging = "the last run here" if self._here else "scripts/last-run.txt"
+        if self._new:
+            judging += f", and {self._new} that never ran here"
         more = "" if (places.top() / "kernels").exists() else ", and some 10 more to fetch and prepare kernels"
         return f"{many}, {times.minutes(self.seconds())} judging by {judging}{more}"
 

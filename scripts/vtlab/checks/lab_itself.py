@@ -296,6 +296,7 @@ class ProgressCases(unittest.TestCase):
         self.assertEqual(told[0], "2 checks, about 10 minutes judging by the last run here")
 
     def test_first_time(self):
+        self.assertIn("last-run.txt, and 1 that never ran here", self.progress(["a", "new"])[0][0])
         told, _ = self.progress("a", cold=True)
         self.assertIn("to fetch and prepare kernels", told[0])
         self.assertIn("not known yet", self.progress(["new"], kept="")[0][0])
