@@ -21,7 +21,7 @@ _DRIVERS = {"installed": (demo.OURS, demo.IN_TREE), "purged": (demo.IN_TREE, dem
 # How the two kinds of initramfs come to our script, once they have loaded what they are told to.
 _HOOKS = {
     "initramfs-tools": ("scripts/lab", "mountroot() { . /lab/report; }\n", "boot=lab root=/dev/null"),
-    "dracut": ("usr/lib/dracut/hooks/cmdline/99-lab.sh", ". /lab/report\n", "root=/dev/null"),
+    "dracut": ("var/lib/dracut/hooks/cmdline/99-lab.sh", ". /lab/report\n", "root=/dev/null"),
 }
 _IMAGES = (("installed", "initramfs-tools"), ("installed", "dracut"), ("purged", "initramfs-tools"))
 _TIMEOUT_S = 300
