@@ -85,7 +85,7 @@ check:
 	@$(LAB) check $(SUITE)
 
 test-long:
-	@$(LAB) test versions hostile-others dkms packages unload pages
+	@$(LAB) test versions kunit-whole client-whole hostile-others dkms packages unload pages
 
 test-dkms:
 	@$(LAB) test versions dkms

@@ -24,16 +24,18 @@ _TIMEOUT_S = 2400       # of one run; a healthy one on an idle machine takes a t
 _APPEND = "ignore_loglevel watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
 _APPEND_DEBUG = "kasan_multi_shot slab_debug=-"
 # Percent of the random operations, and with it how long rows of trials are; below 10 a case runs with every third of its
-# parameters only. All of them are done on the machine at hand (check native), where they take a tenth of the time; here one
-# run does more than the others, and where everything takes ten times as long again, or has been seen on another kernel
-# with all parameters, there is a little of each.
-_THOROUGH = ("kunit-lean", "pseries")
+# parameters only. All of them are done on the machine at hand (check native), where they take a tenth of the time; where
+# everything takes ten times as long again, or has been seen on another kernel with all parameters, there is a little of
+# each. The check kunit-whole does more of it.
 _EFFORT_MUCH = 50
-# What the machine could matter to: on PowerNV one kernel runs all suites, the others these (and tce_port, where it can).
-_POWERNV_ALL = "kunit-lean"
-_POWERNV_SUITES = ("ioda", "v1")
 _EFFORT = 10
 _EFFORT_LITTLE = 5
+# The two KUnit kernels and one stock kernel run all suites on pSeries (and tce_port, where they can); the others those that
+# the machine, the other compilers or the page size could matter to. kunit-whole runs all of them everywhere.
+_ALL_SUITES = ("kunit-debug", "kunit-lean", "6.12-4k")
+_SOME_SUITES = ("geometry", "table", "papr", "ioda", "kvm", "v1", "race")
+_POWERNV_SUITES = {"kunit-lean": ("table", "group", "kvm", "ioda", "v1", "race")}
+_POWERNV_FEW = ("ioda", "v1")
 # On top of what qemu.splats() knows: what only a debug kernel says.
 _SPLAT = re.compile(r"INFO:|ODEBUG|DEBUG_LOCKS_WARN_ON|kmemleak: .*(new suspected|disabled)|BUG ")
 
@@ -88,6 +90,7 @@ class Run:
     seconds: float
     directory: object
     real: bool = False      # the real module came and went
+    only: tuple = ()        # suites of the engine that it was restricted to
 
     @property
     def ok(self):
@@ -136,26 +139,32 @@ def _judge(outcome, report, facts, *, debug, real):
     return problems
 
 
-def _effort(built_for, machine):
-    if (built_for, machine) == _THOROUGH:
-        return _EFFORT_MUCH
-    return _EFFORT_LITTLE if built_for == "kunit-debug" or built_for in kernel.table() else _EFFORT
+def _effort(built_for, whole):
+    slow = built_for == "kunit-debug" or built_for in kernel.table()
+    if whole:
+        return _EFFORT if slow else _EFFORT_MUCH
+    return _EFFORT_LITTLE if slow else _EFFORT
 
 
-def _only(boots, machine):
+def _only(built_for, machine, whole):
     """The suites a run is restricted to; () when it is not."""
-    return _POWERNV_SUITES if machine != "pseries" and boots != _POWERNV_ALL else ()
+    if whole:
+        return ()
+    if machine != "pseries":
+        return _POWERNV_SUITES.get(built_for, _POWERNV_FEW)
+    return () if built_for in _ALL_SUITES else _SOME_SUITES
 
 
-def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=None, on_line=None):
+def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=None, whole=False, on_line=None):
     """Boots KUnit kernel `boots` on `machine` with modules_built = (test modules, real module or None).
 
-    only: these suites of the engine, and no others; glob: KUnit's own filter, SUITE.CASE; effort: percent of random cases."""
+    only: these suites of the engine, and no others; glob: KUnit's own filter, SUITE.CASE; effort: percent of random cases;
+    whole: all suites, and more of them."""
     target = kernels.get(boots)
     kunit_modules, real_module = modules_built
     debug = boots.endswith("debug")
-    effort = effort or _effort(built_for, machine)
-    only = _only(boots, machine) if only is None else only
+    effort = effort or _effort(built_for, whole)
+    only = _only(built_for, machine, whole) if only is None else only
     knobs = f"effort={effort}" + (f" suites={','.join(only)}" if only else "")
     modules = power_host.Modules(target)
     for path in kunit_modules:
@@ -179,7 +188,8 @@ def run(built_for, boots, machine, modules_built, *, only=None, glob="", effort=
     report = ktap.parse(outcome.console)
     facts = _facts(outcome.output)
     problems = _judge(outcome, report, facts, debug=debug, real=bool(real))
-    return Run(f"{built_for} on {machine}", boots, machine, report, problems, outcome.seconds, outcome.directory, facts["real"])
+    return Run(f"{built_for} on {machine}", boots, machine, report, problems, outcome.seconds, outcome.directory, facts["real"],
+               tuple(only))
 
 
 def build_tests(name):
@@ -215,8 +225,8 @@ def run_some(name, machine, words, effort=None):
     return done.ok and bool(done.report.count("ok"))
 
 
-def run_all(runs=RUNS):
-    """All runs, a few at a time. Returns the list of Run."""
+def run_all(runs=RUNS, whole=False):
+    """All runs, a few at a time; whole: all suites in each. Returns the list of Run."""
     built, done = {}, []
     for name in dict.fromkeys(each[0] for each in runs):
         try:
@@ -225,7 +235,7 @@ def run_all(runs=RUNS):
             done.append(Run(f"{name}, the build", name, "", ktap.Report(), [str(why)], 0, module.OUT / name))
     possible = [each for each in runs if each[0] in built]
     with step(f"KUnit: {len(possible)} runs"), concurrent.futures.ThreadPoolExecutor(_PARALLEL) as pool:
-        futures = [pool.submit(run, *each, built[each[0]]) for each in possible]
+        futures = [pool.submit(run, *each, built[each[0]], whole=whole) for each in possible]
         for future in futures:
             done.append(future.result())
             say(f"    {len(done)} of {len(runs)}: {done[-1].summary()}")
@@ -248,7 +258,7 @@ def case_names(runs):
     everything = set.union(*sets.values())
     somewhere = set()
     for each in runs:
-        only = tuple(f"tce_{suite}." for suite in _only(each.boots, each.machine))
+        only = tuple(f"tce_{suite}." for suite in each.only)
         expected = {name for name in everything if (name.startswith(only) if only else each.boots not in kernel.table()
                                                     or not name.startswith(kunit_stock.MISSING))}
         somewhere |= expected - sets[each.name]

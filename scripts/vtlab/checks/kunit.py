@@ -83,9 +83,8 @@ def kunit_kernels():
     return counts
 
 
-@check("kunit", "the cases in KUnit kernels, lean and debug, and in stock kernels, on pSeries and PowerNV", order=60)
-def kunit():
-    runs = kunit_run.run_all()
+def _kunit(whole):
+    runs = kunit_run.run_all(whole=whole)
     kunit_run.show(runs)
     counts = Counts(note="; ".join(each.summary() for each in runs))
     for each in runs:
@@ -98,3 +97,13 @@ def kunit():
         print(f"cases that did not run everywhere: {' '.join(sorted(somewhere)[:20])}")
         counts += Counts(failed=1)
     return counts
+
+
+@check("kunit", "the cases in KUnit kernels, lean and debug, and in stock kernels, on pSeries and PowerNV", order=60)
+def kunit():
+    return _kunit(whole=False)
+
+
+@check("kunit-whole", "all suites in all of these kernels, and more of what is random", order=60, by_name_only=True)
+def kunit_whole():
+    return _kunit(whole=True)
