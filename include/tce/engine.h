@@ -366,7 +366,8 @@ int tce_table_xchg(struct tce_table *t, tce_u64 index, tce_u64 *hpa,
  * @index: absolute index
  * @nr: entries; 0 is fine
  *
- * Publishes all that is pending in the level pages that the range touches.
+ * Publishes what is pending in the range: on return the device sees it, or, if
+ * the platform is busy or somebody waits for it, within milliseconds.
  *
  * Context: Any task context; does not sleep.
  */
@@ -389,7 +390,8 @@ void *tce_table_useraddr(struct tce_table *t, tce_u64 index, int alloc);
  * tce_table_flush() - publish everything that is pending
  * @t: the table
  *
- * For the deferred work that tce_port_flush_arm() arms.
+ * Costs what was written since the last time, not what the table has.  For the
+ * deferred work that tce_port_flush_arm() arms.
  *
  * Context: Process context.
  */

@@ -143,16 +143,6 @@ void tce_port_free(void *p)
 	null::give(p, 64);
 }
 
-void *tce_port_page_alloc(void)
-{
-	return null::take(4096, 4096, 4096);
-}
-
-void tce_port_page_free(void *p)
-{
-	null::give(p, 4096);
-}
-
 void *tce_port_level_alloc(unsigned long bytes, int)
 {
 	return null::take(bytes, bytes, null::rounded(bytes));

@@ -17,7 +17,7 @@ namespace {
 using u64 = unsigned long long;
 
 constexpr u64 kUser = 1ull << 40;
-constexpr u64 kRun = 512; /* of a guest's H_PUT_TCE_INDIRECT and H_STUFF_TCE */
+constexpr u64 kSubpages = 16; /* 4K ones in a guest's 64K page */
 
 void must(int rc, const char *what)
 {
@@ -142,7 +142,7 @@ void prepare(Machine &m, Work work)
 	case Work::Unmap:
 	case Work::UnmapOne:
 	case Work::KvmClear:
-	case Work::KvmStuff:
+	case Work::KvmClearSubpages:
 		break;
 	default:
 		m.unmap(0, n);
@@ -185,24 +185,25 @@ void prepare(Machine &m, Work work)
 		}
 		break;
 	case Work::KvmClear:
+	case Work::KvmClearEmpty:
 		for (u64 i = 0; i < n; i++) {
 			m.kvm_clear(i);
 			m.kvm_kill(i, 1);
 		}
 		break;
-	case Work::KvmIndirect:
-		for (u64 i = 0; i < n; i += kRun) {
-			for (u64 k = 0; k < kRun; k++)
+	/* A guest's TCE is that many entries: one kill for all of them. */
+	case Work::KvmSubpages:
+		for (u64 i = 0; i < n; i += kSubpages) {
+			for (u64 k = 0; k < kSubpages; k++)
 				m.kvm_map(i + k);
-			m.kvm_kill(i, kRun);
+			m.kvm_kill(i, kSubpages);
 		}
 		break;
-	case Work::KvmStuff:
-	case Work::KvmStuffEmpty:
-		for (u64 i = 0; i < n; i += kRun) {
-			for (u64 k = 0; k < kRun; k++)
+	case Work::KvmClearSubpages:
+		for (u64 i = 0; i < n; i += kSubpages) {
+			for (u64 k = 0; k < kSubpages; k++)
 				m.kvm_clear(i + k);
-			m.kvm_kill(i, kRun);
+			m.kvm_kill(i, kSubpages);
 		}
 		break;
 	}
@@ -226,36 +227,40 @@ std::vector<Path> paths()
 	const Shape papr_2m = { .page_shift = 21, .entries_lg2 = 12, .levels = 1 };
 	const Shape two = { .groups = 2 };
 	const Shape four = { .groups = 4 };
+	const Shape two_few = { .entries_lg2 = 14, .groups = 2 };
+	const Shape four_few = { .entries_lg2 = 14, .groups = 4 };
 
 	return {
-		{ "papr_4k.first_map",       papr,	     Work::FirstMap	    },
+		{ "papr_4k.first_map",	       papr,	     Work::FirstMap	    },
 		{ "papr_4k.map",		 papr,      Work::Map		 },
-		{ "papr_4k.remap",	   papr,	 Work::Remap	     },
-		{ "papr_4k.unmap",	   papr,	 Work::Unmap	     },
+		{ "papr_4k.remap",		   papr,	 Work::Remap	     },
+		{ "papr_4k.unmap",		   papr,	 Work::Unmap	     },
 		{ "papr_4k.map_one",	     few,	  Work::MapOne	       },
-		{ "papr_4k.unmap_one",       few,	    Work::UnmapOne	   },
-		{ "papr_4k.two_groups.map",  two,	 Work::Map	   },
-		{ "papr_4k.four_groups.map", four,	   Work::Map	     },
-		{ "papr_2m.map",		 papr_2m,	  Work::Map	    },
-		{ "papr_2m.unmap",	   papr_2m,   Work::Unmap		},
-		{ "ioda_4k.first_map",       ioda,	     Work::FirstMap	    },
+		{ "papr_4k.unmap_one",	       few,	    Work::UnmapOne	   },
+		{ "papr_4k.two_groups.map",	    two,	 Work::Map		   },
+		{ "papr_4k.four_groups.map",     four,	   Work::Map		     },
+		{ "papr_2m.map",		 papr_2m,	  Work::Map		    },
+		{ "papr_2m.unmap",		   papr_2m,   Work::Unmap		},
+		{ "ioda_4k.first_map",	       ioda,	     Work::FirstMap	    },
 		{ "ioda_4k.map",		 ioda,      Work::Map		 },
-		{ "ioda_4k.remap",	   ioda,	 Work::Remap	     },
-		{ "ioda_4k.unmap",	   ioda,	 Work::Unmap	     },
+		{ "ioda_4k.remap",		   ioda,	 Work::Remap	     },
+		{ "ioda_4k.unmap",		   ioda,	 Work::Unmap	     },
 		{ "ioda_4k.map_one",	     ioda_few,  Work::MapOne	    },
 		{ "papr_4k.kvm_map",	     few,	  Work::KvmMap	       },
-		{ "papr_4k.kvm_map_random",  few,	 Work::KvmMapRandom  },
-		{ "papr_4k.kvm_clear",       few,	    Work::KvmClear	   },
-		{ "papr_4k.kvm_indirect",	  few,       Work::KvmIndirect	 },
-		{ "papr_4k.kvm_stuff",       few,	    Work::KvmStuff	   },
-		{ "papr_4k.kvm_stuff_empty", few,	  Work::KvmStuffEmpty },
-		{ "papr_64k.kvm_map_random", papr_8192, Work::KvmMapRandom  },
+		{ "papr_4k.kvm_map_random",	    few,	 Work::KvmMapRandom	    },
+		{ "papr_4k.kvm_clear",	       few,	    Work::KvmClear	   },
+		{ "papr_4k.kvm_clear_empty",     few,	  Work::KvmClearEmpty    },
+		{ "papr_4k.kvm_map_16",		few,	     Work::KvmSubpages      },
+		{ "papr_4k.kvm_clear_16",	  few,       Work::KvmClearSubpages },
+		{ "papr_4k.two_groups.kvm_map",	two_few,	 Work::KvmMap	      },
+		{ "papr_4k.four_groups.kvm_map", four_few,  Work::KvmMap		},
+		{ "papr_64k.kvm_map_random",     papr_8192, Work::KvmMapRandom	   },
 		{ "ioda_64k.map",		  ioda_64k,  Work::Map	      },
 		{ "ioda_64k.kvm_map",	      ioda_64k,	Work::KvmMap	     },
-		{ "ioda_64k.kvm_map_random", ioda_64k,  Work::KvmMapRandom  },
-		{ "ioda_64k.kvm_clear",	ioda_64k,  Work::KvmClear	 },
-		{ "ioda_64k.kvm_indirect",   ioda_64k,  Work::KvmIndirect   },
-		{ "ioda_64k.kvm_stuff",	ioda_64k,  Work::KvmStuff	 },
+		{ "ioda_64k.kvm_map_random",     ioda_64k,  Work::KvmMapRandom	  },
+		{ "ioda_64k.kvm_clear",		ioda_64k,  Work::KvmClear	 },
+		{ "ioda_4k.kvm_map_16",		ioda_few,  Work::KvmSubpages	    },
+		{ "ioda_4k.kvm_clear_16",	  ioda_few,  Work::KvmClearSubpages },
 	};
 }
 

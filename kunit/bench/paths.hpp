@@ -27,12 +27,16 @@ enum class Work {
 	Unmap,
 	MapOne, /* a MAP for each entry, one after the other */
 	UnmapOne,
-	KvmMap,	      /* H_PUT_TCE, one entry after the other */
+	/*
+	 * KVM kills after each TCE of the guest's, whatever hypercall it is
+	 * part of.
+	 */
+	KvmMap,	      /* one entry after the other */
 	KvmMapRandom, /* ... anywhere */
-	KvmClear,     /* H_PUT_TCE of an entry without rights */
-	KvmIndirect,  /* H_PUT_TCE_INDIRECT of 512 */
-	KvmStuff,     /* H_STUFF_TCE of 512 live entries */
-	KvmStuffEmpty,
+	KvmClear,
+	KvmClearEmpty,
+	KvmSubpages, /* a guest's TCE is 16 entries */
+	KvmClearSubpages,
 };
 
 struct Path {

@@ -340,3 +340,52 @@ TCE_CASE(v1, pages_in_doubt)
 		r.w.skip_balance = true;
 	}
 }
+
+/*
+ * What nobody knows of is published bit by bit: what was kept for it goes with
+ * the last one, and so it does the next time.
+ */
+TCE_CASE(doubt, ends_bit_by_bit)
+{
+	constexpr u64 kPages = 16;
+	Rig r(with_system_pages(param));
+	World &w = r.w;
+
+	TCE_ASSERT_EQ(r.reg(kUser, kMiB), 0);
+	TCE_ASSERT_EQ(r.reg(kThird, kMiB), 0);
+	for (u32 round = 0; round < 3; round++) {
+		TCE_ASSERT_EQ(r.map(kUser, 0, kPages * 4096), 0);
+		w.script({ kAllOps, 0, ~0ull, h::kHardware, 0, false });
+		TCE_EXPECT_EQ(r.map(kThird, 0, kPages * 4096), err::kIo);
+		w.no_scripts();
+		TCE_EXPECT_EQ(r.unreg(kThird, kMiB), err::kBusy);
+		TCE_EXPECT_EQ(r.map(kUser, 0, 5 * 4096), 0);
+		TCE_EXPECT_EQ(r.unreg(kThird, kMiB), err::kBusy);
+		TCE_EXPECT_EQ(r.map(kUser + 5 * 4096, 5 * 4096, (kPages - 5) * 4096), 0);
+		TCE_EXPECT_EQ(r.unreg(kThird, kMiB), 0);
+		TCE_EXPECT_EQ(r.reg(kThird, kMiB), 0);
+		TCE_EXPECT_EQ(r.unmap(0, kPages * 4096), 0);
+	}
+}
+
+/* The same with one entry, which a vCPU's kill publishes. */
+TCE_CASE(doubt, ends_with_a_kill)
+{
+	using guest::kRam;
+	guest::Guest g(12, 12, with_system_pages(param));
+	World &w = g.r.w;
+
+	TCE_ASSERT_EQ(g.r.reg(kThird, kMiB), 0);
+	TCE_EXPECT_EQ(g.put_in_kernel(9, 0x9000 | kBoth), h::kSuccess);
+	for (u32 round = 0; round < 2; round++) {
+		TCE_ASSERT_EQ(g.r.map(kRam, g.address(3), 4096), 0);
+		w.script({ kAllOps, 0, ~0ull, h::kHardware, 0, false });
+		TCE_EXPECT_EQ(g.r.map(kThird, g.address(3), 4096), err::kIo);
+		TCE_EXPECT_EQ(g.r.unreg(kThird, kMiB), err::kBusy);
+		w.no_scripts();
+		g.kvm.kill(g.ktable(), g.index(3));
+		TCE_EXPECT_EQ(g.r.map(kRam, g.address(4), 4096), 0);
+		TCE_EXPECT_EQ(g.r.unreg(kThird, kMiB), 0);
+		TCE_EXPECT_EQ(g.r.reg(kThird, kMiB), 0);
+	}
+}

@@ -227,7 +227,7 @@ TCE_CASE(fake, hypercalls)
 {
 	Bare b;
 	const u32 liobn = b.w.groups[0].win[0].liobn;
-	void *list = tce_port_page_alloc();
+	static const u64 list[513] = {};
 
 	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0, list, 512), h::kSuccess);
 	TCE_EXPECT_EQ(tce_port_h_stuff_tce(liobn, 0x3fffe000, 0, 2), h::kSuccess);
@@ -237,13 +237,13 @@ TCE_CASE(fake, hypercalls)
 	b.w.allow_bad_hcalls = true;
 	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0, list, 513), h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0, list, 0), h::kParameter);
-	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0, static_cast<const char *>(list) + 8, 1),
+	TCE_EXPECT_EQ(tce_port_h_put_tce_indirect(liobn, 0,
+						  reinterpret_cast<const char *>(list) + 4, 1),
 		      h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_stuff_tce(liobn, 0x3fffe000, 0, 3), h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_stuff_tce(liobn + 1, 0, 0, 1), h::kParameter);
 	TCE_EXPECT_EQ(tce_port_h_put_tce(liobn, 0x800, 0), h::kParameter);
 	TCE_EXPECT_EQ(b.w.bad_hcalls, 6);
-	tce_port_page_free(list);
 }
 
 TCE_CASE(fake, refusals)
@@ -341,14 +341,13 @@ TCE_CASE(fake, injection)
 	b.w.fail_nth(2, site_bit(Site::Alloc));
 
 	void *first = tce_port_alloc(1);
-	void *page = tce_port_page_alloc();
 	void *second = tce_port_alloc(1);
 	void *third = tce_port_alloc(1);
 
-	TCE_EXPECT(first && page && !second && third);
+	TCE_EXPECT(first && !second && third);
 	TCE_EXPECT_EQ(b.w.injected(), 1);
 	b.w.fail_nth(1, kAllocSites, true);
-	TCE_EXPECT(!tce_port_alloc(1) && !tce_port_page_alloc());
+	TCE_EXPECT(!tce_port_alloc(1));
 	{
 		NoFail no_fail;
 		void *p = tce_port_alloc(1);
@@ -361,7 +360,6 @@ TCE_CASE(fake, injection)
 	TCE_EXPECT(!tce_port_killed());
 	tce_port_free(first);
 	tce_port_free(third);
-	tce_port_page_free(page);
 }
 
 TCE_CASE(fake, balance)
@@ -373,11 +371,10 @@ TCE_CASE(fake, balance)
 			Bare b;
 
 			/*
-			 * A block, a page, a charge with its reference, a
+			 * A block, a charge with its reference, a
 			 * window.
 			 */
 			static_cast<void>(tce_port_alloc(10));
-			static_cast<void>(tce_port_page_alloc());
 			TCE_EXPECT(!tce_port_charge(tce_port_mm_get(), 3));
 			tce_port_ddw_remove(&b.w.groups[0], b.w.groups[0].caps.default_liobn);
 			tce_port_count(TCE_COUNT_LEAVES, 1);
@@ -389,5 +386,5 @@ TCE_CASE(fake, balance)
 			b.w.release_all();
 		}
 	}
-	TCE_EXPECT_EQ(found, 6);
+	TCE_EXPECT_EQ(found, 5);
 }

@@ -280,9 +280,10 @@ TCE_CASE(kvm, kill_of_one_leaf)
 }
 
 /*
- * It begins where the caller wrote, and goes on to the leaf's end and around.
+ * A kill publishes what it names, nothing else; the flush takes the rest, and
+ * over a small gap in one call.
  */
-TCE_CASE(kvm, kill_goes_around)
+TCE_CASE(kvm, kill_names_its_own)
 {
 	static constexpr u64 kEntries[] = { 0, 2, 40, 41, 511 };
 	Guest g(12, 12, with_host(param));
@@ -296,15 +297,49 @@ TCE_CASE(kvm, kill_goes_around)
 			      h::kSuccess);
 	w.reset_counts();
 	g.kvm.kill(g.ktable(), g.index(41));
-	TCE_EXPECT_EQ(w.hcall_total() + w.ioda.kills, 5);
+	TCE_EXPECT_EQ(w.hcall_total() + w.ioda.kills, 1);
+	TCE_EXPECT(g.reaches(41, 0x3000));
 	w.reset_counts();
 	w.run_deferred();
-	TCE_EXPECT_EQ(w.hcall_total() + w.ioda.kills, 0);
+	/* 0 and 2, 40, 511. */
+	TCE_EXPECT_EQ(w.hcall_total() + w.ioda.kills, 3);
 	for (u64 i : kEntries) {
 		TCE_EXPECT(g.reaches(i, 0x3000));
 		TCE_EXPECT_EQ(g.put_in_kernel(i, 0), h::kSuccess);
 	}
 	TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+}
+
+/*
+ * A run with published entries between the pending ones is refused: it goes
+ * again without those, and of them none is closed.
+ */
+TCE_CASE(kvm, refused_with_what_is_between)
+{
+	for (u32 again = 0; again < 2; again++) {
+		Guest g(12, 12, with_system_pages(param));
+		World &w = g.r.w;
+
+		w.strict_notes = true;
+		for (u64 i = 3; i < 6; i++)
+			TCE_ASSERT_EQ(g.by_ioctl(i, 0x1000 | kBoth), h::kSuccess);
+		for (u64 i = 3; i < 6; i += 2)
+			TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), g.index(i), kRam + 0x3000, kBoth),
+				      h::kSuccess);
+		w.reset_counts();
+		w.script({ op_bit(Op::PutIndirect), 0, 1, h::kHardware, 0, false });
+		if (again)
+			w.script({ op_bit(Op::Put), 0, 1, h::kHardware, 0, false });
+		w.run_deferred();
+		w.no_scripts();
+		TCE_EXPECT_EQ(w.counters[TCE_COUNT_KVM_LOST], again);
+		TCE_EXPECT(g.reaches(4, 0x1000));
+		TCE_EXPECT_EQ(g.reaches(3, 0x3000), !again);
+		TCE_EXPECT(g.reaches(5, 0x3000));
+		for (u64 i = 3; i < 6; i++)
+			TCE_EXPECT_EQ(g.put_in_kernel(i, 0), h::kSuccess);
+		TCE_EXPECT_EQ(g.r.unreg(kRam, kRamSize), 0);
+	}
 }
 
 /*

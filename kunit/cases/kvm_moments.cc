@@ -276,17 +276,19 @@ TCE_CASE(kvm, leaver_is_left_alone)
 
 namespace {
 
-/* REMOVE, in a thread of its own. */
-class Remover {
+/* An ioctl, in a thread of its own. */
+class Beside {
 public:
-	explicit Remover(Rig &r, u64 at) : r_(r), at_(at) {}
-	~Remover()
+	using Call = int (*)(Rig &r, u64 arg);
+
+	Beside(Rig &r, Call call, u64 arg) : r_(r), call_(call), arg_(arg) {}
+	~Beside()
 	{
 		if (task_)
 			env_task_join(task_);
 	}
-	Remover(const Remover &) = delete;
-	Remover &operator=(const Remover &) = delete;
+	Beside(const Beside &) = delete;
+	Beside &operator=(const Beside &) = delete;
 
 	/*
 	 * Begins; comes back when it is through, or has had time enough for
@@ -311,7 +313,7 @@ public:
 		if (task_)
 			env_task_join(task_);
 		else
-			rc_ = r_.remove(at_);
+			rc_ = call_(r_, arg_);
 		task_ = nullptr;
 		return rc_;
 	}
@@ -319,20 +321,35 @@ public:
 private:
 	static void work(void *arg)
 	{
-		Remover &me = *static_cast<Remover *>(arg);
+		Beside &me = *static_cast<Beside *>(arg);
 
 		run_as(0);
-		me.rc_ = me.r_.remove(me.at_);
+		me.rc_ = me.call_(me.r_, me.arg_);
 		__atomic_store_n(&me.through_, true, __ATOMIC_RELEASE);
 	}
 
 	Rig &r_;
-	const u64 at_;
+	const Call call_;
+	const u64 arg_;
 	bool begun_ = false;
 	bool through_ = false;
 	int rc_ = 1;
 	env_task *task_ = nullptr;
 };
+
+int remove_window(Rig &r, u64 at)
+{
+	return r.remove(at);
+}
+int attach_group(Rig &r, u64 group)
+{
+	return r.attach(static_cast<u32>(group));
+}
+int detach_group(Rig &r, u64 group)
+{
+	r.detach(static_cast<u32>(group));
+	return 0;
+}
 
 } // namespace
 
@@ -343,11 +360,11 @@ private:
 TCE_CASE(kvm, remove_waits_for_a_slot)
 {
 	Guest g(12, 12, with_host(param));
-	Remover remover(g.r, g.at);
+	Beside remover(g.r, remove_window, g.at);
 
 	g.kvm.hook_arg = &remover;
 	g.kvm.hook = [](void *arg, Kvm::Point at) {
-		auto &r = *static_cast<Remover *>(arg);
+		auto &r = *static_cast<Beside *>(arg);
 
 		if (at != Kvm::Point::HaveSlot)
 			return;
@@ -369,11 +386,11 @@ TCE_CASE(kvm, remove_waits_for_a_slot)
 TCE_CASE(kvm, remove_waits_for_the_first)
 {
 	Guest g(12, 12, with_host(param));
-	Remover remover(g.r, g.at);
+	Beside remover(g.r, remove_window, g.at);
 
 	g.r.w.asked_arg = &remover;
 	g.r.w.on_asked = [](void *arg) {
-		auto &r = *static_cast<Remover *>(arg);
+		auto &r = *static_cast<Beside *>(arg);
 
 		r.let_it();
 		TCE_EXPECT(!r.through());
@@ -393,4 +410,87 @@ TCE_CASE(kvm, remove_waits_for_the_first)
 	TCE_EXPECT_EQ(remover.answer(), 0);
 	TCE_EXPECT_EQ(g.r.w.live_tces(), 0);
 	TCE_EXPECT_EQ(g.r.unreg(kRam, guest::kRamSize), 0);
+}
+
+namespace {
+
+/* A group comes or goes while a vCPU that may see the others is on its way. */
+void beside_a_vcpu(const Config &host, Beside::Call call)
+{
+	Config config = host;
+
+	config.groups = 2;
+
+	Guest g(12, 12, config);
+	const bool comes = call == attach_group;
+	Beside other(g.r, call, 1);
+
+	if (comes)
+		g.r.detach(1);
+	TCE_EXPECT_EQ(g.put_in_kernel(2, 0x4000 | kBoth), h::kSuccess);
+	g.kvm.hook_arg = &other;
+	g.kvm.hook = [](void *arg, Kvm::Point at) {
+		auto &o = *static_cast<Beside *>(arg);
+
+		if (at != Kvm::Point::HaveSlot)
+			return;
+		o.let_it();
+		TCE_EXPECT(!o.through());
+	};
+	TCE_EXPECT_EQ(g.put_in_kernel(3, 0x5000 | kBoth), h::kSuccess);
+	g.kvm.hook = nullptr;
+	TCE_EXPECT(other.begun());
+	TCE_EXPECT_EQ(other.answer(), 0);
+	for (u32 group = 0; group < (comes ? 2 : 1); group++) {
+		TCE_EXPECT(g.r.reaches(g.address(2), kRam + 0x4000, kBoth, group));
+		TCE_EXPECT(g.r.reaches(g.address(3), kRam + 0x5000, kBoth, group));
+	}
+	if (!comes)
+		TCE_EXPECT(g.r.closed(0, ~0ull, 1));
+}
+
+} // namespace
+
+TCE_CASE(kvm, join_waits_for_a_vcpu)
+{
+	beside_a_vcpu(with_host(param), attach_group);
+}
+
+TCE_CASE(kvm, leave_waits_for_a_vcpu)
+{
+	beside_a_vcpu(with_host(param), detach_group);
+}
+
+/* An UNMAP that finds nothing leaves the leaf as it was: KVM maps there. */
+TCE_CASE(kvm, maps_after_unmap_of_nothing)
+{
+	Guest g(12, 12, with_host(param));
+
+	TCE_EXPECT_EQ(g.r.unmap(g.at, 16 * 4096), 0);
+	TCE_EXPECT_EQ(g.put_in_kernel(3, 0x5000 | kBoth), h::kSuccess);
+	TCE_EXPECT(g.reaches(3, 0x5000));
+}
+
+/* What nobody kills is in many leaves: the flush gets to all of them. */
+TCE_CASE(kvm, flush_of_many_leaves)
+{
+	constexpr u64 kLeaves = 3, kLeaf = 8192; /* entries, at most */
+	Guest g(12, 12, with_host(param));
+
+	for (u64 n = 0; n < kLeaves; n++)
+		g.touch(n * kLeaf);
+	for (u32 round = 0; round < 2; round++) {
+		const u64 gpa = round ? 0x7000 : 0x5000;
+
+		for (u64 n = 0; n < kLeaves; n++)
+			TCE_EXPECT_EQ(g.kvm.do_map(g.ktable(), g.index(n * kLeaf), kRam + gpa,
+						   kBoth),
+				      h::kSuccess);
+		if (round)
+			TCE_EXPECT_EQ(g.r.unreg(kRam, guest::kRamSize), err::kBusy);
+		else
+			g.r.w.run_deferred();
+		for (u64 n = 0; n < kLeaves; n++)
+			TCE_EXPECT(g.reaches(n * kLeaf, gpa));
+	}
 }

@@ -281,7 +281,9 @@
 	C(doubt, ends_with_a_map, once)						\
 	C(doubt, ends_with_a_flush, page_shifts)				\
 	C(doubt, memory_at_zero, hosts)						\
-	C(doubt, none_of_live_entries, page_shifts)
+	C(doubt, none_of_live_entries, page_shifts)				\
+	C(doubt, ends_bit_by_bit, page_shifts)					\
+	C(doubt, ends_with_a_kill, page_shifts)
 
 /* Several groups in one container. */
 #define TCE_CASES_group(C)							\
@@ -372,12 +374,17 @@
 	C(kvm, leaver_is_left_alone, once)					\
 	C(kvm, remove_waits_for_a_slot, hosts)					\
 	C(kvm, remove_waits_for_the_first, hosts)				\
+	C(kvm, join_waits_for_a_vcpu, hosts)					\
+	C(kvm, leave_waits_for_a_vcpu, hosts)					\
+	C(kvm, maps_after_unmap_of_nothing, hosts)				\
+	C(kvm, flush_of_many_leaves, hosts)					\
 	C(kvm, leaver_misses_nothing, off_or_on)				\
 	C(kvm, leaver_refuses, off_or_on)					\
 	C(kvm, joiner_does_not_close, off_or_on)				\
 	C(kvm, joiner_is_busy, once)						\
 	C(kvm, changed_under_way, page_shifts)					\
 	C(kvm, newer_than_what_is_refused, page_shifts)				\
+	C(kvm, waited_is_settled, page_shifts)					\
 	C(kvm, leaf_is_taken, page_shifts)					\
 	C(kvm, list_is_written_anew, page_shifts)				\
 	C(kvm, cleared_under_a_refused_map, page_shifts)			\
@@ -395,7 +402,8 @@
 	C(kvm, busy_at_the_end, page_shifts)					\
 	C(kvm, figures, hosts)							\
 	C(kvm, kill_of_one_leaf, hosts)						\
-	C(kvm, kill_goes_around, hosts)						\
+	C(kvm, kill_names_its_own, hosts)					\
+	C(kvm, refused_with_what_is_between, page_shifts)			\
 	C(kvm, flush_comes_again, page_shifts)					\
 	C(kvm, busy_a_few_times, page_shifts)					\
 	C(kvm, small_after_a_lie, hosts)					\
@@ -528,6 +536,7 @@
 /* Small parts of the engine by themselves. */
 #define TCE_CASES_parts(C)							\
 	C(parts, park, once)							\
+	C(parts, pending_runs, once)						\
 	C(parts, steps, once)
 
 /* What containers of one process share. */

@@ -180,7 +180,7 @@ TCE_CASE(papr, both_removed)
 TCE_CASE(papr, failed_create_is_forgotten)
 {
 	static constexpr Site kSites[] = { Site::DdwQuery, Site::DdwCreate, Site::KtableCreate,
-					   Site::Alloc, Site::PageAlloc };
+					   Site::Alloc };
 
 	for (u32 state = 0; state < 4; state++) {
 		for (Site site : kSites) {

@@ -18,11 +18,6 @@ struct Alloc::Header {
 	u64 pad[3];
 };
 
-struct Alloc::Page {
-	Page *next;
-	void *mem;
-};
-
 namespace {
 
 constexpr u64 kLive = 0x7cea11ce0a11fe11ull;
@@ -38,33 +33,14 @@ void Alloc::release_all()
 		blocks = h->next;
 		env_free(h);
 	}
-	while (pages) {
-		Page *page = pages;
-
-		pages = page->next;
-		env_free(page->mem);
-		env_free(page);
-	}
 	live_blocks = 0;
 	live_bytes = 0;
-	live_pages = 0;
-}
-
-bool Alloc::is_page(const void *p) const
-{
-	for (const Page *page = pages; page; page = page->next) {
-		if (page->mem == p)
-			return true;
-	}
-	return false;
 }
 
 void Alloc::check_balance() const
 {
 	if (live_blocks)
 		FAKE_FAIL("%llu allocations (%llu bytes) left at the end", live_blocks, live_bytes);
-	if (live_pages)
-		FAKE_FAIL("%llu pages left at the end", live_pages);
 }
 
 void Alloc::reset_counts()
@@ -131,55 +107,6 @@ void tce_port_free(void *p)
 		Alloc::here->live_bytes -= h->bytes;
 	}
 	env_free(h);
-}
-
-void *tce_port_page_alloc(void)
-{
-	expect_process_context("tce_port_page_alloc");
-	{
-		Guard g;
-
-		if (Base::here->forbid_alloc)
-			FAKE_FAIL("page allocation where none is allowed");
-		Alloc::here->total_allocs++;
-		if (Base::here->inject(Site::PageAlloc))
-			return nullptr;
-	}
-
-	auto *page = static_cast<Alloc::Page *>(env_alloc(sizeof(Alloc::Page), 8));
-
-	page->mem = env_alloc(4096, 4096);
-
-	Guard g;
-
-	page->next = Alloc::here->pages;
-	Alloc::here->pages = page;
-	Alloc::here->live_pages++;
-	return page->mem;
-}
-
-void tce_port_page_free(void *p)
-{
-	if (!p)
-		return;
-
-	Alloc::Page *found = nullptr;
-	{
-		Guard g;
-
-		for (Alloc::Page **at = &Alloc::here->pages; *at; at = &(*at)->next) {
-			if ((*at)->mem == p) {
-				found = *at;
-				*at = found->next;
-				Alloc::here->live_pages--;
-				break;
-			}
-		}
-	}
-	if (!found)
-		env_panic(__FILE__, __LINE__, "free of a page that is none");
-	env_free(found->mem);
-	env_free(found);
 }
 
 unsigned int tce_port_page_shift(void)

@@ -10,15 +10,9 @@ namespace fake {
 class Alloc : public Part<Alloc> {
 public:
 	u64 live_blocks = 0, live_bytes = 0, peak_bytes = 0;
-	u64 live_pages = 0;
 	u64 total_allocs = 0;
 	u64 randoms = 0; /* tce_port_random() */
 
-	/*
-	 * Is @p a page from tce_port_page_alloc()? The caller holds the world's
-	 * lock.
-	 */
-	bool is_page(const void *p) const;
 	/* Free what the engine left, for cases in which it had to. */
 	void release_all();
 
@@ -27,9 +21,7 @@ public:
 
 	/* For the port functions. */
 	struct Header;
-	struct Page;
 	Header *blocks = nullptr;
-	Page *pages = nullptr;
 };
 
 template <> Alloc *Part<Alloc>::here;

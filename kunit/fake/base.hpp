@@ -63,7 +63,6 @@ struct Config {
 /* X(Id, name) for every call that can fail. */
 #define FAKE_SITES(X)                    \
 	X(Alloc, alloc)                  \
-	X(PageAlloc, page_alloc)         \
 	X(LevelAlloc, level_alloc)       \
 	X(Charge, charge)                \
 	X(MemGet, mem_get)               \
@@ -97,8 +96,7 @@ inline constexpr u32 kHcallSites = site_bit(Site::HPut) | site_bit(Site::HIndire
 inline constexpr u32 kDdwSites = site_bit(Site::DdwQuery) | site_bit(Site::DdwCreate) |
 				 site_bit(Site::DdwRemove) | site_bit(Site::DdwReset);
 inline constexpr u32 kIodaSites = site_bit(Site::IodaSet) | site_bit(Site::IodaUnset);
-inline constexpr u32 kAllocSites = site_bit(Site::Alloc) | site_bit(Site::PageAlloc) |
-				   site_bit(Site::LevelAlloc);
+inline constexpr u32 kAllocSites = site_bit(Site::Alloc) | site_bit(Site::LevelAlloc);
 
 const char *site_name(Site s);
 

@@ -3,7 +3,7 @@
  * port.h, "PAPR: hypercalls": a hypervisor with one table per LIOBN.
  *
  * What the engine should never ask (a LIOBN that does not exist, entries
- * outside the window, a list that is not a page, memory that is not pinned)
+ * outside the window, a list that is not aligned, memory that is not pinned)
  * gets the status that PAPR gives and fails the case.
  */
 #include "pseries_hcall.hpp"
@@ -240,8 +240,8 @@ long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list, 
 	Guard g;
 	bool zero = true;
 
-	if (reinterpret_cast<unsigned long>(list) & 4095 || !Alloc::here->is_page(list))
-		return bad("the list is not a page", liobn, ioba);
+	if (reinterpret_cast<unsigned long>(list) & 7)
+		return bad("the list is not aligned", liobn, ioba);
 	for (u32 i = 0; i < nr && i < 512; i++)
 		zero = zero && !list_entry(list, i);
 	return change(Op::PutIndirect, liobn, ioba, nr, zero,

@@ -3,14 +3,26 @@
 
 /* --- KVM's callbacks -------------------------------------------------------------------------------------------------- */
 
+/* enter(): a vCPU says that it was here before it looks if the window is live. */
+inline look_at_gate()
+{
+	touch_window();
+#ifdef BREAK_GATE
+	live = (state == Live);
+	used_by_kvm = true
+#else
+	used_by_kvm = true;
+	live = (state == Live)
+#endif
+}
+
 /* C.  Answers in slot. */
 inline user_slot(i, v)
 {
-	touch_window();
-	used_by_kvm = true;
+	look_at_gate();
 	if
-	:: state != Live || foreign(v)
-	:: state == Live && !foreign(v) ->
+	:: !live || foreign(v)
+	:: live && !foreign(v) ->
 #ifdef BREAK_SLEEP
 		/* Sleeps until MAP opens the gate: no grace period waits for it. */
 		if
@@ -28,7 +40,7 @@ inline user_slot(i, v)
 		};
 #endif
 		atomic {
-			touch_leaf();
+			in_leaf();
 			if
 			:: shut_for_kvm
 #ifdef BREAK_CLAIM
@@ -47,7 +59,7 @@ inline user_slot(i, v)
 inline park_or_drop(i, v)
 {
 	if
-	:: T[i] == 0 && !pending[i] && !being_pushed(i) -> drop(U[i]); U[i] = CLAIM(v); slot = true
+	:: T[i] == 0 && !pending[i] -> drop(U[i]); U[i] = CLAIM(v); slot = true
 	:: else ->
 		if
 		:: parked < PARK ->
@@ -66,10 +78,9 @@ inline park_or_drop(i, v)
 /* E.  KVM is always told that nothing was there. */
 inline exchange(i, v, m)
 {
-	touch_window();
-	used_by_kvm = true;
+	look_at_gate();
 	atomic {
-		touch_leaf();
+		in_leaf();
 #ifndef BREAK_CLAIM
 		assert(U[i] == CLAIM(v));
 #endif
@@ -77,12 +88,12 @@ inline exchange(i, v, m)
 		old = T[i];
 #endif
 		if
-		:: state == Live && T[i] == m && !pending[i] && !being_pushed(i) ->
+		:: live && T[i] == m && !pending[i] ->
 			assert(!replacedA[i] && !replacedB[i]);
 			drop_kept(i)
 		:: else ->
 			assert(registered[m]);
-			T[i] = (state == Live -> m : 0);
+			T[i] = (live -> m : 0);
 #ifdef BREAK_DROP_EARLY
 			drop_kept(i);
 #else
@@ -97,18 +108,33 @@ inline exchange(i, v, m)
 /* E0, also for a map without rights. */
 inline exchange_clear(i, v)
 {
-	touch_window();
-	used_by_kvm = true;
-	if
+	look_at_gate();
 #ifdef BREAK_CLEAR_OF_DYING
-	:: state == Dead || foreign(v)
-	:: state != Dead && !foreign(v) ->
-#else
-	:: state != Live || foreign(v)
-	:: state == Live && !foreign(v) ->
+	live = (state != Dead);
 #endif
+	if
+	:: !live || foreign(v)
+	:: live && !foreign(v) ->
+		/* looks_empty(), without the lock. */
 		atomic {
 			touch_leaf();
+#ifdef BREAK_EMPTY
+			nothing = (T[i] == 0)
+#else
+			nothing = (T[i] == 0 && U[i] == 0)
+#endif
+		}
+		if
+		:: nothing
+		:: !nothing -> exchange_live(i, v)
+		fi
+	fi
+}
+
+inline exchange_live(i, v)
+{
+		atomic {
+			in_leaf();
 #ifdef BREAK_ANSWER
 			old = T[i];
 #endif
@@ -119,7 +145,6 @@ inline exchange_clear(i, v)
 			fi
 		};
 		kvm_drops(i)
-	fi
 }
 
 /* What KVM does when it is told that something was there: drops the note of what the slot names. */
@@ -144,23 +169,23 @@ inline kvm_drops(i)
 
 /* --- Publishing ------------------------------------------------------------------------------------------------------- */
 
-/* Under leaf.lock: what the list page gets. */
-inline snapshot()
+/* Under leaf.lock: what the platform is given, of a run that is closed nothing. */
+inline take_list()
 {
 	for (i_ : 0 .. N - 1) {
+		list[i_] = ((mine & bit(i_)) && !closing -> T[i_] : 0)
+	}
+	i_ = 0
+#ifdef BREAK_SETTLED
+	;
+	for (i_ : 0 .. N - 1) {
 		if
-		:: mine & bit(i_) ->
-			list[i_] = T[i_];
-#ifdef BREAK_STAY
-			pending[i_] = (T[i_] == 0 && claim(U[i_]))
-#else
-			pending[i_] = false
-#endif
-		:: else -> list[i_] = 0
+		:: mine & bit(i_) -> pending[i_] = false
+		:: else
 		fi
 	}
-	i_ = 0;
-	pushing = mine
+	i_ = 0
+#endif
 }
 
 inline forget_list()
@@ -175,7 +200,7 @@ inline forget_list()
 inline hypercall()
 {
 	atomic {
-		assert(push_ == 1 + _pid && !window_closed);
+		assert(leaf_lock == 1 + _pid && !window_closed);
 		for (i_ : 0 .. N - 1) {
 			assert(!list[i_] || registered[list[i_]])
 		}
@@ -199,7 +224,7 @@ inline hypercall()
 	}
 }
 
-/* Who may sleep waits for the platform, without push_; the run is reserved. */
+/* push_waiting(): who may sleep waits for the platform, without the leaf; the run is reserved. */
 inline push_sleeping()
 {
 	do
@@ -208,35 +233,43 @@ inline push_sleeping()
 		:: done != 2 -> break
 		:: else
 		fi;
-		atomic { unlock_push(); forget_list() };
 		atomic {
-			lock_push();
-			touch_leaf();
+			waiting = mine;
+			unlock_leaf()
 #ifndef BREAK_LIST
-			/* The page was somebody else's meanwhile. */
-			snapshot()
+			;
+			forget_list()
+#endif
+		};
+		atomic {
+			lock_leaf();
+			waiting = 0;
+#ifndef BREAK_LIST
+			/* Others may have written there. */
+			take_list()
 #endif
 		}
 	od
 }
 
-/* Refused: what is not written again is closed. */
+/* Refused: all of it is closed, what was written while somebody waited as well. */
 inline close_lost()
 {
 	atomic {
 		touch_leaf();
 		for (i_ : 0 .. N - 1) {
 			if
-			:: (mine & bit(i_)) && !pending[i_] ->
+			:: mine & bit(i_) ->
 				T[i_] = 0;
 #ifndef BREAK_CLOSE_KEPT
 				replace_kept(i_)
 #endif
 			:: else
-			fi;
-			list[i_] = 0
+			fi
 		}
-		i_ = 0
+		i_ = 0;
+		closing = true;
+		take_list()
 	}
 	hypercall()
 }
@@ -245,8 +278,8 @@ inline close_lost()
 inline settle()
 {
 	touch_leaf();
-	pushing = 0;
 	forget_list();
+	writing = 0;
 	if
 	:: done == 2 -> armed = true
 	:: else
@@ -254,15 +287,17 @@ inline settle()
 	for (i_ : 0 .. N - 1) {
 		if
 		:: !(mine & bit(i_))
-		:: (mine & bit(i_)) && done != 1 -> pending[i_] = true
-		:: (mine & bit(i_)) && done == 1 && pending[i_]
-		:: (mine & bit(i_)) && done == 1 && !pending[i_] ->
+		:: (mine & bit(i_)) && done != 1 -> pending[i_] = true; listed = true
+		/* What was written while it was closed is newer. */
+		:: (mine & bit(i_)) && done == 1 && closing && T[i_]
+		:: (mine & bit(i_)) && done == 1 && !(closing && T[i_]) ->
+			pending[i_] = false;
 			drop_replaced(i_);
 			if
 			:: T[i_] == 0 && token(U[i_]) -> drop(U[i_]); U[i_] = 0
-#if !defined(BREAK_STAY) && !defined(BREAK_CLEAR_PENDING)
+#if !defined(BREAK_STAY)
 			/* A map without rights: K comes back for the token that S will leave. */
-			:: T[i_] == 0 && claim(U[i_]) -> pending[i_] = true
+			:: T[i_] == 0 && claim(U[i_]) -> pending[i_] = true; listed = true
 #endif
 			:: else
 			fi
@@ -270,7 +305,8 @@ inline settle()
 	}
 	i_ = 0;
 	mine = 0;
-	done = 0
+	done = 0;
+	closing = false
 }
 
 inline run_of_pending()
@@ -285,19 +321,29 @@ inline run_of_pending()
 	i_ = 0
 }
 
-/* K. */
-inline publish_pending()
+/* K: what it names is all of the leaf here. */
+inline kill()
 {
-	touch_window();
-	if
+	look_at_gate();
 #ifdef BREAK_KILL_OF_DYING
-	:: state == Dead
-	:: state != Dead ->
-#else
-	:: state != Live
-	:: state == Live ->
+	live = (state != Dead);
 #endif
-		publish_leaf()
+	if
+	:: !live
+	:: live ->
+		/* is_settled(), without the lock. */
+		atomic { touch_leaf(); nothing = !any_pending() };
+		if
+		:: nothing
+		:: !nothing -> publish_leaf()
+		fi;
+		/* The platform has what was written, or somebody will see to it. */
+		atomic {
+			for (i_ : 0 .. N - 1) {
+				assert(platform[i_] == T[i_] || pending[i_] || (writing & bit(i_)) || refused)
+			}
+			i_ = 0
+		}
 	fi
 }
 
@@ -305,17 +351,13 @@ inline publish_pending()
 inline publish_leaf()
 {
 	atomic {
-		lock_push();
-		touch_leaf();
+		lock_leaf();
 		run_of_pending();
 		if
-#ifndef BREAK_RESERVED
-		:: mine && pushing -> mine = 0; armed = true; unlock_push()
-		:: mine && !pushing -> snapshot()
-#else
-		:: mine -> snapshot()
-#endif
-		:: !mine -> unlock_push()
+		/* Nothing rests on that: it is for the time that he would spin. */
+		:: mine && waiting -> mine = 0; armed = true; unlock_leaf()
+		:: mine && !waiting -> take_list()
+		:: !mine -> unlock_leaf()
 		fi
 	};
 	if
@@ -325,23 +367,25 @@ inline publish_leaf()
 		:: done == 0 -> close_lost()
 		:: else
 		fi;
-		atomic { settle(); unlock_push() }
+		atomic { settle(); unlock_leaf() }
 	:: else
 	fi
 }
 
-/* As one does it who may sleep. */
+/* As one does it who may sleep, if the leaf is listed. */
 inline flush()
 {
+	atomic { lock_update() };
 	atomic {
-		lock_update();
-		lock_push();
-		touch_leaf();
-		run_of_pending();
-		assert(!pushing);
 		if
-		:: mine -> snapshot()
-		:: else -> unlock_push(); unlock_update()
+		:: listed -> lock_leaf();
+			assert(!waiting);
+			run_of_pending();
+			if
+			:: mine -> take_list()
+			:: else -> listed = false; unlock_leaf(); unlock_update()
+			fi
+		:: else -> unlock_update()
 		fi
 	};
 	if
@@ -351,7 +395,13 @@ inline flush()
 		:: done == 0 -> close_lost_sleeping()
 		:: else
 		fi;
-		atomic { settle(); unlock_push(); unlock_update() }
+#ifdef BREAK_LISTED
+		atomic { settle(); unlock_leaf() };
+		listed = false;
+		unlock_update()
+#else
+		atomic { settle(); listed = any_pending(); unlock_leaf(); unlock_update() }
+#endif
 	:: else
 	fi
 }
@@ -360,7 +410,11 @@ inline close_lost_sleeping()
 {
 	close_lost();
 	if
-	:: done == 2 -> push_sleeping()
+	:: done == 2 ->
+		/* Somebody may write there meanwhile. */
+		atomic { waiting = mine; unlock_leaf(); forget_list() };
+		atomic { lock_leaf(); waiting = 0; take_list() };
+		push_sleeping()
 	:: else
 	fi
 }
@@ -381,7 +435,7 @@ inline release_old()
 /* Under leaf.lock.  Claims that are there have nobody on his way: they are stuck. */
 inline write_run()
 {
-	assert(!pushing);
+	assert(!waiting);
 	for (i_ : 0 .. N - 1) {
 		if
 		:: claim(U[i_]) && kept[i_] -> U[i_] = kept[i_]; kept[i_] = 0; parked--
@@ -395,8 +449,9 @@ inline write_run()
 	}
 	i_ = 0;
 	mine = bit(N) - 1;
-	snapshot();
-	shut = false;
+	writing = mine;
+	shut = true;
+	take_list();
 	claimed = false
 }
 

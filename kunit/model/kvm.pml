@@ -13,8 +13,9 @@
  *
  * window.pml: what is there, and what is asserted; engine.pml: the engine; here: who calls it.
  *
- * What a section under leaf.lock does is one step here, since nobody waits inside of one.  Who waits for push_ blocks, with
- * his bit in readers: for a grace period it is all the same if he spins.
+ * A short section under leaf.lock is one step here, which waits until nobody has the lock.  Who waits for it blocks, with his
+ * bit in readers: for a grace period it is all the same if he spins.  The list of dirty leaves is one bit (listed), mirrors are
+ * not in here.
  *
  * Asserted, besides that nobody waits for ever (no state without a next one but the end):
  *  - leaf and window are touched only while they are there (touch_leaf(), touch_window());
@@ -22,7 +23,8 @@
  *  - no note is dropped that was not taken (drop()), and in the end there are as many as live entries (settled());
  *  - memory that nothing names, and nobody has come by, is given back at once (give_back());
  *  - in the end the platform has what the entries say (settled());
- *  - who holds push_ waits for nobody (grace(), busy ones that sleep).
+ *  - a kill that is through has published what was written, or somebody else still will (kill());
+ *  - who holds leaf.lock waits for nobody (grace(), busy ones that sleep).
  */
 
 #include "window.pml"
@@ -36,7 +38,7 @@
 proctype vcpu(byte v)
 {
 	byte m, i, round, mine, done, old;
-	bool slot, failed, rights;
+	bool slot, failed, rights, live, nothing, closing;
 
 	do
 	:: round < ROUNDS ->
@@ -84,7 +86,7 @@ S:					atomic { touch_leaf(); U[i] = m }
 			i++
 		:: else -> break
 		od;
-K:		publish_pending();
+K:		kill();
 		if
 		:: failed ->
 			i = 0;
@@ -110,7 +112,7 @@ K:		publish_pending();
 proctype ioctl_run(byte m; byte by)
 {
 	byte mine, done, old[N];
-	bool claimed, noted;
+	bool claimed, noted, waited, closing;
 
 	atomic { !container_writer -> container_readers++ };
 	atomic {
@@ -125,29 +127,28 @@ map_run:
 unmap_run:
 		atomic { lock_update() };
 look:		atomic {
-			lock_push();
-			touch_leaf();
+			lock_leaf();
 			for (i_ : 0 .. N - 1) {
 				claimed = claimed || claim(U[i_])
 			}
 			if
-			:: claimed && !shut -> shut = true; i_ = 0
+			:: claimed && !waited -> shut = true; i_ = 0
 			:: else -> write_run()
 			fi
 		};
 		if
 		:: claimed ->
 quiesce:
-#ifndef BREAK_GRACE_UNDER_PUSH
-			unlock_push();
+#ifndef BREAK_GRACE_UNDER_LOCK
+			unlock_leaf();
 #endif
 #ifndef BREAK_QUIESCE
 			grace(by);
 #endif
-#ifdef BREAK_GRACE_UNDER_PUSH
-			unlock_push();
+#ifdef BREAK_GRACE_UNDER_LOCK
+			unlock_leaf();
 #endif
-			claimed = false;
+			atomic { claimed = false; waited = true };
 			goto look
 		:: else
 		fi;
@@ -157,7 +158,7 @@ quiesce:
 		:: else
 		fi;
 		/* If nobody can be told, what was there waits for the next who can. */
-		atomic { touch_leaf(); release_old(); settle(); unlock_push(); unlock_update() }
+		atomic { touch_leaf(); release_old(); settle(); shut = false; unlock_leaf(); unlock_update() }
 	:: else
 	fi;
 	container_readers--;
@@ -170,7 +171,7 @@ quiesce:
 proctype give_back(byte m)
 {
 	byte mine, done;
-	bool excuse;
+	bool excuse, closing;
 
 	atomic { !owner_ -> owner_ = true; came = (readers != 0) };
 #ifdef BREAK_SPIN
@@ -181,12 +182,7 @@ proctype give_back(byte m)
 	other_update = false;
 #endif
 	if
-#ifdef BREAK_GIVE_BACK
-	:: linked && any_pending() -> flush()
-#else
-	/* Also if nothing is pending: a push may be on its way, and what it replaces is noted until it is done. */
 	:: linked && used_by_kvm -> flush()
-#endif
 	:: else
 	fi;
 #ifdef BREAK_SPIN
@@ -298,6 +294,7 @@ proctype foreign_exit()
 proctype flush_work()
 {
 	byte mine, done;
+	bool closing;
 
 	do
 	:: atomic { armed -> armed = false; flushing = true };

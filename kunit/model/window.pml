@@ -44,11 +44,6 @@
 #else
 #define shut_for_kvm shut
 #endif
-#ifdef BREAK_PUSHING
-#define being_pushed(i) false
-#else
-#define being_pushed(i) (pushing & bit(i))
-#endif
 #if N == 1
 #define any_pending() pending[0]
 #else
@@ -72,16 +67,18 @@ mtype = { Live, Dying, Dead };
 mtype state = Live;
 bool used_by_kvm, window_gone;
 bool update_;			/* mutex */
-byte push_;			/* spinlock: 0 or 1 + pid of who holds it */
 bool armed, flushing;		/* the deferred flush */
 bool linked = true;		/* in the owner's list */
 
 /* The leaf. */
+byte leaf_lock;			/* spinlock: 0 or 1 + pid of who holds it */
 byte T[N], U[N];
 bool pending[N];
-byte pushing;			/* entries of a run on its way, also of one that waits for a busy platform */
+bool listed;			/* in the list of dirty leaves */
+byte waiting;			/* entries of a run whose owner waits for a busy platform */
+byte writing;			/* entries that MAP or UNMAP has written and not published */
 bool shut, leaf_gone;
-byte list[N];			/* the list page, under push_ */
+byte list[N];			/* what the platform is given */
 
 /* Parked tokens: what the entry still says, and what was replaced there (by memory). */
 byte kept[N];
@@ -151,15 +148,17 @@ inline settled()
 		live[T[i_]]++
 	}
 	i_ = 0;
-	assert(!parked && !pushing && !shut);
+	assert(!parked && !waiting && !writing && !shut);
 	assert(notes[A] == live[A] && notes[B] == live[B])
 }
 
 /* --- Locks and grace periods ------------------------------------------------------------------------------------------ */
 
-/* Who takes both in one step waits for both at once: nobody waits for update_ with push_ in hand. */
-inline lock_push() { push_ == 0 -> push_ = 1 + _pid }
-inline unlock_push() { assert(push_ == 1 + _pid); push_ = 0 }
+/* Who takes both in one step waits for both at once: nobody waits for update_ with the leaf in hand. */
+inline lock_leaf() { leaf_lock == 0 -> leaf_lock = 1 + _pid; touch_leaf() }
+inline unlock_leaf() { assert(leaf_lock == 1 + _pid); leaf_lock = 0 }
+/* A section in one step: it waits until nobody has it. */
+inline in_leaf() { leaf_lock == 0 -> touch_leaf() }
 inline lock_update() { !update_ -> update_ = true }
 inline unlock_update() { update_ = false }
 
@@ -179,8 +178,8 @@ inline leave(r)
 inline grace(w)
 {
 	waits[w] = readers;
-#ifndef BREAK_GRACE_UNDER_PUSH
-	assert(push_ != 1 + _pid);
+#ifndef BREAK_GRACE_UNDER_LOCK
+	assert(leaf_lock != 1 + _pid);
 #endif
 	waits[w] == 0
 }
@@ -190,6 +189,7 @@ inline grace(w)
 inline set_pending(i)
 {
 	pending[i] = true;
+	listed = true;
 #ifndef BREAK_DEFERRED_FLUSH
 	armed = true
 #endif

@@ -18,6 +18,7 @@
 
 #include <tce/port.h>
 
+#include "../../src/port/stats.h"
 #include "memory.h"
 
 MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
@@ -56,24 +57,6 @@ static void port_alloc_too_much(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, tce_port_alloc(SZ_2G + 8ul));
 	KUNIT_EXPECT_NULL(test, tce_port_alloc(1ul << 60));
 	KUNIT_EXPECT_NULL(test, tce_port_alloc(ULONG_MAX));
-}
-
-static void port_page(struct kunit *test)
-{
-	void *pages[8];
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++) {
-		pages[i] = tce_port_page_alloc();
-		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
-		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)pages[i], SZ_4K));
-		KUNIT_EXPECT_TRUE(test, virt_addr_valid(pages[i]));
-		KUNIT_EXPECT_NULL(test, memchr_inv(pages[i], 0, SZ_4K));
-		memset(pages[i], 0xff, SZ_4K);
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
-		tce_port_page_free(pages[i]);
-	tce_port_page_free(NULL);
-	KUNIT_EXPECT_EQ(test, tce_port_page_shift(), (unsigned int)PAGE_SHIFT);
 }
 
 /* --- Locks ---------------------------------------------------------------- */
@@ -381,22 +364,28 @@ static void port_dirty(struct kunit *test)
 static void port_hypercalls(struct kunit *test)
 {
 	const u32 liobn = 0xdead0000;
+	long in_place, copied;
 	void *list;
 
 	if (!firmware_has_feature(FW_FEATURE_LPAR)) {
 		KUNIT_EXPECT_FALSE(test, tce_port_has_multitce());
 		kunit_skip(test, "no hypervisor below");
 	}
-	list = tce_port_page_alloc();
+	KUNIT_ASSERT_EQ(test, tce_hcall_init(), 0);
+	list = kunit_kzalloc(test, 2 * SZ_4K, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, list);
 	KUNIT_EXPECT_EQ(test, tce_port_h_put_tce(liobn, 0, 0), (long)H_PARAMETER);
 	if (tce_port_has_multitce()) {
-		KUNIT_EXPECT_EQ(test, tce_port_h_put_tce_indirect(liobn, 0, list, 512),
-				(long)H_PARAMETER);
+		preempt_disable();
+		in_place = tce_port_h_put_tce_indirect(liobn, 0, list, 512);
+		copied = tce_port_h_put_tce_indirect(liobn, 0, list + 8, 512);
+		preempt_enable();
+		KUNIT_EXPECT_EQ(test, in_place, (long)H_PARAMETER);
+		KUNIT_EXPECT_EQ(test, copied, (long)H_PARAMETER);
 		KUNIT_EXPECT_EQ(test, tce_port_h_stuff_tce(liobn, 0, 0, 512),
 				(long)H_PARAMETER);
 	}
-	tce_port_page_free(list);
+	tce_hcall_exit();
 }
 
 static void port_wait(struct kunit *test)
@@ -414,7 +403,6 @@ static void port_wait(struct kunit *test)
 static struct kunit_case port_cases[] = {
 	KUNIT_CASE(port_alloc),
 	KUNIT_CASE(port_alloc_too_much),
-	KUNIT_CASE(port_page),
 	KUNIT_CASE(port_locks),
 	KUNIT_CASE(port_mm),
 	KUNIT_CASE(port_charge),

@@ -68,7 +68,7 @@ def count():
     with cache.lock(module.OUT / ".locks" / "bench"), step("counting instructions"):
         for old in out.glob("callgrind.*"):
             old.unlink()
-        text = _run(["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
+        text = _run(["valgrind", "-q", "--tool=callgrind",
                      f"--callgrind-out-file={_INSIDE}/callgrind.out", program, "--counts"])
         return parse(text.splitlines(), [path.read_text() for path in out.glob("callgrind.out*")])
 

@@ -7,6 +7,7 @@
 #   engine-y    the engine's objects (src/engine/Kbuild.include)
 #   tce-engine  directory for them below $(obj), e.g. src/engine
 #   tce-watch   directory of watch.hpp (src/engine/memory.hpp)
+#   tce-locks   where lock_room.h is; below, if it is not set
 # and links $(tce-engine)/engine.o into its module.  Any other x.cc next to the
 # includer builds by the same rule when x.o is listed in a module.
 
@@ -34,6 +35,12 @@ tce-sanitize-$(CONFIG_KASAN) += $(if $(filter n,$(KASAN_SANITIZE_$(target-stem).
 	$(if $(CONFIG_CC_IS_CLANG),-mllvm -asan-globals=0,--param asan-globals=0))
 tce-sanitize-$(CONFIG_UBSAN) += $(CFLAGS_UBSAN)
 
+# Inline assembly hides accesses from a sanitizer.
+tce-cpu := $(if $(CONFIG_KASAN),any_cpu,ppc64le)
+# As what struct spinlock is made of.
+tce-locks ?= $(if $(CONFIG_DEBUG_SPINLOCK)$(CONFIG_LOCKDEP),checked_locks,small_locks)
+ccflags-y += -I$(tce-top)/include/tce/port/$(tce-locks)
+
 # Late (=), because the stack protector's offset is added to KBUILD_CFLAGS late.
 tce-cxxflags = $(CLANG_FLAGS) \
 	$(filter-out $(tce-cxx-drop) $(CC_FLAGS_FTRACE), \
@@ -43,7 +50,8 @@ tce-cxxflags = $(CLANG_FLAGS) \
 	-fno-asynchronous-unwind-tables -fvisibility=hidden \
 	-mlong-double-64 $(tce-debug) -Werror \
 	-fmacro-prefix-map=$(tce-top)/= -I$(tce-top)/include \
-	-I$(tce-top)/src/engine -I$(tce-watch) \
+	-I$(tce-top)/src/engine -I$(tce-top)/src/engine/$(tce-cpu) \
+	-I$(tce-watch) -I$(tce-top)/include/tce/port/$(tce-locks) \
 	$(tce-sanitize-y) $(CXXFLAGS_$(target-stem).o)
 
 # gcc and clang both take a .cc for C++, so $(CC) with its target and wrappers

@@ -162,16 +162,33 @@ template <class T> class Atomic : Pinned {
 public:
 	constexpr explicit Atomic(T value = {}) : value_(value) {}
 
-	[[nodiscard]] T load_relaxed() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
-	[[nodiscard]] T load_acquire() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
-	[[nodiscard]] T load_ordered() const { return __atomic_load_n(&value_, __ATOMIC_SEQ_CST); }
-	void store_relaxed(T v) { __atomic_store_n(&value_, v, __ATOMIC_RELAXED); }
-	void store_release(T v) { __atomic_store_n(&value_, v, __ATOMIC_RELEASE); }
-	void store_ordered(T v) { __atomic_store_n(&value_, v, __ATOMIC_SEQ_CST); }
+	[[nodiscard]] T load_relaxed() const { return load<__ATOMIC_RELAXED>(); }
+	[[nodiscard]] T load_acquire() const { return load<__ATOMIC_ACQUIRE>(); }
+	[[nodiscard]] T load_ordered() const { return load<__ATOMIC_SEQ_CST>(); }
+	void store_relaxed(T v) { __atomic_store(&value_, &v, __ATOMIC_RELAXED); }
+	void store_release(T v) { __atomic_store(&value_, &v, __ATOMIC_RELEASE); }
+	void store_ordered(T v) { __atomic_store(&value_, &v, __ATOMIC_SEQ_CST); }
 	T add_ordered(T v) { return __atomic_fetch_add(&value_, v, __ATOMIC_SEQ_CST); }
 	T sub_ordered(T v) { return __atomic_fetch_sub(&value_, v, __ATOMIC_SEQ_CST); }
+	T or_ordered(T v) { return __atomic_fetch_or(&value_, v, __ATOMIC_SEQ_CST); }
+	T and_ordered(T v) { return __atomic_fetch_and(&value_, v, __ATOMIC_SEQ_CST); }
+	T exchange_acquire(T v) { return __atomic_exchange_n(&value_, v, __ATOMIC_ACQUIRE); }
+	/* @old: what was expected; on failure, what is there. */
+	bool replace_release(T &old, T v)
+	{
+		return __atomic_compare_exchange_n(&value_, &old, v, true, __ATOMIC_RELEASE,
+						   __ATOMIC_RELAXED);
+	}
 
 private:
+	template <int order> [[nodiscard]] T load() const
+	{
+		T v;
+
+		__atomic_load(&value_, &v, order);
+		return v;
+	}
+
 	T value_;
 };
 

@@ -57,10 +57,10 @@ Leaf::~Leaf()
 	tce_port_free(users_);
 }
 
-TceIndex Leaf::next_pending(TceIndex from, TceIndex to) const
+TceIndex Leaf::next_bit(TceIndex from, TceIndex to, u64 flip) const
 {
 	for (u64 i = at(from); i < at(to);) {
-		const u64 rest = bits()[i / 64] >> (i % 64);
+		const u64 rest = (bits()[i / 64] ^ flip) >> (i % 64);
 
 		if (rest)
 			return TceIndex(
@@ -69,6 +69,38 @@ TceIndex Leaf::next_pending(TceIndex from, TceIndex to) const
 		i = (i | 63) + 1;
 	}
 	return to;
+}
+
+IndexRange Leaf::pending_run(TceIndex from, TceIndex to, u64 bridge) const
+{
+	to = TceIndex(min(to.raw, from.raw + kRun));
+
+	IndexRange run = { from, next_bit(from, to, ~0ull) };
+
+	while (bridge && run.end < to) {
+		const TceIndex far(min(to.raw, run.end.raw + bridge + 1));
+		const TceIndex next = next_bit(run.end, far, 0);
+
+		if (next == far)
+			break;
+		run.end = next_bit(next, to, ~0ull);
+	}
+	return run;
+}
+
+void Leaf::clear_pending(IndexRange run)
+{
+	u64 left = pending();
+
+	for (u64 i = at(run.begin); left && i < at(run.end);) {
+		const u64 n = min(at(run.end) - i, 64 - i % 64);
+		const u64 mask = (~0ull >> (64 - n)) << (i % 64);
+
+		left -= static_cast<u64>(__builtin_popcountll(bits()[i / 64] & mask));
+		bits()[i / 64] &= ~mask;
+		i += n;
+	}
+	pending_.store_release(left);
 }
 
 } /* namespace tce */

@@ -82,22 +82,22 @@ public:
 	}
 	[[nodiscard]] Tce tce(TceIndex index) const TCE_REQUIRES(lock)
 	{
-		return Tce::from_be(Memory::load(&tces_[at(index)]));
+		return Tce::from_raw(Memory::load_cpu(&tces_[at(index)]));
 	}
 	[[nodiscard]] Uaddr user(TceIndex index) const TCE_REQUIRES(lock)
 	{
-		return Uaddr(Memory::load(&users_[at(index)]).to_cpu());
+		return Uaddr(Memory::load_cpu(&users_[at(index)]));
 	}
 
 	/* Replace the TCE; whether it is live is counted. */
 	void set_tce(TceIndex index, Tce value) TCE_REQUIRES(lock)
 	{
 		live_ = live_ - tce(index).live() + value.live();
-		Memory::store(&tces_[at(index)], value.to_be());
+		Memory::store_cpu(&tces_[at(index)], value.raw());
 	}
 	void set_user(TceIndex index, Uaddr value) TCE_REQUIRES(lock)
 	{
-		Memory::store(&users_[at(index)], Be64::from_cpu(value.raw));
+		Memory::store_cpu(&users_[at(index)], value.raw);
 	}
 	void set(TceIndex index, Entry value) TCE_REQUIRES(lock)
 	{
@@ -118,38 +118,66 @@ public:
 	void set_shut(bool shut) TCE_REQUIRES(lock) { shut_ = shut; }
 	[[nodiscard]] bool shut() const TCE_REQUIRES(lock) { return shut_; }
 	/*
-	 * The run that somebody takes to the platform now; the others leave it
-	 * to him.
+	 * Somebody waits, without the lock, for a hypervisor that is busy with
+	 * a run of it.  The others leave what is pending to him: a vCPU would
+	 * spin.
 	 */
-	void set_pushing(IndexRange run) TCE_REQUIRES(lock) { pushing_ = run; }
-	[[nodiscard]] IndexRange pushing() const TCE_REQUIRES(lock) { return pushing_; }
-	/* The platform has what the entry says. */
-	[[nodiscard]] bool published(TceIndex index) const TCE_REQUIRES(lock)
-	{
-		return !is_pending(index) && !pushing_.holds(index);
-	}
+	void set_waiting(bool waiting) TCE_REQUIRES(lock) { waiting_ = waiting; }
+	[[nodiscard]] bool waiting() const TCE_REQUIRES(lock) { return waiting_; }
+	/* It is in the window's list of dirty leaves. */
+	void set_listed(bool listed) TCE_REQUIRES(lock) { listed_ = listed; }
+	[[nodiscard]] bool listed() const TCE_REQUIRES(lock) { return listed_; }
+	/* The platform may have something else than some pending entries. */
+	void set_unsynced(bool unsynced) TCE_REQUIRES(lock) { unsynced_ = unsynced; }
+	[[nodiscard]] bool unsynced() const TCE_REQUIRES(lock) { return unsynced_; }
 
 	/* The slot that KVM stores to; good as long as the leaf is. */
 	[[nodiscard]] Be64 *user_slot(TceIndex index) { return &users_[at(index)]; }
 
 	[[nodiscard]] u64 live() const TCE_REQUIRES(lock) { return live_; }
-	[[nodiscard]] u64 pending() const TCE_REQUIRES(lock) { return pending_; }
+	[[nodiscard]] u64 pending() const TCE_REQUIRES(lock) { return pending_.load_relaxed(); }
+	/*
+	 * True if all that was written before is published; good without the
+	 * lock, since an entry stays pending until the platform has it.
+	 */
+	[[nodiscard]] bool is_settled() const { return !pending_.load_acquire(); }
+	/*
+	 * True if nothing was ever mapped at @index, or nothing is left of it,
+	 * at this moment; good without the lock.
+	 */
+	[[nodiscard]] bool looks_empty(TceIndex index) const
+	{
+		return Memory::load(&tces_[at(index)]).is_zero() &&
+		       Memory::load(&users_[at(index)]).is_zero();
+	}
 	[[nodiscard]] bool is_pending(TceIndex index) const TCE_REQUIRES(lock)
 	{
 		return bits()[at(index) / 64] & bit(at(index));
 	}
 	void set_pending(TceIndex index) TCE_REQUIRES(lock)
 	{
-		pending_ += !is_pending(index);
+		pending_.store_relaxed(pending() + !is_pending(index));
 		bits()[at(index) / 64] |= bit(at(index));
 	}
+	/* The platform has them.  They are no longer than a run. */
+	void clear_pending(IndexRange run) TCE_REQUIRES(lock);
 	void clear_pending(TceIndex index) TCE_REQUIRES(lock)
 	{
-		pending_ -= is_pending(index);
+		pending_.store_release(pending() - is_pending(index));
 		bits()[at(index) / 64] &= ~bit(at(index));
 	}
 	/* The first pending entry in [from, to), or @to. */
-	[[nodiscard]] TceIndex next_pending(TceIndex from, TceIndex to) const TCE_REQUIRES(lock);
+	[[nodiscard]] TceIndex next_pending(TceIndex from, TceIndex to) const TCE_REQUIRES(lock)
+	{
+		return next_bit(from, to, 0);
+	}
+	/*
+	 * A run from the pending entry @from on, which ends before @to with a
+	 * pending one.  It goes on over up to @bridge others, if there is a
+	 * pending one behind them.
+	 */
+	[[nodiscard]] IndexRange pending_run(TceIndex from, TceIndex to, u64 bridge) const
+		TCE_REQUIRES(lock);
 
 	/*
 	 * The entries of a run, for a loop over them by their number in the
@@ -165,21 +193,37 @@ public:
 		}
 		~Slots() { leaf_.live_ += live_; }
 
-		[[nodiscard]] Be64 raw(u64 n) const { return Memory::load(&tces_[n]); }
-		[[nodiscard]] Tce tce(u64 n) const { return Tce::from_be(raw(n)); }
+		[[nodiscard]] bool is_clear(u64 n) const
+		{
+			return Memory::load(&tces_[n]).is_zero();
+		}
+		[[nodiscard]] Tce tce(u64 n) const
+		{
+			return Tce::from_raw(Memory::load_cpu(&tces_[n]));
+		}
 		[[nodiscard]] Uaddr user(u64 n) const
 		{
-			return Uaddr(Memory::load(&users_[n]).to_cpu());
+			return Uaddr(Memory::load_cpu(&users_[n]));
 		}
+		/* For a hypercall to read. */
+		[[nodiscard]] const Be64 *list() const { return tces_; }
 		[[nodiscard]] Entry get(u64 n) const { return { tce(n), user(n) }; }
 		/* @old: as get() said. */
 		void replace(u64 n, Entry old, Entry now)
 		{
 			live_ += now.tce.live();
 			live_ -= old.tce.live();
-			Memory::store(&tces_[n], now.tce.to_be());
-			Memory::store(&users_[n], Be64::from_cpu(now.user.raw));
+			Memory::store_cpu(&tces_[n], now.tce.raw());
+			Memory::store_cpu(&users_[n], now.user.raw);
 		}
+
+		/* Clear it; how many were live is said at the end. */
+		void clear(u64 n)
+		{
+			Memory::store_cpu(&tces_[n], 0);
+			Memory::store_cpu(&users_[n], 0);
+		}
+		void count_cleared(u64 nr) { live_ -= nr; }
 
 	private:
 		Leaf &leaf_;
@@ -190,12 +234,16 @@ public:
 
 	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): callers hold it, attributes name it */
 	Lock lock{ TCE_LOCK_LEAF };
+	/* NOLINTNEXTLINE(*-non-private-member-variables-in-classes): a link of DirtyLeaves */
+	Leaf *next_dirty = nullptr;
 
 private:
 	friend class PreparedLeaves;
 
 	[[nodiscard]] static u64 bit(u64 i) { return 1ull << (i % 64); }
 	[[nodiscard]] u64 at(TceIndex index) const { return index - first_; }
+	/* The first entry whose pending bit is not that of @flip, or @to. */
+	[[nodiscard]] TceIndex next_bit(TceIndex from, TceIndex to, u64 flip) const;
 
 	/* @own: the user view, and behind it the TCEs if they have no page. */
 	Leaf(TceIndex first, u64 entries, HwPage page, Be64 *own);
@@ -210,9 +258,11 @@ private:
 	Be64 *const users_;
 	Be64 *const tces_;
 	u64 live_ TCE_GUARDED_BY(lock) = 0;
-	u64 pending_ TCE_GUARDED_BY(lock) = 0;
-	IndexRange pushing_ TCE_GUARDED_BY(lock);
+	Atomic<u64> pending_; /* written under the lock */
+	bool waiting_ TCE_GUARDED_BY(lock) = false;
 	bool shut_ TCE_GUARDED_BY(lock) = false;
+	bool listed_ TCE_GUARDED_BY(lock) = false;
+	bool unsynced_ TCE_GUARDED_BY(lock) = false;
 	Leaf *next_prepared_ = nullptr;
 };
 

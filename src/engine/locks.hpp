@@ -44,7 +44,8 @@ public:
 	void unlock() TCE_RELEASE() { tce_port_mutex_unlock(&m_); }
 	void assert_held() const TCE_TSA(assert_capability(this))
 	{
-		tce_port_mutex_assert_held(&m_);
+		if constexpr (TCE_LOCKS_CHECKED)
+			tce_port_mutex_assert_held(&m_);
 	}
 
 private:
@@ -58,7 +59,8 @@ public:
 	void unlock() TCE_RELEASE() { tce_port_spin_unlock(&s_); }
 	void assert_held() const TCE_TSA(assert_capability(this))
 	{
-		tce_port_spin_assert_held(&s_);
+		if constexpr (TCE_LOCKS_CHECKED)
+			tce_port_spin_assert_held(&s_);
 	}
 
 private:
@@ -91,11 +93,13 @@ public:
 	}
 	void assert_held() const TCE_TSA(assert_shared_capability(this))
 	{
-		tce_port_rwsem_assert_held(&s_);
+		if constexpr (TCE_LOCKS_CHECKED)
+			tce_port_rwsem_assert_held(&s_);
 	}
 	void assert_held_write() const TCE_TSA(assert_capability(this))
 	{
-		tce_port_rwsem_assert_held_write(&s_);
+		if constexpr (TCE_LOCKS_CHECKED)
+			tce_port_rwsem_assert_held_write(&s_);
 	}
 
 private:

@@ -10,12 +10,17 @@
  * Ordering towards a device or a hypervisor is the publisher's business: the
  * hypercall is a full barrier.
  *
+ * Which instructions convert an entry on its way is the business of cpu.hpp,
+ * which the include path chooses: any_cpu/ (wherever a sanitizer looks on), or
+ * ppc64le/.
+ *
  * Watch is told of every store before it is done.  The include path chooses it:
  * nobody in the module (unwatched/), a recorder in tests (kunit/rig/watched/),
  * which looks at every state in between.
  */
 #pragma once
 
+#include "cpu.hpp"
 #include "tce_format.hpp"
 #include "watch.hpp"
 
@@ -35,6 +40,13 @@ struct Memory {
 		__atomic_load(entry, &value, __ATOMIC_RELAXED);
 		return value;
 	}
+	/* The same, converted on the way; cpu.hpp knows how best. */
+	static void store_cpu(Be64 *entry, u64 value)
+	{
+		Watch::on_store(entry, Be64::from_cpu(value));
+		Cpu::store_be(entry, value);
+	}
+	[[nodiscard]] static u64 load_cpu(const Be64 *entry) { return Cpu::load_be(entry); }
 
 	/*
 	 * Hang @level, whose entries are at @words, under @slot, where nothing

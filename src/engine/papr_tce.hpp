@@ -22,7 +22,7 @@ struct Target {
 };
 
 /*
- * @list: a page from tce_port_page_alloc().  @calls counts the hypercalls.
+ * @list: what the table says, on any boundary.  @calls counts the hypercalls.
  *
  * Neither sleeps.  Return: a status of PAPR; if it is one of those that say
  * busy the caller may come again.  Unless it is success any part of the run may

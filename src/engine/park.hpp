@@ -63,12 +63,11 @@ public:
 		return take_if(
 			[&](const Cell &c) { return c.index == index && c.state == State::Kept; });
 	}
-	/* A due one of an entry in @run that @ready says yes to; 0: no more. */
-	template <class Ready> [[nodiscard]] Uaddr take_due(IndexRange run, Ready ready)
+	/* A due one of an entry in @run; 0: no more. */
+	[[nodiscard]] Uaddr take_due(IndexRange run)
 	{
-		return take_if([&](const Cell &c) {
-			return c.state == State::Due && run.holds(c.index) && ready(c.index);
-		});
+		return take_if(
+			[&](const Cell &c) { return c.state == State::Due && run.holds(c.index); });
 	}
 	/* The window is gone. */
 	[[nodiscard]] Uaddr take_any()

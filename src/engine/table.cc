@@ -7,7 +7,7 @@ namespace tce {
 Leaf *Table::next_leaf(IndexRange range) const
 {
 	for (TceIndex at = range.begin; at < range.end;) {
-		void *level = root_.load_acquire();
+		void *level = Cpu::load_to_follow(root_);
 		unsigned int height = geometry_.levels() - 1;
 
 		while (height && level) {

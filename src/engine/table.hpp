@@ -91,7 +91,7 @@ private:
 
 	[[nodiscard]] static void *below(void *level, u64 slot)
 	{
-		return static_cast<Node *>(level)->slots()[slot].load_acquire();
+		return Cpu::load_to_follow(static_cast<Node *>(level)->slots()[slot]);
 	}
 	/* What the hardware reads of a level, or 0. */
 	[[nodiscard]] usize walked_bytes() const { return walk_.by_hardware ? page_bytes() : 0; }
@@ -121,10 +121,14 @@ private:
 
 inline Leaf *Table::leaf(TceIndex index) const
 {
-	void *level = root_.load_acquire();
+	void *level = Cpu::load_to_follow(root_);
+	const unsigned int bits = geometry_.level_bits();
 
-	for (unsigned int height = geometry_.levels() - 1; height && level; height--)
-		level = below(level, geometry_.slot(height, index));
+	/* As Geometry::slot() has it; what is above goes on the way. */
+	for (unsigned int shift = bits * (geometry_.levels() - 1); shift && level; shift -= bits) {
+		level = below(level, index.raw >> shift);
+		index = TceIndex(index.raw & ((1ull << shift) - 1));
+	}
 	return static_cast<Leaf *>(level);
 }
 

@@ -68,11 +68,12 @@ public:
 	{
 	}
 
-	[[nodiscard]] static constexpr Tce from_be(Be64 be)
+	/* @raw: what raw() said. */
+	[[nodiscard]] static constexpr Tce from_raw(u64 raw)
 	{
 		Tce t;
 
-		t.raw_ = be.to_cpu();
+		t.raw_ = raw;
 		return t;
 	}
 	[[nodiscard]] constexpr Be64 to_be() const { return Be64::from_cpu(raw_); }
@@ -97,7 +98,8 @@ private:
 static_assert(Tce(Hpa(0x12345000), Perm(3)).raw() == 0x12345003);
 static_assert(Tce(Hpa(0x12345ffc), Perm(~0u)).raw() == 0x12345003 && Perm(~0u).bits() == 3);
 static_assert(Tce(Hpa(0x12345000), Perm()).raw() == 0 && !Tce().live());
-static_assert(Tce::from_be(Tce(Hpa(0x12345000), Perm(1)).to_be()).hpa() == Hpa(0x12345000));
+static_assert(Tce::from_raw(Tce(Hpa(0x12345000), Perm(1)).to_be().to_cpu()).hpa() ==
+	      Hpa(0x12345000));
 static_assert(!Tce(Hpa(0x1000), Perm(TCE_PERM_READ)).perm().writes());
 
 } /* namespace tce */

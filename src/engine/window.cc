@@ -10,34 +10,16 @@ namespace tce {
 
 Window::Window(Owner &owner, const Geometry &geometry, Walk walk, bool for_kvm)
 	: owner_(owner),
-	  for_kvm_(for_kvm),
+	  large_(geometry.page().lg2() > tce_port_page_shift()),
 	  charge_(owner.mm(), geometry.entries()),
-	  table_(geometry, walk)
+	  table_(geometry, walk),
+	  gate_(for_kvm ? kLive | kForKvm : kLive)
 {
 }
 
 Window::~Window()
 {
-	free_room();
-}
-
-Status Window::make_room()
-{
-	scratch_ = make_object<Scratch>();
-	tokens_ = make_object<Tokens>();
-	if (!scratch_ || !tokens_)
-		return Errc::NoMem;
-	if (walked())
-		return {};
-	list_ = static_cast<Be64 *>(tce_port_page_alloc());
-	return list_ ? Status() : Status(Errc::NoMem);
-}
-
-void Window::free_room()
-{
-	destroy_object(tce::exchange(scratch_, static_cast<Scratch *>(nullptr)));
-	destroy_object(tce::exchange(tokens_, static_cast<Tokens *>(nullptr)));
-	tce_port_page_free(tce::exchange(list_, static_cast<Be64 *>(nullptr)));
+	destroy_object(scratch_);
 }
 
 Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk, bool for_kvm,
@@ -49,8 +31,11 @@ Result<Window *> Window::make(Owner &owner, const Geometry &geometry, Walk walk,
 		return Errc::NoMem;
 
 	auto *window = new (Place{}, at) Window(owner, geometry, walk, for_kvm);
-	Status status = window->make_room();
+	Status status;
 
+	window->scratch_ = make_object<Scratch>();
+	if (!window->scratch_)
+		status = Errc::NoMem;
 	/* What hardware walks costs something before it has an address. */
 	window->charge_.report_to(log);
 	if (status.ok() && walk.by_hardware)
@@ -104,12 +89,51 @@ Result<Mirror *> Window::make_mirror(u32 liobn)
 	return mirror;
 }
 
+/*
+ * Wait for whoever is under a leaf's lock and may have seen the mirrors as they
+ * were: vCPUs only, all others hold update_.
+ */
+void Window::quiesce()
+{
+	update_.assert_held();
+
+	if ((gate_.load_ordered() & (kLive | kUsed)) == (kLive | kUsed))
+		tce_port_sync_users();
+}
+
+void Window::link_mirror(Mirror &mirror)
+{
+	update_.assert_held();
+
+	mirror.next.store_relaxed(mirrors_.load_relaxed());
+	mirrors_.store_ordered(&mirror);
+}
+
+/* True if it was in the list; a vCPU may be at it until quiesce(). */
+bool Window::unlink_mirror(const Mirror &mirror)
+{
+	update_.assert_held();
+
+	for (Atomic<Mirror *> *link = &mirrors_; Mirror *at = link->load_relaxed();
+	     link = &at->next) {
+		if (at == &mirror) {
+			link->store_ordered(at->next.load_relaxed());
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Who publishes without the new one has written his entries before that, when
+ * this returns: the hardware reads them.
+ */
 void Window::add_mirror(Mirror &mirror)
 {
-	Guard guard(push_);
+	Guard update(update_);
 
-	mirror.next = mirrors_;
-	mirrors_ = &mirror;
+	link_mirror(mirror);
+	quiesce();
 }
 
 void Window::drop_mirror(Mirror *mirror)
@@ -117,9 +141,10 @@ void Window::drop_mirror(Mirror *mirror)
 	if (!mirror)
 		return;
 	{
-		Guard guard(push_);
+		Guard update(update_);
 
-		remove_from(mirrors_, *mirror, &Mirror::next);
+		if (unlink_mirror(*mirror))
+			quiesce();
 	}
 	tce_port_ktable_put(mirror->ktable);
 	destroy_object(mirror);
@@ -136,17 +161,16 @@ Status Window::connect_mirror(Mirror &mirror, Entries &left)
 		Guard update(update_);
 
 		/* Nobody else sees it yet. */
-		mirror.mode = Mirror::Mode::Joining;
-		add_mirror(mirror);
+		mirror.mode.store_relaxed(Mirror::Mode::Joining);
+		link_mirror(mirror);
 		filled = put_all(mirror);
-
-		Guard guard(push_);
-
-		if (filled.ok() && mirror.failed)
-			filled = Errc::Io;
 		if (filled.ok()) {
-			mirror.mode = Mirror::Mode::Full;
-			return {};
+			/* From here on what fails there fails everywhere. */
+			mirror.mode.store_ordered(Mirror::Mode::Full);
+			quiesce();
+			if (!mirror.failed.load_ordered())
+				return {};
+			filled = Errc::Io;
 		}
 	}
 	left = clear_mirror(mirror);
@@ -161,23 +185,14 @@ Status Window::connect_mirror(Mirror &mirror, Entries &left)
 Entries Window::clear_mirror(Mirror &mirror)
 {
 	Guard update(update_);
-	{
-		Guard guard(push_);
 
-		mirror.mode = Mirror::Mode::Leaving;
-	}
+	mirror.mode.store_ordered(Mirror::Mode::Leaving);
+
 	const Status cleared = put_all(mirror);
-	Guard guard(push_);
 
-	remove_from(mirrors_, mirror, &Mirror::next);
-	return cleared.ok() && !mirror.failed ? Entries::Clear : Entries::Unsynced;
-}
-
-Mirror *Window::any_mirror()
-{
-	Guard guard(push_);
-
-	return mirrors_;
+	if (unlink_mirror(mirror))
+		quiesce();
+	return cleared.ok() && !mirror.failed.load_ordered() ? Entries::Clear : Entries::Unsynced;
 }
 
 /*
@@ -188,7 +203,7 @@ Status Window::put_all(Mirror &mirror)
 {
 	update_.assert_held();
 
-	const bool fill = mirror.mode == Mirror::Mode::Joining;
+	const bool fill = mirror.mode.load_relaxed() == Mirror::Mode::Joining;
 	Status all;
 
 	for (Runs runs(table_, table_.whole()); runs.next();) {
@@ -197,7 +212,7 @@ Status Window::put_all(Mirror &mirror)
 
 		while (papr::is_busy(status)) {
 			{
-				Guard guard(push_);
+				Guard entries(runs.leaf().lock);
 
 				status = put_mirror(mirror, runs.leaf(), runs.run());
 			}
@@ -217,25 +232,19 @@ Status Window::put_all(Mirror &mirror)
 
 long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run)
 {
-	push_.assert_held();
+	leaf.lock.assert_held();
 
-	const bool fill = mirror.mode == Mirror::Mode::Joining;
+	const bool fill = mirror.mode.load_relaxed() == Mirror::Mode::Joining;
 	const auto nr = static_cast<unsigned int>(run.count());
+	const Leaf::Slots slots(leaf, run);
 	bool any = false;
 	u32 calls = 0;
-	{
-		Guard entries(leaf.lock);
 
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			const Tce tce = leaf.tce(i);
-
-			list_[i - run.begin] = tce.to_be();
-			any = any || tce.live() || (!fill && !leaf.published(i));
-		}
-	}
+	for (u64 n = 0; n < nr && !any; n++)
+		any = !slots.is_clear(n) || (!fill && leaf.is_pending(run.begin + n));
 	if (!any)
 		return papr::kSuccess;
-	return fill ? papr::put_run(target(mirror, run.begin), list_, nr, calls) :
+	return fill ? papr::put_run(target(mirror, run.begin), slots.list(), nr, calls) :
 		      papr::clear_run(target(mirror, run.begin), nr, calls);
 }
 
@@ -243,12 +252,13 @@ long Window::put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run)
 
 void Window::retire()
 {
-	live_.store_ordered(false);
 	/*
-	 * Whoever saw it live is in there no more, and nobody arms the flush
-	 * again.
+	 * A vCPU says that it was here before it looks at kLive (enter()):
+	 * either we know of it, or it finds the window gone.  After the grace
+	 * period whoever saw it live is in there no more, and nobody arms the
+	 * flush again.
 	 */
-	if (used_by_kvm())
+	if (gate_.and_ordered(~kLive) & kUsed)
 		tce_port_sync_users();
 	tce_port_flush_cancel(flush_);
 }
@@ -279,14 +289,16 @@ void Window::finish(Releaser &releaser, Reach reach)
 	 * What hardware may still walk stays with the table that the platform
 	 * did not let go.
 	 */
-	Mirror *left = any_mirror();
+	Mirror *left = mirrors_.load_ordered();
 
+	/* Nobody flushes any more. */
+	static_cast<void>(dirty_.take_all());
 	if (!left)
 		table_.clear();
-	for (; left; left = any_mirror())
+	for (; left; left = mirrors_.load_ordered())
 		drop_mirror(left);
 	/* What is left of it until KVM lets go of its tables is small. */
-	free_room();
+	destroy_object(tce::exchange(scratch_, static_cast<Scratch *>(nullptr)));
 	unref();
 }
 

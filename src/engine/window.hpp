@@ -8,22 +8,22 @@
  * groups.  On IODA2 the hardware walks the table, and publishing invalidates
  * what it has cached of the run.
  *
- * push_ is held from taking a run out of the shadow until the hypercall is
- * done, so that pushes take effect in the order in which the shadow was read:
- * whoever writes after that pushes after that, and what the hypervisor has
- * converges to the shadow.
+ * A leaf's lock is held from writing entries, or from looking at what is
+ * written, until the platform has the run.  So publishes of an entry take
+ * effect in the order in which it was written, and what the hypervisor has
+ * converges to the shadow; vCPUs on different leaves do not wait for each
+ * other.
  *  - MAP and UNMAP write and push a run of up to 512 entries and give back what
  *    was replaced only when the push is done.
  *  - KVM writes one entry at a time (exchange(),
  *    iommu_table_ops::xchg_no_kill), which sets its pending bit, and then kills
- *    a range: publish_pending() pushes all that is pending in the leaves of the
- *    range, not just what the caller names, since KVM's error paths name
- *    nothing at all.  For the same reason a first pending entry arms a deferred
- *    flush.
+ *    what it wrote: publish_leaf() pushes what is pending in that range.  KVM's
+ *    error paths kill nothing at all, so a first pending entry arms a deferred
+ *    flush, which pushes whatever is pending in the leaves that are listed as
+ *    dirty (dirty.hpp).
  *
- * KVM's callbacks never sleep, so push_ is a spinlock.  Who may sleep while the
- * hypervisor is busy lets go of push_ and leaves his run reserved
- * (Leaf::pushing()): KVM leaves that leaf to him.
+ * KVM's callbacks never sleep.  Who may sleep lets go of the leaf while the
+ * hypervisor is busy, and says afterwards what the shadow says then.
  *
  * A push that fails is undone: the shadow says again what the hypervisor has.
  * KVM's kill cannot fail, so there the entries are closed, counted and logged.
@@ -33,11 +33,16 @@
  * (tce_port_sync_users()), and finish() frees the leaves.  The object stays
  * until the last struct iommu_table of it is gone, and one more grace period.
  *
- * Locks: update_ > charge_'s > push_ > a leaf's > park_'s.  Callers hold the
+ * Mirrors come and go under update_, and KVM goes through them under a leaf's
+ * lock only: where the last vCPU that may have seen the old state matters,
+ * quiesce() waits for it.
+ *
+ * Locks: update_ > charge_'s > a leaf's > park_'s.  Callers hold the
  * container's lock, but for KVM and the deferred flush.
  */
 #pragma once
 
+#include "dirty.hpp"
 #include "owner.hpp"
 #include "papr_tce.hpp"
 #include "park.hpp"
@@ -52,7 +57,7 @@ namespace tce {
  * (IODA2).  Each group has its own, since KVM keeps a reference for ever that
  * it takes when it finds a table twice.
  */
-struct Mirror {
+struct Mirror : Pinned {
 	enum class Mode {
 		Full,
 		Joining, /* is being filled: what does not get there fails the joiner only */
@@ -61,9 +66,9 @@ struct Mirror {
 
 	u32 liobn = 0;
 	tce_ktable *ktable = nullptr;
-	Mode mode = Mode::Full;
-	bool failed = false;
-	Mirror *next = nullptr;
+	Atomic<Mode> mode{ Mode::Full };
+	Atomic<bool> failed;
+	Atomic<Mirror *> next;
 };
 
 /*
@@ -185,7 +190,7 @@ public:
 	 */
 	Result<Mirror *> make_mirror(u32 liobn) TCE_EXCLUDES(update_);
 	/* From here on it is told of what is published. */
-	void add_mirror(Mirror &mirror) TCE_EXCLUDES(push_);
+	void add_mirror(Mirror &mirror) TCE_EXCLUDES(update_);
 	void drop_mirror(Mirror *mirror) TCE_EXCLUDES(update_);
 	/*
 	 * PAPR: fill its LIOBN from the shadow.  An error: it is not connected,
@@ -212,8 +217,8 @@ public:
 	 * An error: KVM must not go on with this call at all.  Else it is told
 	 * that nothing was there.
 	 */
-	Status exchange(TceIndex index, Hpa hpa, Perm perm) TCE_EXCLUDES(push_);
-	void kill(IndexRange range) TCE_EXCLUDES(push_);
+	Status exchange(TceIndex index, Hpa hpa, Perm perm);
+	void kill(IndexRange range);
 	/*
 	 * A slot that is claimed for the caller, or nullptr: userspace does it.
 	 */
@@ -223,7 +228,7 @@ public:
 
 	/* Publish all that is pending. */
 	void flush() TCE_EXCLUDES(update_);
-	[[nodiscard]] bool used_by_kvm() const { return used_by_kvm_.load_ordered(); }
+	[[nodiscard]] bool used_by_kvm() const { return gate_.load_ordered() & kUsed; }
 
 	/* One struct iommu_table less. */
 	void unref();
@@ -244,11 +249,6 @@ private:
 	struct Scratch {
 		Entry old[kRun];
 	};
-	/* What a push lets go. */
-	struct Tokens {
-		Uaddr at[kRun + Park::kCells];
-	};
-
 	/*
 	 * Notes of entries that the hypervisor may or may not have: kept until
 	 * there is no doubt.
@@ -258,6 +258,22 @@ private:
 		u64 nr = 0;
 	};
 	static constexpr unsigned int kMaxUnsynced = 8;
+
+	/*
+	 * What a vCPU needs to know of the window before it may go on: one
+	 * word, so that it is one load.
+	 */
+	using Gate = u32;
+	static constexpr Gate kLive = 1;   /* until retire() */
+	static constexpr Gate kForKvm = 2; /* v2 */
+	static constexpr Gate kUsed = 4;   /* a vCPU was here */
+	static constexpr Gate kOpen = kLive | kForKvm | kUsed;
+
+	/*
+	 * So many published entries are pushed again if that saves a hypercall:
+	 * each takes what two or three instructions of the hypervisor's take.
+	 */
+	static constexpr u64 kBridge = 16;
 
 	/* What a push says of its run. */
 	enum class What {
@@ -275,58 +291,64 @@ private:
 	}
 	[[nodiscard]] papr::Target target(const Mirror &mirror, TceIndex first) const
 	{
-		return { mirror.liobn, page(), start_ + (first.raw << page().lg2()) };
+		return { mirror.liobn, page(), address(first) };
+	}
+	[[nodiscard]] Iova address(TceIndex index) const
+	{
+		return start_ + (index.raw << page().lg2());
 	}
 	[[nodiscard]] u64 offset() const { return start_.raw >> page().lg2(); }
 
 	/* window_push.cc */
 	void arm_flush();
 	void set_pending(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
-	void settle(Leaf &leaf, TceIndex index) TCE_REQUIRES(leaf.lock);
-	What snapshot(Leaf &leaf, IndexRange run, What what) TCE_REQUIRES(push_, leaf.lock);
-	void invalidate(IndexRange run, u32 &calls) TCE_REQUIRES(push_);
-	long push_once(IndexRange run, What what, u32 &calls) TCE_REQUIRES(push_);
+	void settle(Leaf &leaf, IndexRange run, What what) TCE_REQUIRES(leaf.lock);
+	long push_once(Leaf &leaf, IndexRange run, What what, u32 &calls) TCE_REQUIRES(leaf.lock);
 	Status push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, u32 &calls)
-		TCE_REQUIRES(push_) TCE_EXCLUDES(leaf.lock);
-	void pushed(Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
-	void give_up(Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
-	void publish_leaf(Leaf &leaf, TceIndex near, Patience::Kind kind, u32 &calls)
-		TCE_REQUIRES(push_);
-	void publish_pending(IndexRange range, Patience::Kind kind, u32 &calls) TCE_EXCLUDES(push_);
+		TCE_REQUIRES(leaf.lock);
+	Status push_waiting(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, long status,
+			    u32 &calls) TCE_REQUIRES(leaf.lock);
+	void pushed(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
+	bool publish_one(Leaf &leaf, TceIndex index, u32 &calls) TCE_REQUIRES(leaf.lock);
+	void publish_leaf(Leaf &leaf, IndexRange range, Patience::Kind kind, u32 &calls)
+		TCE_REQUIRES(leaf.lock);
 	void close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
-		TCE_REQUIRES(push_);
+		TCE_REQUIRES(leaf.lock);
 	void mark_unsynced(Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
-	void flush_claims() TCE_REQUIRES(update_) TCE_EXCLUDES(push_);
+	Leaf *flush_listed(u32 &calls) TCE_REQUIRES(update_);
+	void flush_claims(Leaf *left, u32 &calls) TCE_REQUIRES(update_);
+	void list_again(Leaf &leaf) TCE_REQUIRES(leaf.lock);
 	void drop_note(Uaddr token);
 	void log_unclosed(IndexRange run);
 
 	/* window_map.cc */
 	void fill(Leaf &leaf, IndexRange run, const MapSource &from)
 		TCE_REQUIRES(update_, leaf.lock);
-	void lock_still(Leaf &leaf, IndexRange run) TCE_REQUIRES(update_, push_)
-		TCE_ACQUIRE(leaf.lock);
-	void open_again(Leaf &leaf) TCE_REQUIRES(push_);
+	void lock_still(Leaf &leaf, IndexRange run) TCE_REQUIRES(update_) TCE_ACQUIRE(leaf.lock);
+	void open_again(Leaf &leaf) TCE_REQUIRES(update_) TCE_RELEASE(leaf.lock);
 	Status unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patience::Kind kind)
 		TCE_REQUIRES(update_);
 	MapSource::Left undo_map(Leaf &leaf, IndexRange run, MapSource &from)
-		TCE_REQUIRES(update_, push_);
+		TCE_REQUIRES(update_, leaf.lock);
 	void keep_unsynced(tce_mem *mem, u64 nr) TCE_REQUIRES(update_);
 	void release_unsynced() TCE_REQUIRES(update_);
 
 	/* window.cc */
-	Status make_room();
-	void free_room();
-	long put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run) TCE_REQUIRES(push_);
+	void quiesce() TCE_REQUIRES(update_);
+	void link_mirror(Mirror &mirror) TCE_REQUIRES(update_);
+	bool unlink_mirror(const Mirror &mirror) TCE_REQUIRES(update_);
+	long put_mirror(const Mirror &mirror, Leaf &leaf, IndexRange run) TCE_REQUIRES(leaf.lock);
 	Status put_all(Mirror &mirror) TCE_REQUIRES(update_);
-	Mirror *any_mirror() TCE_EXCLUDES(push_);
 	u64 sweep(Releaser &releaser, Reach reach) TCE_EXCLUDES(update_);
 
 	/* window_kvm.cc */
 	bool enter();
+	void kill_leaf(Leaf *leaf, IndexRange range, u32 &calls);
+	void kill_leaves(IndexRange range, u32 &calls);
 	[[nodiscard]] bool is_sound(Hpa hpa);
 
 	Owner &owner_;
-	const bool for_kvm_;
+	const bool large_; /* IOMMU pages are larger than the system's */
 	TableCharge charge_;
 	Table table_;
 	Iova start_;
@@ -336,17 +358,14 @@ private:
 	Scratch *scratch_ TCE_PT_GUARDED_BY(update_) = nullptr;
 	UnsyncedNotes unsynced_[kMaxUnsynced] TCE_GUARDED_BY(update_);
 
-	SpinLock push_{ TCE_LOCK_PUSH };
-	Mirror *mirrors_ TCE_GUARDED_BY(push_) = nullptr;
-	Be64 *list_ TCE_PT_GUARDED_BY(push_) = nullptr; /* for the hypervisor to read */
-	Tokens *tokens_ TCE_PT_GUARDED_BY(push_) = nullptr;
-	bool worn_out_ TCE_GUARDED_BY(push_) = false; /* the hypervisor was busy for too long */
+	Atomic<Mirror *> mirrors_; /* written under update_ */
+	Atomic<bool> worn_out_;	   /* the hypervisor was busy for too long */
+	DirtyLeaves dirty_;
+	Atomic<u64> unsynced_leaves_; /* with entries that are unsynced */
 
 	Park park_;
-	Atomic<bool> live_{ true };
-	Atomic<bool> used_by_kvm_;
-	Atomic<u64> pending_; /* entries of all leaves */
-	Atomic<bool> armed_;  /* the deferred flush, since it last began */
+	Atomic<Gate> gate_;
+	Atomic<bool> armed_; /* the deferred flush, since it last began */
 	Atomic<u64> refs_{ 1 };
 	struct Later : tce_later {
 		Window *window = nullptr;

@@ -41,17 +41,23 @@ namespace tce {
  */
 bool Window::enter()
 {
-	/* Before the look at live_: retire() reads them the other way round. */
-	if (!used_by_kvm_.load_relaxed())
-		used_by_kvm_.store_ordered(true);
-	return live_.load_ordered() && for_kvm_ && owner_.is_current();
+	Gate gate = gate_.load_acquire();
+
+	if (gate != kOpen) {
+		/* Before kLive is looked at; retire() is the reverse. */
+		if (!(gate & kUsed))
+			gate = gate_.or_ordered(kUsed) | kUsed;
+		if (gate != kOpen)
+			return false;
+	}
+	return owner_.is_current();
 }
 
 Be64 *Window::user_slot(TceIndex index)
 {
 	if (!(index < table_.whole().end) || !enter())
 		return nullptr;
-	if (page().lg2() > tce_port_page_shift() && owner_.distrusts_large_pages())
+	if (large_ && owner_.distrusts_large_pages())
 		return nullptr;
 
 	Leaf *leaf = table_.leaf(index);
@@ -67,7 +73,7 @@ Be64 *Window::user_slot(TceIndex index)
 		return nullptr;
 	if (Claim::is_token(held)) {
 		/* That of a closed entry went when it was published. */
-		TCE_ASSERT(live || !leaf->published(index));
+		TCE_ASSERT(live || leaf->is_pending(index));
 		if (!park_.put(index, held, live ? Park::State::Kept : Park::State::Due))
 			return nullptr;
 	} else if (held.raw && !(held == Claim::mine())) {
@@ -83,8 +89,7 @@ Be64 *Window::user_slot(TceIndex index)
  */
 bool Window::is_sound(Hpa hpa)
 {
-	if (page().aligned(hpa.raw) && (page().lg2() <= tce_port_page_shift() ||
-					tce_port_block_is_huge(hpa.raw, page().lg2())))
+	if (page().aligned(hpa.raw) && (!large_ || tce_port_block_is_huge(hpa.raw, page().lg2())))
 		return true;
 	if (!owner_.distrusts_large_pages())
 		tce_port_log_for(charge_.log(), TCE_LOG_OTHER,
@@ -109,6 +114,9 @@ Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 	if (!leaf)
 		return wanted.live() ? Status(Errc::NoMem) : Status();
 
+	/* Nothing is there at this moment, which is as good as any. */
+	if (!wanted.live() && leaf->looks_empty(index))
+		return {};
 	/* KVM warns of an error: rather let a map through to nowhere. */
 	const Tce now = wanted.live() && is_sound(hpa) ? wanted : Tce();
 	Uaddr dropped;
@@ -135,7 +143,7 @@ Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 			/* A map without rights: a token comes all the same. */
 			set_pending(*leaf, index);
 			arm_flush();
-		} else if (mapping && leaf->published(index)) {
+		} else if (mapping && !leaf->is_pending(index)) {
 			/*
 			 * The window's other table did it: what the new note is
 			 * for, the old one was.
@@ -150,15 +158,40 @@ Status Window::exchange(TceIndex index, Hpa hpa, Perm perm)
 	return {};
 }
 
+void Window::kill_leaf(Leaf *leaf, IndexRange range, u32 &calls)
+{
+	if (!leaf || leaf->is_settled())
+		return;
+
+	Guard entries(leaf->lock);
+
+	if (range.count() != 1 || !leaf->is_pending(range.begin) ||
+	    !publish_one(*leaf, range.begin, calls))
+		publish_leaf(*leaf, range, Patience::Kind::Atomic, calls);
+}
+
+void Window::kill_leaves(IndexRange range, u32 &calls)
+{
+	Cursor cursor(table_, range);
+
+	while (Leaf *leaf = cursor.next())
+		kill_leaf(leaf, cursor.part(), calls);
+}
+
 void Window::kill(IndexRange range)
 {
 	u32 calls = 0;
 
 	if (!enter())
 		return;
-	publish_pending(range, Patience::Kind::Atomic, calls);
+	range.end = TceIndex(min(range.end.raw, table_.whole().end.raw));
+	if (range.count() == 1)
+		kill_leaf(table_.leaf(range.begin), range, calls);
+	else
+		kill_leaves(range, calls);
 	tce_port_count(TCE_COUNT_KVM_KILLS, 1);
-	tce_port_count(TCE_COUNT_KVM_HCALLS, calls);
+	if (calls)
+		tce_port_count(TCE_COUNT_KVM_HCALLS, calls);
 }
 
 } /* namespace tce */

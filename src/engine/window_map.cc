@@ -78,22 +78,19 @@ void Releaser::flush()
 void Window::lock_still(Leaf &leaf, IndexRange run)
 {
 	update_.assert_held();
-	push_.assert_held();
 
 	bool claimed = false;
 
 	leaf.lock.lock();
 	leaf.set_shut(true);
-	if (!used_by_kvm_.load_relaxed())
+	if (!(gate_.load_relaxed() & kUsed))
 		return;
 	for (TceIndex i = run.begin; i < run.end; i += 1)
 		claimed = claimed || leaf.is_claimed(i);
 	if (!claimed)
 		return;
 	leaf.lock.unlock();
-	push_.unlock();
 	tce_port_sync_users();
-	push_.lock();
 	leaf.lock.lock();
 	for (TceIndex i = run.begin; i < run.end; i += 1) {
 		if (leaf.is_claimed(i))
@@ -101,20 +98,18 @@ void Window::lock_still(Leaf &leaf, IndexRange run)
 	}
 }
 
+/* What KVM has cleared while somebody waited it has left to us. */
 void Window::open_again(Leaf &leaf)
 {
-	push_.assert_held();
+	update_.assert_held();
+	leaf.lock.assert_held();
 
 	u32 calls = 0;
-	{
-		Guard entries(leaf.lock);
 
-		leaf.set_shut(false);
-		leaf.set_pushing({});
-	}
-	/* What KVM has cleared meanwhile it has left to us. */
-	if (used_by_kvm_.load_relaxed())
-		publish_leaf(leaf, leaf.first(), Patience::Kind::Stubborn, calls);
+	leaf.set_shut(false);
+	if (leaf.pending() && (gate_.load_relaxed() & kUsed))
+		publish_leaf(leaf, { leaf.first(), leaf.end() }, Patience::Kind::Stubborn, calls);
+	leaf.lock.unlock();
 }
 
 /* --- MAP ------------------------------------------------------------------ */
@@ -146,23 +141,19 @@ Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 
 	if (!TCE_ASSERT(leaf && run.end <= leaf->end() && run.count() <= kRun))
 		return Errc::Inval;
-	Status status;
-	{
-		Guard guard(push_);
 
-		lock_still(*leaf, run);
-		fill(*leaf, run, from);
-		leaf->set_pushing(run);
-		leaf->lock.unlock();
-		status = push(*leaf, run, What::AsItIs, Patience::Kind::Killable, calls);
-		if (status.ok())
-			pushed(*leaf, run);
-		else
-			from.left = undo_map(*leaf, run, from);
-		if (status.error() == Errc::Busy)
-			status = Errc::Io;
-		open_again(*leaf);
-	}
+	lock_still(*leaf, run);
+	fill(*leaf, run, from);
+
+	Status status = push(*leaf, run, What::AsItIs, Patience::Kind::Killable, calls);
+
+	if (status.ok())
+		pushed(*leaf, run);
+	else
+		from.left = undo_map(*leaf, run, from);
+	if (status.error() == Errc::Busy)
+		status = Errc::Io;
+	open_again(*leaf);
 	if (status.ok())
 		release_unsynced();
 	releaser.release(scratch_->old, run.count());
@@ -181,18 +172,15 @@ Status Window::map_run(IndexRange run, MapSource &from, Releaser &releaser)
 MapSource::Left Window::undo_map(Leaf &leaf, IndexRange run, MapSource &from)
 {
 	update_.assert_held();
-	push_.assert_held();
+	leaf.lock.assert_held();
 
 	u32 calls = 0;
-	{
-		Guard entries(leaf.lock);
 
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			if (leaf.tce(i).live())
-				leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
-			else
-				leaf.set_user(i, Uaddr());
-		}
+	for (TceIndex i = run.begin; i < run.end; i += 1) {
+		if (leaf.tce(i).live())
+			leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
+		else
+			leaf.set_user(i, Uaddr());
 	}
 	if (push(leaf, run, What::AsItIs, Patience::Kind::Stubborn, calls).ok()) {
 		pushed(leaf, run);
@@ -201,9 +189,6 @@ MapSource::Left Window::undo_map(Leaf &leaf, IndexRange run, MapSource &from)
 	if (!push(leaf, run, What::Closed, Patience::Kind::Stubborn, calls).ok()) {
 		log_unclosed(run);
 		keep_unsynced(from.mem, run.count());
-
-		Guard entries(leaf.lock);
-
 		for (TceIndex i = run.begin; i < run.end; i += 1) {
 			/* The hypervisor may have these, too. */
 			if (Entry &old = scratch_->old[i - run.begin]; !leaf.user(i).raw)
@@ -212,17 +197,13 @@ MapSource::Left Window::undo_map(Leaf &leaf, IndexRange run, MapSource &from)
 		mark_unsynced(leaf, run);
 		return MapSource::Left::Unsynced;
 	}
-	{
-		Guard entries(leaf.lock);
-
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			if (!leaf.tce(i).live())
-				continue;
-			/* The leaf is shut: KVM clears at most. */
-			TCE_ASSERT(!leaf.is_pending(i));
-			scratch_->old[i - run.begin] = leaf.get(i);
-			leaf.set(i, {});
-		}
+	for (TceIndex i = run.begin; i < run.end; i += 1) {
+		if (!leaf.tce(i).live())
+			continue;
+		scratch_->old[i - run.begin] = leaf.get(i);
+		leaf.set(i, {});
+		/* Nothing is newer: the leaf is shut, KVM only clears. */
+		leaf.clear_pending(i);
 	}
 	pushed(leaf, run);
 	return MapSource::Left::Closed;
@@ -248,13 +229,13 @@ void Window::keep_unsynced(tce_mem *mem, u64 nr)
 }
 
 /*
- * A push was done.  Once nothing is pending the platform has what the table
- * says, and what was kept for unsynced entries is given back.
+ * A push was done.  Once no leaf has unsynced entries the platform has what the
+ * table says, and what was kept for them is given back.
  */
 void Window::release_unsynced()
 {
 	update_.assert_held();
-	if (!unsynced_[0].nr || pending_.load_ordered())
+	if (!unsynced_[0].nr || unsynced_leaves_.load_ordered())
 		return;
 	for (UnsyncedNotes &kept : unsynced_) {
 		if (kept.nr)
@@ -288,62 +269,48 @@ Status Window::unmap_run(Leaf &leaf, IndexRange run, Releaser &releaser, Patienc
 {
 	update_.assert_held();
 
-	IndexRange hit = { run.end, run.begin };
+	IndexRange hit = { run.end, run.end };
 	u64 live = 0;
 	u32 calls = 0;
-	bool unpublished = false;
 	Status closed;
-	{
-		Guard guard(push_);
 
-		lock_still(leaf, run);
-		/* Who has a run of it reserved holds update_. */
-		TCE_ASSERT(leaf.pushing().empty());
-		if (!leaf.live() && !leaf.pending() && !used_by_kvm_.load_relaxed()) {
-			leaf.set_shut(false);
-			leaf.lock.unlock();
-			return {};
-		}
-		{
-			const bool published = !leaf.pending();
-			Leaf::Slots slots(leaf, run);
-			Entry *old = scratch_->old;
-
-			for (TceIndex i = run.begin; i < run.end; i += 1, old++) {
-				*old = slots.get(i - run.begin);
-				if (old->tce.live() || old->user.raw)
-					slots.replace(i - run.begin, *old, {});
-				if (!old->tce.live() && (published || leaf.published(i)))
-					continue;
-				live += old->tce.live();
-				unpublished = unpublished || (!published && leaf.is_pending(i));
-				hit.begin = TceIndex(min(hit.begin.raw, i.raw));
-				hit.end = i + 1;
-			}
-		}
-		if (!hit.empty())
-			leaf.set_pushing(hit);
-		leaf.lock.unlock();
-		if (!hit.empty())
-			closed = push(leaf, hit, What::AsItIs, kind, calls);
-		if (!hit.empty() && closed.ok()) {
-			pushed(leaf, hit);
-		} else if (!closed.ok()) {
-			/* Still mapped, for all we know. */
-			Guard entries(leaf.lock);
-
-			for (TceIndex i = hit.begin; i < hit.end; i += 1)
-				leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
-			/*
-			 * Of what was live and published the table says it all.
-			 */
-			if (unpublished)
-				mark_unsynced(leaf, hit);
-			if (closed.error() == Errc::Busy)
-				closed = Errc::Io;
-		}
+	lock_still(leaf, run);
+	if (!leaf.live() && !leaf.pending() && !(gate_.load_relaxed() & kUsed)) {
 		open_again(leaf);
+		return {};
 	}
+	{
+		const bool published = !leaf.pending();
+		Leaf::Slots slots(leaf, run);
+		Entry *old = scratch_->old;
+
+		for (u64 n = 0; n < run.count(); n++, old++) {
+			const Entry was = slots.get(n);
+
+			*old = was;
+			if (was.tce.live() || was.user.raw)
+				slots.clear(n);
+			if (!was.tce.live() && (published || !leaf.is_pending(run.begin + n)))
+				continue;
+			live += was.tce.live();
+			if (hit.empty())
+				hit.begin = run.begin + n;
+			hit.end = run.begin + n + 1;
+		}
+		slots.count_cleared(live);
+	}
+	if (!hit.empty())
+		closed = push(leaf, hit, What::AsItIs, kind, calls);
+	if (!hit.empty() && closed.ok()) {
+		pushed(leaf, hit);
+	} else if (!closed.ok()) {
+		/* Still mapped, for all we know; what was pending still is. */
+		for (TceIndex i = hit.begin; i < hit.end; i += 1)
+			leaf.set(i, tce::exchange(scratch_->old[i - run.begin], Entry()));
+		if (closed.error() == Errc::Busy)
+			closed = Errc::Io;
+	}
+	open_again(leaf);
 	if (closed.ok())
 		release_unsynced();
 	releaser.release(scratch_->old, run.count());

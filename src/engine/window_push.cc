@@ -2,8 +2,8 @@
 /*
  * A window's entries on their way to the platform, run by run; see window.hpp.
  *
- * Nothing in here sleeps while it holds push_, and for Patience::Kind::Atomic
- * nothing sleeps at all.
+ * All of it happens under the leaf's lock.  Nothing sleeps with it held, and
+ * for Patience::Kind::Atomic nothing sleeps at all.
  */
 #include "window.hpp"
 
@@ -15,7 +15,7 @@ namespace tce {
  */
 void Window::arm_flush()
 {
-	if (armed_.load_relaxed() || !live_.load_relaxed())
+	if (armed_.load_relaxed() || !(gate_.load_relaxed() & kLive))
 		return;
 	armed_.store_relaxed(true);
 	tce_port_flush_arm(flush_);
@@ -23,55 +23,27 @@ void Window::arm_flush()
 
 void Window::set_pending(Leaf &leaf, TceIndex index)
 {
-	if (leaf.is_pending(index))
-		return;
 	leaf.set_pending(index);
-	pending_.add_ordered(1);
-}
-
-void Window::settle(Leaf &leaf, TceIndex index)
-{
-	if (!leaf.is_pending(index))
-		return;
-	leaf.clear_pending(index);
-	pending_.sub_ordered(1);
+	if (!leaf.listed())
+		dirty_.add(leaf);
 }
 
 /*
- * What the shadow says goes to the list; it is as good as published.  Closed:
- * nothing of it is live.
+ * The platform has the run; of Closed, what is live is newer, and not there.
  */
-Window::What Window::snapshot(Leaf &leaf, IndexRange run, What what)
+void Window::settle(Leaf &leaf, IndexRange run, What what)
 {
-	push_.assert_held();
-	leaf.lock.assert_held();
-
-	const Leaf::Slots slots(leaf, run);
-	const u64 nr = run.count();
-	Be64 *list = list_;
-	u64 any = walked();
-
-	/* What is not live is 0. */
-	for (u64 n = 0; list && n < nr; n++) {
-		const Be64 tce = slots.raw(n);
-
-		list[n] = tce;
-		any |= tce.to_cpu();
+	if (!leaf.pending())
+		return;
+	if (what == What::AsItIs)
+		leaf.clear_pending(run);
+	for (TceIndex i = run.begin; what == What::Closed && i < run.end; i += 1) {
+		if (!leaf.tce(i).live())
+			leaf.clear_pending(i);
 	}
-	for (u64 n = 0; leaf.pending() && n < nr; n++) {
-		if (what == What::AsItIs || !slots.tce(n).live())
-			settle(leaf, run.begin + n);
-	}
-	return any ? what : What::Closed;
-}
-
-void Window::invalidate(IndexRange run, u32 &calls)
-{
-	push_.assert_held();
-
-	for (Mirror *m = mirrors_; m; m = m->next) {
-		tce_port_ioda_kill(m->ktable, offset() + run.begin.raw, run.count());
-		calls++;
+	if (leaf.unsynced() && !leaf.pending()) {
+		leaf.set_unsynced(false);
+		unsynced_leaves_.sub_ordered(1);
 	}
 }
 
@@ -80,31 +52,45 @@ void Window::invalidate(IndexRange run, u32 &calls)
  * Once the groups are gone nobody takes it any more, but for hardware: that has
  * nothing to take.
  */
-long Window::push_once(IndexRange run, What what, u32 &calls)
+long Window::push_once(Leaf &leaf, IndexRange run, What what, u32 &calls)
 {
-	push_.assert_held();
+	leaf.lock.assert_held();
+
+	const auto nr = static_cast<unsigned int>(run.count());
+	Mirror *m = mirrors_.load_acquire();
+
 	if (walked()) {
-		invalidate(run, calls);
+		for (; m; m = m->next.load_acquire()) {
+			tce_port_ioda_kill(m->ktable, offset() + run.begin.raw, nr);
+			calls++;
+		}
 		return papr::kSuccess;
 	}
 
-	const auto nr = static_cast<unsigned int>(run.count());
-	long all = mirrors_ ? papr::kSuccess : papr::kHardware;
+	const Leaf::Slots slots(leaf, run);
+	long all = m ? papr::kSuccess : papr::kHardware;
+	bool closed = what == What::Closed || !leaf.live();
 
-	for (Mirror *m = mirrors_; m; m = m->next) {
-		const bool clear = what == What::Closed || m->mode == Mirror::Mode::Leaving;
-		const long one = clear ? papr::clear_run(target(*m, run.begin), nr, calls) :
-					 papr::put_run(target(*m, run.begin), list_, nr, calls);
+	/* One call for all of them, if none is live. */
+	for (u64 n = 0; what == What::AsItIs && !closed && slots.is_clear(n); n++)
+		closed = n + 1 == nr;
+
+	for (; m; m = m->next.load_acquire()) {
+		const Mirror::Mode mode = m->mode.load_ordered();
+		const bool clear = closed || mode == Mirror::Mode::Leaving;
+		const papr::Target to = target(*m, run.begin);
+		const long one = clear ? papr::clear_run(to, nr, calls) :
+					 papr::put_run(to, slots.list(), nr, calls);
 
 		if (one == papr::kSuccess)
 			continue;
 		if (papr::is_busy(one))
 			return one;
-		if (m->mode != Mirror::Mode::Full) {
-			m->failed = true;
+		if (mode != Mirror::Mode::Full) {
+			m->failed.store_ordered(true);
 			continue;
 		}
-		if (what == What::AsItIs)
+		if (!closed)
 			return one;
 		if (all == papr::kSuccess)
 			all = one;
@@ -113,97 +99,94 @@ long Window::push_once(IndexRange run, What what, u32 &calls)
 }
 
 /*
- * Push a run that the caller has reserved (Leaf::pushing()).  If it waits, and
- * can sleep, it lets go of push_ and says afterwards what the shadow says then.
+ * Push a run.  Who can sleep lets go of the leaf while the hypervisor is busy,
+ * and says afterwards what the shadow says then.
  */
 Status Window::push(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, u32 &calls)
 {
-	push_.assert_held();
+	leaf.lock.assert_held();
 
-	Patience patience(kind, worn_out_);
+	const long status = push_once(leaf, run, what, calls);
 
-	for (;;) {
-		What now = what;
-		{
-			Guard entries(leaf.lock);
+	if (papr::is_busy(status))
+		return push_waiting(leaf, run, what, kind, status, calls);
+	if (worn_out_.load_relaxed())
+		worn_out_.store_relaxed(false);
+	if (status != papr::kSuccess)
+		return papr::to_errc(status);
+	settle(leaf, run, what);
+	return {};
+}
 
-			now = snapshot(leaf, run, what);
+Status Window::push_waiting(Leaf &leaf, IndexRange run, What what, Patience::Kind kind, long status,
+			    u32 &calls)
+{
+	leaf.lock.assert_held();
+
+	Patience patience(kind, worn_out_.load_relaxed());
+
+	while (papr::is_busy(status)) {
+		bool again = false;
+
+		if (patience.sleeps()) {
+			leaf.set_waiting(true);
+			leaf.lock.unlock();
+			again = patience.wait(status);
+			leaf.lock.lock();
+			leaf.set_waiting(false);
+		} else {
+			again = patience.wait(status);
 		}
-		const long status = push_once(run, now, calls);
-
-		if (!papr::is_busy(status)) {
-			worn_out_ = false;
-			return papr::to_errc(status);
-		}
-		if (!patience.sleeps()) {
-			if (!patience.wait(status))
-				return Errc::Busy;
-			continue;
-		}
-		push_.unlock();
-		const bool again = patience.wait(status);
-
-		push_.lock();
 		if (!again) {
-			worn_out_ = true;
+			if (patience.sleeps())
+				worn_out_.store_relaxed(true);
 			return Errc::Busy;
 		}
+		status = push_once(leaf, run, what, calls);
 	}
+	worn_out_.store_relaxed(false);
+	if (status == papr::kSuccess)
+		settle(leaf, run, what);
+	return papr::to_errc(status);
 }
 
 /*
- * The platform has the run as it was when it was taken out.  What is not
- * pending again needs nothing any more of what stood there before: those tokens
- * are dropped.  Where a closed entry has a claim KVM is about to leave a token:
- * somebody has to come back for it.
+ * The platform has the run, and nothing any more of what stood there before:
+ * those tokens are dropped.  Where a closed entry has a claim KVM is about to
+ * leave a token: somebody has to come back for it.
  */
 void Window::pushed(Leaf &leaf, IndexRange run)
 {
-	push_.assert_held();
+	leaf.lock.assert_held();
 
-	u64 found = 0;
-	{
-		Guard entries(leaf.lock);
+	if (!(gate_.load_relaxed() & kUsed))
+		return;
+	while (!park_.empty()) {
+		const Uaddr token = park_.take_due(run);
 
-		leaf.set_pushing({});
-		for (;;) {
-			const Uaddr token = park_.take_due(run, [&](TceIndex i) TCE_NO_TSA {
-				return !leaf.is_pending(i);
-			});
+		if (!token.raw)
+			break;
+		drop_note(token);
+	}
 
-			if (!token.raw)
-				break;
-			tokens_->at[found++] = token;
-		}
-		const Leaf::Slots slots(leaf, run);
+	const Leaf::Slots slots(leaf, run);
 
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			const Uaddr held = slots.user(i - run.begin);
+	for (u64 n = 0; n < run.count(); n++) {
+		if (!slots.is_clear(n))
+			continue;
 
-			if (!held.raw || slots.tce(i - run.begin).live() || leaf.is_pending(i))
-				continue;
-			if (Claim::is(held)) {
-				set_pending(leaf, i);
-			} else {
-				tokens_->at[found++] = held;
-				leaf.set_user(i, Uaddr());
-			}
+		const TceIndex i = run.begin + n;
+		const Uaddr held = slots.user(n);
+
+		if (!held.raw)
+			continue;
+		if (Claim::is(held)) {
+			set_pending(leaf, i);
+		} else {
+			leaf.set_user(i, Uaddr());
+			drop_note(held);
 		}
 	}
-	while (found)
-		drop_note(tokens_->at[--found]);
-}
-
-/* Busy is not refused: the deferred flush comes back for it. */
-void Window::give_up(Leaf &leaf, IndexRange run)
-{
-	push_.assert_held();
-
-	Guard entries(leaf.lock);
-
-	leaf.set_pushing({});
-	mark_unsynced(leaf, run);
-	arm_flush();
 }
 
 void Window::drop_note(Uaddr token)
@@ -212,65 +195,71 @@ void Window::drop_note(Uaddr token)
 }
 
 /*
- * What somebody else has reserved he publishes himself, and what else is
- * pending in the leaf.  The search begins at @near, where there most likely is
- * something, and goes once around.
+ * One entry, which is what a guest's NIC driver does for each packet, without
+ * what only a run needs.  False: that did not do, nothing has changed here.
  */
-void Window::publish_leaf(Leaf &leaf, TceIndex near, Patience::Kind kind, u32 &calls)
+bool Window::publish_one(Leaf &leaf, TceIndex index, u32 &calls)
 {
-	push_.assert_held();
+	leaf.lock.assert_held();
 
-	IndexRange rest = { near, leaf.end() };
+	const u64 raw = leaf.tce(index).raw();
+	const Uaddr held = leaf.user(index);
+	Mirror *m = mirrors_.load_acquire();
 
-	for (bool around = false;;) {
-		IndexRange run;
-		{
-			Guard entries(leaf.lock);
-
-			if (!leaf.pending() || !leaf.pushing().empty())
-				return;
-			run.begin = leaf.next_pending(rest.begin, rest.end);
-			run.end = run.begin;
-			while (run.end < rest.end && run.count() < kRun && leaf.is_pending(run.end))
-				run.end += 1;
-			leaf.set_pushing(run);
-		}
-		if (run.empty() && around)
-			return;
-		if (run.empty()) {
-			around = true;
-			rest = { leaf.first(), near };
-			continue;
-		}
-		rest.begin = run.end;
-
-		const Status status = push(leaf, run, What::AsItIs, kind, calls);
-
-		if (status.error() == Errc::Busy) {
-			give_up(leaf, run);
-			return;
-		}
-		if (status.ok())
-			pushed(leaf, run);
-		else
-			close_lost(leaf, run, kind, calls);
+	if (leaf.waiting() || !m || leaf.unsynced() || !park_.empty() || (!raw && Claim::is(held)))
+		return false;
+	for (; m; m = m->next.load_acquire()) {
+		calls++;
+		if (walked())
+			tce_port_ioda_kill(m->ktable, offset() + index.raw, 1);
+		else if (m->mode.load_ordered() != Mirror::Mode::Full ||
+			 tce_port_h_put_tce(m->liobn, address(index).raw, raw) != papr::kSuccess)
+			return false;
 	}
+	leaf.clear_pending(index);
+	if (!raw && held.raw) {
+		leaf.set_user(index, Uaddr());
+		drop_note(held);
+	}
+	return true;
 }
 
-void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
+/*
+ * What is pending in @range.  Where somebody waits for the hypervisor all of
+ * the leaf is left to him.  A run may have published entries in it (kBridge):
+ * if it is refused, what is pending of it goes once more without those.
+ */
+void Window::publish_leaf(Leaf &leaf, IndexRange range, Patience::Kind kind, u32 &calls)
 {
-	range.end = TceIndex(min(range.end.raw, table_.whole().end.raw));
+	leaf.lock.assert_held();
 
-	Cursor cursor(table_, range);
+	TceIndex at = range.begin;
+	TceIndex exact = range.begin; /* no bridges before that */
 
-	while (Leaf *leaf = cursor.next()) {
-		/*
-		 * Even if nothing is pending: somebody may be pushing what the
-		 * caller wrote.
-		 */
-		Guard guard(push_);
+	if (leaf.waiting())
+		return;
+	while (leaf.pending()) {
+		at = leaf.next_pending(at, range.end);
+		if (range.end <= at)
+			return;
 
-		publish_leaf(*leaf, cursor.part().begin, kind, calls);
+		const IndexRange run = leaf.pending_run(at, range.end, at < exact ? 0 : kBridge);
+		const Status status = push(leaf, run, What::AsItIs, kind, calls);
+
+		/* Busy is not refused: the deferred flush comes back for it. */
+		if (status.error() == Errc::Busy) {
+			arm_flush();
+			return;
+		}
+		if (status.ok()) {
+			pushed(leaf, run);
+		} else if (exact <= at && leaf.pending_run(at, run.end, 0).end < run.end) {
+			exact = run.end;
+			continue;
+		} else {
+			close_lost(leaf, run, kind, calls);
+		}
+		at = run.end;
 	}
 }
 
@@ -280,17 +269,12 @@ void Window::publish_pending(IndexRange range, Patience::Kind kind, u32 &calls)
  */
 void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &calls)
 {
-	push_.assert_held();
-	{
-		Guard entries(leaf.lock);
-
-		for (TceIndex i = run.begin; i < run.end; i += 1) {
-			/* What KVM has written meanwhile is newer. */
-			if (leaf.is_pending(i) || !leaf.tce(i).live())
-				continue;
-			leaf.set_tce(i, Tce());
-			park_.replaced(i);
-		}
+	leaf.lock.assert_held();
+	for (TceIndex i = run.begin; i < run.end; i += 1) {
+		if (!leaf.tce(i).live())
+			continue;
+		leaf.set_tce(i, Tce());
+		park_.replaced(i);
 	}
 	tce_port_count(TCE_COUNT_KVM_LOST, static_cast<long>(run.count()));
 	const Status status = push(leaf, run, What::Closed, kind, calls);
@@ -299,15 +283,10 @@ void Window::close_lost(Leaf &leaf, IndexRange run, Patience::Kind kind, u32 &ca
 		pushed(leaf, run);
 		tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
 				 "hypervisor refuses entries at %llx, %llu are closed\n",
-				 target({}, run.begin).first.raw, run.count());
+				 address(run.begin).raw, run.count());
 		return;
 	}
 	log_unclosed(run);
-
-	Guard entries(leaf.lock);
-
-	leaf.set_pushing({});
-	mark_unsynced(leaf, run);
 	/* It may be busy only. */
 	if (status.error() == Errc::Busy)
 		arm_flush();
@@ -317,7 +296,7 @@ void Window::log_unclosed(IndexRange run)
 {
 	tce_port_log_for(charge_.log(), TCE_LOG_ENTRIES,
 			 "hypervisor refuses to close %llu entries at %llx\n", run.count(),
-			 target({}, run.begin).first.raw);
+			 address(run.begin).raw);
 }
 
 /*
@@ -330,37 +309,100 @@ void Window::mark_unsynced(Leaf &leaf, IndexRange run)
 
 	for (TceIndex i = run.begin; i < run.end; i += 1)
 		set_pending(leaf, i);
+	if (!leaf.unsynced()) {
+		leaf.set_unsynced(true);
+		unsynced_leaves_.add_ordered(1);
+	}
+}
+
+/* --- The flush ------------------------------------------------------------ */
+
+/* It was taken from the list, and belongs there still. */
+void Window::list_again(Leaf &leaf)
+{
+	leaf.set_listed(false);
+	if (leaf.pending())
+		dirty_.add(leaf);
+}
+
+/*
+ * Publish what is pending in the dirty leaves.  Those where something is left
+ * come back, linked by next_dirty, and still count as listed.
+ */
+Leaf *Window::flush_listed(u32 &calls)
+{
+	update_.assert_held();
+
+	Leaf *left = nullptr;
+	Steps steps(Steps::kLevels);
+
+	for (Leaf *leaf = dirty_.take_all(); leaf;) {
+		Leaf *next = leaf->next_dirty;
+
+		steps.go(1);
+
+		Guard entries(leaf->lock);
+
+		publish_leaf(*leaf, { leaf->first(), leaf->end() }, Patience::Kind::Stubborn,
+			     calls);
+		if (leaf->pending()) {
+			leaf->next_dirty = left;
+			left = leaf;
+		} else {
+			leaf->set_listed(false);
+		}
+		leaf = next;
+	}
+	return left;
 }
 
 /*
  * A closed entry that stays pending has a claim: KVM was in the middle of a
- * map, or has broken one off and left it.
+ * map, or has broken one off and left it.  After a grace period all claims of
+ * the leaves that are shut before were broken off.
  */
-void Window::flush_claims()
+void Window::flush_claims(Leaf *left, u32 &calls)
 {
 	update_.assert_held();
 
-	Cursor cursor(table_, table_.whole());
+	Leaf *claimed = nullptr;
 
-	while (Leaf *leaf = cursor.next()) {
-		const IndexRange part = cursor.part();
-		bool claimed = false;
-		{
-			Guard entries(leaf->lock);
+	while (left) {
+		Leaf *leaf = left;
+		bool any = false;
 
-			for (TceIndex i = leaf->next_pending(part.begin, part.end); i < part.end;
-			     i = leaf->next_pending(i + 1, part.end))
-				claimed = claimed || leaf->is_claimed(i);
+		left = leaf->next_dirty;
+
+		Guard entries(leaf->lock);
+
+		for (TceIndex i = leaf->next_pending(leaf->first(), leaf->end()); i < leaf->end();
+		     i = leaf->next_pending(i + 1, leaf->end()))
+			any = any || leaf->is_claimed(i);
+		leaf->set_shut(any);
+		if (any) {
+			leaf->next_dirty = claimed;
+			claimed = leaf;
+		} else {
+			list_again(*leaf);
 		}
-		if (!claimed)
-			continue;
-		Guard guard(push_);
-		u32 calls = 0;
+	}
+	if (claimed)
+		tce_port_sync_users();
+	while (claimed) {
+		Leaf *leaf = claimed;
 
-		lock_still(*leaf, part);
+		claimed = leaf->next_dirty;
+
+		Guard entries(leaf->lock);
+
+		for (TceIndex i = leaf->first(); i < leaf->end(); i += 1) {
+			if (leaf->is_claimed(i))
+				leaf->set_user(i, park_.take_kept(i));
+		}
 		leaf->set_shut(false);
-		leaf->lock.unlock();
-		publish_leaf(*leaf, part.begin, Patience::Kind::Stubborn, calls);
+		publish_leaf(*leaf, { leaf->first(), leaf->end() }, Patience::Kind::Stubborn,
+			     calls);
+		list_again(*leaf);
 	}
 }
 
@@ -371,18 +413,8 @@ void Window::flush()
 	armed_.store_ordered(false);
 
 	Guard update(update_);
-	{
-		/*
-		 * Who is pushing has what he pushes marked as published
-		 * already.
-		 */
-		Guard guard(push_);
-	}
-	if (!pending_.load_ordered())
-		return;
-	publish_pending(table_.whole(), Patience::Kind::Stubborn, calls);
-	if (pending_.load_ordered())
-		flush_claims();
+
+	flush_claims(flush_listed(calls), calls);
 	if (calls)
 		tce_port_count(TCE_COUNT_DEFERRED_FLUSHES, 1);
 	release_unsynced();

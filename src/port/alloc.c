@@ -29,17 +29,6 @@ void tce_port_free(void *p)
 }
 
 /* kmalloc() aligns powers of two naturally, whatever the system page size. */
-void *tce_port_page_alloc(void)
-{
-	return kzalloc(SZ_4K, TCE_GFP);
-}
-
-void tce_port_page_free(void *p)
-{
-	kfree(p);
-}
-
-/* Less than a system page comes from kmalloc(), see above. */
 void *tce_port_level_alloc(unsigned long bytes, int node)
 {
 	struct page *page;

@@ -83,7 +83,7 @@ static __be64 *tce_ktable_useraddr(struct iommu_table *tbl, long index,
 static void tce_ktable_free(struct iommu_table *tbl)
 {
 	tce_table_release(ktable_of(tbl)->engine);
-	tce_port_stat(TCE_COUNT_TABLES, -1);
+	tce_port_stat_any(TCE_COUNT_TABLES, -1);
 	/*
 	 * What is left of this call is covered by rcu_barrier() or our caller.
 	 */
@@ -124,7 +124,7 @@ struct tce_ktable *tce_port_ktable_create(struct tce_table *t,
 
 	/* The caller got here through an operation of a VFIO driver of ours. */
 	__module_get(THIS_MODULE);
-	tce_port_stat(TCE_COUNT_TABLES, 1);
+	tce_port_stat_any(TCE_COUNT_TABLES, 1);
 	return k;
 }
 

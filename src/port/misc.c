@@ -210,9 +210,26 @@ void tce_port_warn(const char *what, const char *file, int line)
  * @which: enum tce_counter or enum tce_port_counter
  * @n: may be negative
  *
- * Context: Any.
+ * Context: Tasks only; one that softirqs count, too, is tce_port_stat_any()'s.
  */
 void tce_port_stat(unsigned int which, long n)
+{
+	if (which < TCE_PORT_COUNTERS) {
+		/* this_cpu_add() masks interrupts on POWER. */
+		preempt_disable();
+		__this_cpu_add(tce_counters[which], n);
+		preempt_enable();
+	}
+}
+
+/**
+ * tce_port_stat_any() - the same for a counter that softirqs count, too
+ * @which: enum tce_counter or enum tce_port_counter
+ * @n: may be negative
+ *
+ * Context: Any.
+ */
+void tce_port_stat_any(unsigned int which, long n)
 {
 	if (which < TCE_PORT_COUNTERS)
 		this_cpu_add(tce_counters[which], n);

@@ -24,8 +24,11 @@ enum tce_port_counter {
 
 #undef TCE_COUNTER_ID
 
+int tce_hcall_init(void);
+void tce_hcall_exit(void);
 void tce_port_wait_later(void);
 void tce_port_stat(unsigned int which, long n);
+void tce_port_stat_any(unsigned int which, long n);
 long tce_port_stat_read(unsigned int which);
 const char *tce_port_stat_name(unsigned int which);
 

@@ -9,6 +9,7 @@
 
 #include "../compat/vfio_layout.h"
 #include "../port/group.h"
+#include "../port/stats.h"
 #include "shim.h"
 
 static int __init tce_init(void)
@@ -23,9 +24,12 @@ static int __init tce_init(void)
 	ret = tce_vfio_layout_check(&checked);
 	if (ret)
 		return ret;
-	ret = tce_ktable_init();
+	ret = tce_hcall_init();
 	if (ret)
 		return ret;
+	ret = tce_ktable_init();
+	if (ret)
+		goto undo_hcall;
 	ret = tce_groups_init();
 	if (ret)
 		goto undo_ktable;
@@ -44,6 +48,8 @@ undo_debugfs:
 	tce_groups_exit();
 undo_ktable:
 	tce_ktable_exit();
+undo_hcall:
+	tce_hcall_exit();
 	return ret;
 }
 
@@ -53,6 +59,7 @@ static void __exit tce_exit(void)
 	tce_debugfs_exit();
 	tce_groups_exit();
 	tce_ktable_exit();
+	tce_hcall_exit();
 }
 
 module_init(tce_init);

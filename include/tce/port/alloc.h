@@ -27,25 +27,6 @@ void *tce_port_alloc(unsigned long bytes);
 void tce_port_free(void *p);
 
 /**
- * tce_port_page_alloc() - one zeroed page of 4 KiB, 4 KiB aligned and
- * contiguous
- *
- * The list that H_PUT_TCE_INDIRECT takes (PAPR: 4 KiB aligned, 512 TCEs).
- *
- * Context: Process context.
- * Return: the page, or NULL.
- */
-void *tce_port_page_alloc(void);
-
-/**
- * tce_port_page_free() - give back what tce_port_page_alloc() gave
- * @p: may be NULL
- *
- * Context: Any, softirq included.
- */
-void tce_port_page_free(void *p);
-
-/**
  * tce_port_level_alloc() - a level of a table that hardware walks
  * @bytes: a power of two, 4 KiB at least
  * @node: NUMA node to prefer; -1: any

@@ -3,16 +3,22 @@
 #ifndef TCE_INCLUDE_PORT_LOCK_H
 #define TCE_INCLUDE_PORT_LOCK_H
 
+#include <lock_room.h>
+
 #include <tce/engine.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Storage of locks; the port checks at build time that it is enough. */
+/*
+ * Storage of locks; the port checks at build time that it is enough.  How much
+ * a spinlock takes, and whether anybody checks who holds what, depends on the
+ * kernel; the include path says it: small_locks/ or checked_locks/.
+ */
 struct tce_mutex { unsigned long opaque[32]; };
 struct tce_rwsem { unsigned long opaque[40]; };
-struct tce_spinlock { unsigned long opaque[16]; };
+struct tce_spinlock { unsigned long opaque[TCE_SPINLOCK_WORDS]; };
 
 /*
  * X(ID, name) for every lock class.  The order is that in which they nest,
@@ -27,7 +33,6 @@ struct tce_spinlock { unsigned long opaque[16]; };
 	X(UPDATE, update)	\
 	X(CHARGE, charge)	\
 	X(GROW, grow)		\
-	X(PUSH, push)		\
 	X(LEAF, leaf)		\
 	X(PARK, park)
 

@@ -116,7 +116,7 @@ enum tce_counter {
 
 #undef TCE_COUNTER_ID
 
-/** tce_port_count() - add to a counter (@n may be negative); any context */
+/** tce_port_count() - add to a counter (@n may be negative); task context */
 void tce_port_count(enum tce_counter which, long n);
 
 #ifdef __cplusplus

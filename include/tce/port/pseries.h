@@ -34,10 +34,11 @@ long tce_port_h_put_tce(tce_u32 liobn, tce_u64 ioba, tce_u64 tce);
  * tce_port_h_put_tce_indirect() - H_PUT_TCE_INDIRECT
  * @liobn: window
  * @ioba: bus address of the first entry
- * @list: a page from tce_port_page_alloc() with big-endian TCEs
+ * @list: big-endian TCEs, aligned to 8 bytes; where the hypervisor cannot read
+ * them in place (LoPAR: a page of 4 KiB) it gets a copy
  * @nr: entries, 1..512
  *
- * Context: Any; does not sleep.
+ * Context: The caller cannot be preempted; does not sleep.
  * Return: H_* status.
  */
 long tce_port_h_put_tce_indirect(tce_u32 liobn, tce_u64 ioba, const void *list,

@@ -177,7 +177,8 @@ def format_files(names=()):
 # --- clang-tidy --------------------------------------------------------------------------------------------------------
 
 _FREESTANDING = ("--target=powerpc64le-linux-gnu", "-std=gnu++20", "-ffreestanding", "-fno-exceptions", "-fno-rtti",
-                 "-mlong-double-64", "-Wall", "-Wextra", "-Iinclude", "-Ikunit/rig", "-Isrc/engine")
+                 "-mlong-double-64", "-Wall", "-Wextra", "-Iinclude", "-Iinclude/tce/port/checked_locks", "-Ikunit/rig",
+                 "-Isrc/engine", "-Isrc/engine/any_cpu")
 # sources -> flags
 _TIDY = {("src/engine",): (*_FREESTANDING, "-Isrc/engine/unwatched"),
          ("kunit/fake", "kunit/rig", "kunit/cases"): (*_FREESTANDING, "-Ikunit/rig/watched")}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Of a spinlock where lockdep, or the fake, checks locks; see lock.h. */
+#ifndef TCE_INCLUDE_PORT_LOCK_ROOM_H
+#define TCE_INCLUDE_PORT_LOCK_ROOM_H
+
+#define TCE_SPINLOCK_WORDS	16
+/* tce_port_*_assert_held() have something to say. */
+#define TCE_LOCKS_CHECKED	1
+
+#endif /* TCE_INCLUDE_PORT_LOCK_ROOM_H */
