@@ -6,7 +6,10 @@
  *	bench --counts	for valgrind's callgrind: each path is dumped by its
  *			name, and a line says NAME ENTRIES CALLS BYTES
  *	bench --counts NAME...	only those
+ *	bench --contention	what vCPUs do to each other; lines KILL_US VCPUS
+ *			ONE_LEAF OWN_LEAVES, the last two updates a second
  */
+#include "contention.hpp"
 #include "paths.hpp"
 
 #include <benchmark/benchmark.h>
@@ -68,6 +71,17 @@ int count(const std::vector<bench::Path> &all, int argc, char **argv)
 	return 0;
 }
 
+int contention()
+{
+	for (unsigned int us : { 2u, 20u, 200u }) {
+		for (unsigned int n = 1; n <= 16; n *= 2)
+			std::printf("%u %u %.0f %.0f\n", us, n,
+				    bench::updates_per_second(n, bench::Where::OneLeaf, us * 1000),
+				    bench::updates_per_second(n, bench::Where::OwnLeaf, us * 1000));
+	}
+	return 0;
+}
+
 } /* namespace */
 
 int main(int argc, char **argv)
@@ -76,6 +90,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && std::string_view(argv[1]) == "--counts")
 		return count(all, argc - 2, argv + 2);
+	if (argc > 1 && std::string_view(argv[1]) == "--contention")
+		return contention();
 	for (const bench::Path &path : all) {
 		benchmark::RegisterBenchmark(
 			path.name.c_str(),

@@ -4,10 +4,8 @@
 
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <new>
 
 namespace null {
@@ -100,7 +98,6 @@ namespace {
 
 tce_mm the_mm;
 tce_flush the_flush;
-std::mutex owners;
 tce_u32 liobns;
 
 template <class T, class Storage> T &in(Storage *s)
@@ -117,14 +114,23 @@ template <class T, class Storage> T &in(const Storage *s)
 void platform_call()
 {
 	port.calls++;
-	if (!port.config.kill_ns)
-		return;
+	if (port.clock)
+		*port.clock += port.config.kill_ns;
+}
 
-	const auto end =
-		std::chrono::steady_clock::now() + std::chrono::nanoseconds(port.config.kill_ns);
-
-	while (std::chrono::steady_clock::now() < end)
-		;
+/*
+ * Locks are never contended for in earnest here, since one thread does
+ * everything.  What stands in one is when it is free again.
+ */
+template <class Storage> void take(Storage *s)
+{
+	if (port.clock && *port.clock < in<unsigned long long>(s))
+		*port.clock = in<unsigned long long>(s);
+}
+template <class Storage> void let_go(Storage *s)
+{
+	if (port.clock)
+		in<unsigned long long>(s) = *port.clock;
 }
 
 } /* namespace */
@@ -172,49 +178,42 @@ tce_u64 tce_port_random(void)
 
 void tce_port_mutex_init(struct tce_mutex *m, enum tce_lock_class)
 {
-	new (m) std::mutex;
+	new (m) unsigned long long(0);
 }
 
 void tce_port_mutex_destroy(struct tce_mutex *) {}
 
 void tce_port_mutex_lock(struct tce_mutex *m)
 {
-	if (port.config.threads)
-		in<std::mutex>(m).lock();
+	take(m);
 }
 
 int tce_port_mutex_lock_killable(struct tce_mutex *m)
 {
-	tce_port_mutex_lock(m);
+	take(m);
 	return 0;
 }
 
 void tce_port_mutex_unlock(struct tce_mutex *m)
 {
-	if (port.config.threads)
-		in<std::mutex>(m).unlock();
+	let_go(m);
 }
 
 void tce_port_mutex_assert_held(const struct tce_mutex *) {}
 
 void tce_port_spin_init(struct tce_spinlock *s, enum tce_lock_class)
 {
-	new (s) std::atomic<int>(0);
+	new (s) unsigned long long(0);
 }
 
 void tce_port_spin_lock(struct tce_spinlock *s)
 {
-	auto &lock = in<std::atomic<int>>(s);
-
-	while (port.config.threads && lock.exchange(1, std::memory_order_acquire))
-		while (lock.load(std::memory_order_relaxed))
-			;
+	take(s);
 }
 
 void tce_port_spin_unlock(struct tce_spinlock *s)
 {
-	if (port.config.threads)
-		in<std::atomic<int>>(s).store(0, std::memory_order_release);
+	let_go(s);
 }
 
 void tce_port_spin_assert_held(const struct tce_spinlock *) {}
@@ -240,15 +239,9 @@ void tce_port_rwsem_write_unlock(struct tce_rwsem *) {}
 void tce_port_rwsem_assert_held(const struct tce_rwsem *) {}
 void tce_port_rwsem_assert_held_write(const struct tce_rwsem *) {}
 
-void tce_port_owners_lock(void)
-{
-	owners.lock();
-}
+void tce_port_owners_lock(void) {}
 
-void tce_port_owners_unlock(void)
-{
-	owners.unlock();
-}
+void tce_port_owners_unlock(void) {}
 
 /* --- log.h, book.h -------------------------------------------------------- */
 

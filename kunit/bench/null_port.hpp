@@ -12,8 +12,7 @@ namespace null {
 
 struct Config {
 	unsigned int system_shift = 12;
-	bool threads = false;	  /* locks are real */
-	unsigned int kill_ns = 0; /* that a publish takes the platform */
+	unsigned int kill_ns = 0; /* what a publish takes on the clock */
 };
 
 /* All there is; reset() before a path begins. */
@@ -22,6 +21,11 @@ struct Port {
 	unsigned long long allocated = 0; /* bytes, as the kernel's allocators round them */
 	unsigned long long calls = 0;	  /* to the hypervisor or the firmware */
 	tce_table *table[TCE_MAX_WINDOWS] = {};
+	/*
+	 * The time of the processor that runs now, in ns, if there is any:
+	 * locks are had when who had them before has let them go.
+	 */
+	unsigned long long *clock = nullptr;
 };
 
 extern Port port;

@@ -151,6 +151,7 @@ def cmd_counts(options):
         return 0
     counted = counts.count()
     counts.show(counted, counts.load() if counts.BUDGET.exists() else None)
+    counts.show_contention(counts.contention())
     if options.update:
         counts.update(counted)
     return 0

@@ -18,6 +18,7 @@ _INSIDE = "/out/bench"
 _DUMPED = re.compile(r"^desc: Trigger: Client Request: (\S+)$", re.M)
 _TOTAL = re.compile(r"^(?:summary|totals): (\d+)$", re.M)
 _FIGURES = ("instructions", "calls", "bytes")
+_SHARE = 0.8        # of what so many vCPUs could do in leaves of their own, if they had nothing in common
 _HEAD = """\
 # What an entry may cost: instructions (x86-64, the build root's g++, -O2), calls to
 # the hypervisor or the firmware, bytes that the kernel's allocators take. Written by
@@ -73,6 +74,32 @@ def count():
         return parse(text.splitlines(), [path.read_text() for path in out.glob("callgrind.out*")])
 
 
+def parse_contention(lines):
+    """The program's lines KILL_US VCPUS ONE_LEAF OWN_LEAVES: (us, vcpus) -> updates a second in one leaf, in leaves of their own."""
+    found = {(int(us), int(vcpus)): (float(one), float(own)) for us, vcpus, one, own in
+             (line.split() for line in lines if re.fullmatch(r"\d+ \d+ \d+ \d+", line))}
+    if not found or any((us, 1) not in found for us, _ in found):
+        raise LabError("the program said nothing of contention")
+    return found
+
+
+def contention():
+    """What vCPUs do to each other, by clocks of their own (kunit/bench/contention.cc)."""
+    return parse_contention(_run([binary(), "--contention"]).splitlines())
+
+
+def judge_contention(found):
+    """Lines about vCPUs that wait for others though they are in leaves of their own."""
+    return [f"{vcpus} vCPUs in leaves of their own, {us} us a kill: {own / found[us, 1][1]:.2f} of one's updates, wanted "
+            f"{_SHARE * vcpus:.1f}" for (us, vcpus), (_, own) in sorted(found.items()) if own < _SHARE * vcpus * found[us, 1][1]]
+
+
+def show_contention(found):
+    print(f"\n{'us a kill':>9} {'vCPUs':>6} {'updates a second in one leaf':>29} {'in leaves of their own':>23}")
+    for (us, vcpus), (one, own) in sorted(found.items()):
+        print(f"{us:9} {vcpus:6} {one:29,.0f} {own:23,.0f}")
+
+
 def judge(counted, budget):
     """Lines about what costs more than it may, and paths that only one of them knows."""
     wrong = [f"{name}: it has no budget" for name in counted if name not in budget]
@@ -116,6 +143,7 @@ def check():
     if platform.machine() != "x86_64":
         return checks.Counts(skipped=1, note="the budget is one of x86-64")
     counted = count()
-    wrong = judge(counted, load())
+    found = contention()
+    wrong = judge(counted, load()) + judge_contention(found)
     print("\n".join(f"counts: {line}" for line in wrong))
-    return checks.Counts(passed=len(counted) * len(_FIGURES) - len(wrong), failed=len(wrong))
+    return checks.Counts(passed=len(counted) * len(_FIGURES) + len(found) - len(wrong), failed=len(wrong))

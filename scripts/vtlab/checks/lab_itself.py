@@ -265,6 +265,15 @@ class CountCases(unittest.TestCase):
             self.assertEqual(len(counts.judge(now, budget)), wrong, figures)
         self.assertEqual(len(counts.judge({"b": budget["a"]}, budget)), 2)
 
+    def test_contention(self):
+        found = counts.parse_contention(["2 1 100 100", "noise", "2 4 101 320"])
+        self.assertEqual(found[2, 4], (101, 320))
+        self.assertEqual(counts.judge_contention(found), [])
+        self.assertEqual(len(counts.judge_contention({(2, 1): (100, 100), (2, 4): (101, 319)})), 1)
+        for lines in ([], ["2 4 101 320"]):
+            with self.assertRaises(LabError):
+                counts.parse_contention(lines)
+
 
 class ProgressCases(unittest.TestCase):
     """What a run still takes: those of one order side by side, by what they took here or what is kept."""
