@@ -136,7 +136,8 @@ void tce_port_mem_unmap_user(struct tce_mm *mm, tce_u64 vaddr, tce_u64 size)
  *
  * The registry's own idea of the largest page (mem->pageshift) is wrong both
  * ways: it lets ordinary pages behind a hugetlb page pass for huge, and it
- * refuses transparent huge pages.  So only single system pages are asked for.
+ * refuses transparent huge pages.  So only single system pages are asked for,
+ * all of them unless it is hugetlb memory.
  */
 static int translate_large(struct mm_iommu_table_group_mem_t *mem,
 			   unsigned long vaddr, unsigned int page_shift,
@@ -148,6 +149,13 @@ static int translate_large(struct mm_iommu_table_group_mem_t *mem,
 		return -EFAULT;
 	if (*hpa & ((1UL << page_shift) - 1))
 		return -EPERM;
+	/*
+	 * Hugetlb memory is mapped in whole pages, and one pin keeps all of
+	 * one: what the device reaches is the process's, whatever it has done
+	 * to its mappings since.
+	 */
+	if (tce_port_block_is_huge(*hpa, page_shift))
+		return 0;
 	for (i = PAGE_SIZE; i < 1UL << page_shift; i += PAGE_SIZE) {
 		if (mm_iommu_ua_to_hpa(mem, vaddr + i, PAGE_SHIFT, &part))
 			return -EFAULT;

@@ -134,8 +134,8 @@ void tce_port_mem_unmap_user(struct tce_mm *mm, tce_u64 vaddr, tce_u64 size);
  * @hpa: @nr addresses, filled on success; NULL: only check
  *
  * An IOMMU page larger than a system page is good only if the system pages
- * behind it are one aligned physical block.  Each of them is looked up: it
- * takes time.
+ * behind it are one aligned physical block.  Each of them is looked up, which
+ * takes time; of hugetlb memory one is enough.
  *
  * Context: Any task context.
  * Return: 0; -EFAULT: outside; -EPERM: not one block.
