@@ -114,7 +114,7 @@ help:
 	@echo "                   DRIVER=in-tree shows the in-tree driver on the same machine"
 	@echo "  make test        all checks (CHECKS=\"build demo\": only those; scripts/lab test --list)"
 	@echo "  make check SUITE=kvm[.case]   the engine's cases on this machine, after an edit: seconds"
-	@echo "  make test-long   what takes too long for that: attacks at random for a short while, DKMS, packages, the pages"
+	@echo "  make test-long   what takes too long for that: all cases on all kernels, attacks at random, DKMS, packages, the pages"
 	@echo "  make test-dkms   DKMS in an emulated ppc64el Debian: install, another kernel, remove"
 	@echo "  make dist        the tarball of a release, in build/packages (git is all it needs)"
 	@echo "  make deb         packages for Debian from it (make rpm: for others), and what lintian (rpmlint) says"
