@@ -20,6 +20,8 @@ _FEW_ROUNDS = "--rounds 10"
 # boot slow: a use after that shows.
 _POISON = "slub_debug=FZPU"
 _POISON_PAGES = "page_poison=1"
+# While the kernel boots, half a minute on a busy machine is nothing; SCRIPT is stricter then.
+_PATIENT = "watchdog_thresh=60"
 # The kernel's own when it has no memory for the file of a property.
 _NO_PROPERTY = r"WARNING: .* at drivers/of/kobj\.c:"
 _HOST_DRIVERS = module.TREE / "kunit/client/host-drivers.sh"
@@ -162,7 +164,7 @@ def run_one(boot, built, program):
         script = f"sh ./host-drivers.sh {boot.part}\n"
     with tempfile.TemporaryDirectory(prefix="client-") as room:
         outcome = power_host.boot(kernels.get(boot.kernel), modules=boot.modules(built), files=files, data=data,
-                                  script=script, machine=boot.machine(room), append=f"{_POISON} {boot.append}",
+                                  script=script, machine=boot.machine(room), append=f"{_POISON} {_PATIENT} {boot.append}",
                                   timeout=boot.timeout, allowed=boot.allowed)
     report = ktap.parse("\n".join(outcome.output))
     problems = list(report.problems)
